@@ -1,0 +1,41 @@
+/**
+ * Makes a fresh clone ready: installs the packages of the lock file when they are not there, and builds when
+ * the sources are newer than the build. Runs before `npm run demo` and `npm test`, so that each of them is
+ * the only command a newcomer needs. Uses nothing but Node and npm.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const installed = join(root, 'node_modules', '.package-lock.json');
+const wanted = join(root, 'package-lock.json');
+
+function isInstalled() {
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs;
+}
+
+function run(command, args, env = {}) {
+  execFileSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+}
+
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 20) {
+  console.error(`relaydiff needs Node 20 or newer; this is ${process.versions.node}.`);
+  process.exit(2);
+}
+try {
+  if (!isInstalled()) {
+    console.error('installing packages (about two minutes where SQLite must be compiled) ...');
+    // Both cores for the one package that may need compiling.
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { JOBS: 'max' });
+  }
+  if (!existsSync(join(root, 'dist', '.built'))) console.error('building ...');
+  run(process.execPath, [join(root, 'scripts', 'build.mjs'), '--if-stale']);
+} catch (error) {
+  console.error(`relaydiff could not be made ready: ${error.message}`);
+  console.error('The lines above say why. Packages with native code need python3, make and a C++ compiler');
+  console.error('where no prebuilt file exists for this machine.');
+  process.exit(1);
+}
