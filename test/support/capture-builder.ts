@@ -1,0 +1,60 @@
+/** Builds real captures from a script, for tests: what each connection sent and got, in order. */
+import { CaptureWriter } from '../../src/capture/writer.ts';
+import type { CaptureEvent, Gap, StreamKind } from '../../src/capture/types.ts';
+
+export type CaptureStep =
+  | { readonly connection: number; readonly stream: StreamKind; readonly bytes: Uint8Array }
+  | { readonly connection: number; readonly event: CaptureEvent['kind']; readonly on?: StreamKind }
+  | { readonly gap: Gap };
+
+export interface CaptureScript {
+  readonly dialect?: string;
+  readonly connections: readonly string[];
+  readonly steps: readonly CaptureStep[];
+  /** Default true. */
+  readonly sealed?: boolean;
+}
+
+const STEP_NS = 1_000_000n;
+
+/** Connections get the ids 1, 2, ... in order; each step happens 1 ms after the one before. */
+export function buildCapture(path: string, script: CaptureScript): void {
+  const writer = CaptureWriter.create(path, {
+    origin: 'record',
+    writer: 'test',
+    startedUnixNs: 1_700_000_000_000_000_000n,
+    dialect: script.dialect ?? 'torq-codec',
+    notes: {},
+    protocolSchemas: new Map(),
+  });
+  script.connections.forEach((label, index) => {
+    writer.addConnection({ id: index + 1, label, openedNs: 0n });
+  });
+  const offsets = new Map<string, number>();
+  script.steps.forEach((step, index) => {
+    const ordinal = index + 1;
+    const timeNs = BigInt(ordinal) * STEP_NS;
+    if ('gap' in step) {
+      writer.addGap(step.gap);
+      if (step.gap.where === 'recording') {
+        offsets.set(`${step.gap.connection}/${step.gap.stream}`, step.gap.offset + step.gap.bytes);
+      }
+    } else if ('event' in step) {
+      writer.addEvent({
+        ordinal,
+        timeNs,
+        connection: step.connection,
+        stream: step.on,
+        kind: step.event,
+        details: {},
+      });
+    } else {
+      const key = `${step.connection}/${step.stream}`;
+      const offset = offsets.get(key) ?? 0;
+      writer.addChunk({ ...step, ordinal, timeNs, offset });
+      offsets.set(key, offset + step.bytes.length);
+    }
+  });
+  if (script.sealed ?? true) writer.seal();
+  else writer.flush();
+}
