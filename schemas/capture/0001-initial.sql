@@ -1,0 +1,74 @@
+-- Format 1 of a capture. docs/capture-format.md explains every table and column.
+
+-- What is known of the recording as a whole, one row a fact.
+CREATE TABLE capture_info (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+-- The protocol schema files that the recording was made with, so that it can be read for ever.
+CREATE TABLE protocol_schema (
+  name TEXT PRIMARY KEY,
+  yaml TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE connection (
+  id        INTEGER PRIMARY KEY,
+  label     TEXT NOT NULL,
+  opened_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE stream (
+  id            INTEGER PRIMARY KEY,
+  connection_id INTEGER NOT NULL REFERENCES connection (id),
+  kind          TEXT NOT NULL CHECK (kind IN ('client', 'old', 'new')),
+  UNIQUE (connection_id, kind)
+) STRICT;
+
+-- A run of consecutive chunks of one stream: their bytes in one piece, and where each chunk begins.
+CREATE TABLE segment (
+  id            INTEGER PRIMARY KEY,
+  stream_id     INTEGER NOT NULL REFERENCES stream (id),
+  stream_offset INTEGER NOT NULL,
+  byte_count    INTEGER NOT NULL,
+  chunk_count   INTEGER NOT NULL,
+  first_ordinal INTEGER NOT NULL,
+  first_time_ns INTEGER NOT NULL,
+  last_time_ns  INTEGER NOT NULL,
+  crc32         INTEGER NOT NULL,
+  chunk_table   BLOB NOT NULL,
+  bytes         BLOB NOT NULL,
+  UNIQUE (stream_id, stream_offset)
+) STRICT;
+
+CREATE TABLE event (
+  ordinal       INTEGER PRIMARY KEY,
+  time_ns       INTEGER NOT NULL,
+  connection_id INTEGER REFERENCES connection (id),
+  stream        TEXT CHECK (stream IN ('client', 'old', 'new')),
+  kind          TEXT NOT NULL,
+  details       BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE gap (
+  id            INTEGER PRIMARY KEY,
+  stream_id     INTEGER NOT NULL REFERENCES stream (id),
+  place         TEXT NOT NULL CHECK (place IN ('recording', 'mirror')),
+  reason        TEXT NOT NULL,
+  stream_offset INTEGER NOT NULL,
+  byte_count    INTEGER NOT NULL,
+  frame_count   INTEGER,
+  first_time_ns INTEGER NOT NULL,
+  last_time_ns  INTEGER NOT NULL,
+  UNIQUE (stream_id, place, stream_offset)
+) STRICT;
+
+-- For people with plain sqlite3: one row a stream, with its connection and what was recorded of it.
+CREATE VIEW stream_summary AS
+SELECT connection.label, stream.kind, stream.id AS stream_id,
+       coalesce(sum(segment.byte_count), 0) AS bytes, coalesce(sum(segment.chunk_count), 0) AS chunks,
+       min(segment.first_time_ns) AS first_time_ns, max(segment.last_time_ns) AS last_time_ns
+FROM stream
+JOIN connection ON connection.id = stream.connection_id
+LEFT JOIN segment ON segment.stream_id = stream.id
+GROUP BY stream.id;

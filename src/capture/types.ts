@@ -1,0 +1,127 @@
+/** The rows of a capture as values. Bytes, times, streams, gaps and events; no meaning. */
+import type { Span } from '../wire/types.ts';
+
+/** Which ordered bytes of a connection: client -> relays, old relay -> client, new relay -> nobody. */
+export type StreamKind = 'client' | 'old' | 'new';
+export const STREAM_KINDS: readonly StreamKind[] = ['client', 'old', 'new'];
+
+export type Side = 'old' | 'new';
+
+/** What is known of the recording as a whole. */
+export interface CaptureInfo {
+  /** `record`, or `transcript` for one made by import. */
+  readonly origin: string;
+  /** Version of relaydiff that wrote the file. */
+  readonly writer: string;
+  /** Wall clock at time 0, ns since the Unix epoch. */
+  readonly startedUnixNs: bigint;
+  /** Dialect the recording was made with: its header layout decides what a frame is. */
+  readonly dialect: string;
+  /** False when the recorder did not end in good order: what is there is true, the end is missing. */
+  readonly sealed: boolean;
+  /** Time of the last thing that happened, ns since time 0. */
+  readonly durationNs: bigint;
+  /** Free text: sockets of the recording, or where an import came from. */
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface ConnectionRow {
+  readonly id: number;
+  /** `publisher`, `client-3`: how people call it. */
+  readonly label: string;
+  readonly openedNs: bigint;
+}
+
+export interface StreamRow {
+  readonly id: number;
+  readonly connection: number;
+  readonly kind: StreamKind;
+  /** Bytes recorded. */
+  readonly bytes: number;
+  readonly chunks: number;
+}
+
+/**
+ * What one read returned. `ordinal` counts chunks and events of the whole capture in order of arrival, so
+ * it orders what happened in the same nanosecond and across streams.
+ */
+export interface Chunk {
+  readonly ordinal: number;
+  /** ns since time 0, monotonic. */
+  readonly timeNs: bigint;
+  /** Position of the first byte in its stream. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * - `open`: the client connected.          - `upstream-open`: the relay of a side accepted.
+ * - `upstream-failed`: the relay of a side could not be reached (details.code).
+ * - `end`: the peer of the stream finished sending (half-close).
+ * - `close`: the peer of the stream is gone.   - `error`: the stream broke (details.code).
+ * - `start`, `stop`: of the recording.     - `note`: anything else that a reader should know.
+ */
+export type EventKind =
+  | 'start'
+  | 'stop'
+  | 'open'
+  | 'upstream-open'
+  | 'upstream-failed'
+  | 'end'
+  | 'close'
+  | 'error'
+  | 'note';
+
+export interface CaptureEvent {
+  readonly ordinal: number;
+  readonly timeNs: bigint;
+  readonly connection: number | undefined;
+  /** The stream it happened on, when it happened on one. */
+  readonly stream: StreamKind | undefined;
+  readonly kind: EventKind;
+  readonly details: Readonly<Record<string, string | number>>;
+}
+
+/**
+ * Bytes that passed but are missing somewhere.
+ * - `recording`: they reached their receiver but are not in this file; the stream continues at
+ *   `offset + bytes`.
+ * - `mirror`: client bytes that are in this file but that the mirror relay was not sent.
+ */
+export interface Gap {
+  readonly connection: number;
+  readonly stream: StreamKind;
+  readonly where: 'recording' | 'mirror';
+  readonly reason: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Whole frames in it; undefined when nobody could count them. */
+  readonly frames: number | undefined;
+  readonly firstTimeNs: bigint;
+  readonly lastTimeNs: bigint;
+}
+
+/** A span of a stream with the moment its last byte arrived. The bytes are the caller's to keep. */
+export interface ArrivedSpan<S = Span> {
+  readonly span: S;
+  /** Position among the spans of its stream, from 0. */
+  readonly index: number;
+  /** Ordinal of the chunk that brought its last byte (see Chunk). */
+  readonly arrivalOrdinal: number;
+  readonly arrivalNs: bigint;
+}
+
+/** An open capture. Everything is read in bounded memory: at most one segment a stream at a time. */
+export interface CaptureReader {
+  readonly path: string;
+  readonly info: CaptureInfo;
+  /** The protocol schema files that the recording was made with: name -> YAML text. */
+  protocolSchemas(): ReadonlyMap<string, string>;
+  connections(): readonly ConnectionRow[];
+  streams(): readonly StreamRow[];
+  gaps(): readonly Gap[];
+  events(): Iterable<CaptureEvent>;
+  /** The chunks of one stream in order. After a recording gap the offset jumps. */
+  chunks(streamId: number): Iterable<Chunk>;
+  close(): void;
+}
