@@ -1,0 +1,31 @@
+/** What the forwarding thread and the writer thread say to each other. */
+import type { CaptureStart } from '../capture/writer.ts';
+import type { ErrorCode } from '../lib/operating-error.ts';
+import type { RecordBatch } from './record-batch.ts';
+
+export interface WriterStart {
+  readonly path: string;
+  readonly start: CaptureStart;
+}
+
+export type ToWriter =
+  | { readonly kind: 'batch'; readonly batch: RecordBatch }
+  | { readonly kind: 'stop' };
+
+/** An operating error as it crosses the thread border. */
+export interface WriterTrouble {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export type FromWriter =
+  /** The file exists; recording may begin. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'stored'; readonly bytes: number }
+  /** Storing failed; what was sent is kept and tried again. */
+  | { readonly kind: 'trouble'; readonly trouble: WriterTrouble }
+  | { readonly kind: 'recovered' }
+  | { readonly kind: 'sealed'; readonly fileBytes: number }
+  /** The file could not be made, or not be sealed; the thread ends. */
+  | { readonly kind: 'failed'; readonly trouble: WriterTrouble };

@@ -1,0 +1,115 @@
+/** Starts the writer thread and speaks with it. Answers for: no batch is lost between the threads. */
+import { Worker } from 'node:worker_threads';
+import type { CaptureStart } from '../capture/writer.ts';
+import { assertNever } from '../lib/assert.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { type Deferred, deferred } from '../lib/deferred.ts';
+import type { RecordBatch } from './record-batch.ts';
+import type { BatchSink } from './recorder.ts';
+import type { FromWriter, ToWriter, WriterTrouble } from './writer-messages.ts';
+
+export interface WriterListener {
+  stored(bytes: number): void;
+  /** Storing fails for now; traffic goes on, the spool fills. */
+  troubled(error: OperatingError): void;
+  recovered(): void;
+}
+
+function toError(trouble: WriterTrouble): OperatingError {
+  return new OperatingError(
+    trouble.code,
+    trouble.message,
+    trouble.hint === undefined ? {} : { hint: trouble.hint },
+  );
+}
+
+export class WriterThread implements BatchSink {
+  readonly #worker: Worker;
+  readonly #listener: WriterListener;
+  #running = false;
+  readonly #ready: Deferred<void> = deferred();
+  readonly #sealed: Deferred<number> = deferred();
+
+  private constructor(worker: Worker, listener: WriterListener) {
+    this.#worker = worker;
+    this.#listener = listener;
+    // Whoever waits for one of the two hears of a failure; nobody waiting must not crash the process.
+    this.#ready.promise.catch(() => undefined);
+    this.#sealed.promise.catch(() => undefined);
+    worker.on('message', (message: FromWriter) => this.#receive(message));
+    worker.on('error', (error) => this.#fail(died(error)));
+    worker.on('exit', () => this.#fail(died(undefined)));
+  }
+
+  /** Resolves when the file exists. Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
+  static async start(
+    path: string,
+    start: CaptureStart,
+    listener: WriterListener,
+  ): Promise<WriterThread> {
+    const worker = new Worker(new URL('./writer.worker.js', import.meta.url), {
+      workerData: { path, start },
+    });
+    const thread = new WriterThread(worker, listener);
+    await thread.#ready.promise;
+    thread.#running = true;
+    return thread;
+  }
+
+  send(batch: RecordBatch): void {
+    this.#say({ kind: 'batch', batch }, [batch.bytes.buffer, batch.chunks.buffer]);
+  }
+
+  /** Stores what is left and ends the file in good order; resolves with its size in bytes. */
+  async seal(): Promise<number> {
+    this.#say({ kind: 'stop' }, []);
+    return this.#sealed.promise;
+  }
+
+  #say(message: ToWriter, transfer: ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case 'ready':
+        this.#ready.resolve();
+        return;
+      case 'stored':
+        this.#listener.stored(message.bytes);
+        return;
+      case 'trouble':
+        this.#listener.troubled(toError(message.trouble));
+        return;
+      case 'recovered':
+        this.#listener.recovered();
+        return;
+      case 'sealed':
+        this.#running = false;
+        this.#sealed.resolve(message.fileBytes);
+        return;
+      case 'failed':
+        this.#fail(toError(message.trouble));
+        return;
+      default:
+        assertNever(message, 'message of the writer');
+    }
+  }
+
+  /** While traffic passes it goes on without the writer: the spool fills, and what is lost is counted. */
+  #fail(error: OperatingError): void {
+    this.#ready.reject(error);
+    this.#sealed.reject(error);
+    if (!this.#running) return;
+    this.#running = false;
+    this.#listener.troubled(error);
+  }
+}
+
+function died(cause: unknown): OperatingError {
+  const what = cause instanceof Error ? cause.message : 'it ended without a word';
+  return new OperatingError('RECORDER_FAILED', `the writer thread died: ${what}`, {
+    hint: 'What was stored before is in the capture; please report this with the message.',
+    cause,
+  });
+}

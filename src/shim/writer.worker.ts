@@ -1,0 +1,98 @@
+/**
+ * The writer thread: stores batches in transactions, so that nothing on the forwarding path ever waits for
+ * a disk. When storing fails it keeps what it has and tries again; the spool of the other side is the bound.
+ */
+import { statSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { CaptureWriter } from '../capture/writer.ts';
+import { assertNever, defined } from '../lib/assert.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { chunksOf, type RecordBatch } from './record-batch.ts';
+import type { FromWriter, ToWriter, WriterStart, WriterTrouble } from './writer-messages.ts';
+
+const RETRY_MS = 250;
+
+const port = defined(parentPort, 'parent port of the writer thread');
+
+function say(message: FromWriter): void {
+  port.postMessage(message);
+}
+
+function troubleOf(error: unknown): WriterTrouble {
+  if (!(error instanceof OperatingError)) throw error;
+  return { code: error.code, message: error.message, hint: error.hint };
+}
+
+class WriterThread {
+  readonly #writer: CaptureWriter;
+  #pendingBytes = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(writer: CaptureWriter) {
+    this.#writer = writer;
+  }
+
+  receive(message: ToWriter): void {
+    switch (message.kind) {
+      case 'batch':
+        this.#add(message.batch);
+        if (this.#retry === undefined) this.#flush();
+        return;
+      case 'stop':
+        this.#seal();
+        return;
+      default:
+        assertNever(message, 'message to the writer');
+    }
+  }
+
+  #add(batch: RecordBatch): void {
+    for (const row of batch.connections) this.#writer.addConnection(row);
+    for (const chunk of chunksOf(batch)) this.#writer.addChunk(chunk);
+    for (const event of batch.events) this.#writer.addEvent(event);
+    for (const gap of batch.gaps) this.#writer.addGap(gap);
+    this.#pendingBytes += batch.bytes.length;
+  }
+
+  #flush(): void {
+    try {
+      this.#writer.flush();
+    } catch (error) {
+      if (this.#retry === undefined) say({ kind: 'trouble', trouble: troubleOf(error) });
+      this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
+      return;
+    }
+    if (this.#retry !== undefined) say({ kind: 'recovered' });
+    this.#retry = undefined;
+    say({ kind: 'stored', bytes: this.#pendingBytes });
+    this.#pendingBytes = 0;
+  }
+
+  #seal(): void {
+    clearTimeout(this.#retry);
+    try {
+      this.#writer.seal();
+      say({ kind: 'sealed', fileBytes: statSync(this.#writer.path).size });
+    } catch (error) {
+      say({ kind: 'failed', trouble: troubleOf(error) });
+    }
+    port.close();
+  }
+}
+
+function create(): CaptureWriter | undefined {
+  const { path, start }: WriterStart = workerData;
+  try {
+    return CaptureWriter.create(path, start);
+  } catch (error) {
+    say({ kind: 'failed', trouble: troubleOf(error) });
+    return undefined;
+  }
+}
+
+const writer = create();
+if (writer !== undefined) {
+  const thread = new WriterThread(writer);
+  port.on('message', (message: ToWriter) => thread.receive(message));
+  say({ kind: 'ready' });
+}

@@ -1,0 +1,323 @@
+/** The shim as users run it: built command line, real processes, real sockets. */
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openCapture } from '../../src/capture/reader.ts';
+import type { CaptureReader, StreamKind } from '../../src/capture/types.ts';
+import { startRelay } from '../../src/simulate/relay.ts';
+import { concat, testFrame } from '../support/frames.ts';
+import { runCli, type Running, startCli, until } from '../support/processes.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+interface Paths {
+  readonly listen: string;
+  readonly old: string;
+  readonly new: string;
+  readonly out: string;
+}
+
+function newPaths(): Paths {
+  const directory = temporaryDirectory();
+  return {
+    listen: join(directory, 'listen'),
+    old: join(directory, 'old'),
+    new: join(directory, 'new'),
+    out: join(directory, 'a.capture'),
+  };
+}
+
+function recordArgs(paths: Paths): readonly string[] {
+  const { listen, old, new: fresh, out } = paths;
+  return ['record', '--listen', listen, '--old', old, '--new', fresh, '--out', out];
+}
+
+async function startShim(paths: Paths, ...more: readonly string[]): Promise<Running> {
+  const shim = startCli([...recordArgs(paths), ...more]);
+  await shim.says('recording ');
+  return shim;
+}
+
+/** A relay that does what the test says, and keeps what it got of each connection. */
+interface Peer {
+  readonly sockets: Socket[];
+  readonly received: Buffer[][];
+  readonly ended: boolean[];
+  readonly server: Server;
+}
+
+async function startPeer(path: string, options: { readonly reads: boolean }): Promise<Peer> {
+  const peer: Peer = {
+    sockets: [],
+    received: [],
+    ended: [],
+    server: createServer({ allowHalfOpen: true, pauseOnConnect: !options.reads }, (socket) => {
+      const index = peer.sockets.push(socket) - 1;
+      peer.received[index] = [];
+      socket.on('error', () => undefined);
+      if (!options.reads) return;
+      socket.on('data', (bytes) => peer.received[index]?.push(bytes));
+      socket.on('end', () => {
+        peer.ended[index] = true;
+      });
+    }),
+  };
+  peer.server.listen(path);
+  await once(peer.server, 'listening');
+  onTestFinished(() => {
+    for (const socket of peer.sockets) socket.destroy();
+    peer.server.close();
+  });
+  return peer;
+}
+
+async function connectTo(path: string): Promise<{ socket: Socket; received: () => Buffer }> {
+  const socket = connect({ path, allowHalfOpen: true });
+  const received: Buffer[] = [];
+  socket.on('data', (bytes) => received.push(bytes));
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  return { socket, received: () => Buffer.concat(received) };
+}
+
+function streamBytes(capture: CaptureReader, connection: number, kind: StreamKind): Buffer {
+  const stream = capture.streams().find((s) => s.connection === connection && s.kind === kind);
+  if (stream === undefined) return Buffer.alloc(0);
+  return Buffer.concat([...capture.chunks(stream.id)].map((chunk) => chunk.bytes));
+}
+
+/** The shim probes both relays once before it listens; clients come after those. */
+const FIRST = 1;
+
+describe('traffic through the shim', () => {
+  it('is the same bytes in both directions, for any chunking, and all of it is recorded', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    const fresh = await startPeer(paths.new, { reads: true });
+    const shim = await startShim(paths);
+    let clients = 0;
+    const sent: Buffer[] = [];
+    const answered: Buffer[] = [];
+    const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 3_000 }), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(chunks, chunks, fc.boolean(), async (up, down, abrupt) => {
+        const client = await connectTo(paths.listen);
+        const index = FIRST + clients;
+        clients += 1;
+        await until(() => old.sockets[index] !== undefined && fresh.sockets[index] !== undefined);
+        for (const bytes of up) client.socket.write(bytes);
+        for (const bytes of down) old.sockets[index]?.write(bytes);
+        fresh.sockets[index]?.write('the mirror talks too');
+        const upBytes = Buffer.concat(up);
+        const downBytes = Buffer.concat(down);
+        sent.push(upBytes);
+        answered.push(downBytes);
+        await until(() => client.received().length === downBytes.length);
+        expect(client.received().equals(downBytes)).toBe(true);
+        if (abrupt) client.socket.destroySoon();
+        else client.socket.end();
+        await until(() => old.ended[index] === true && fresh.ended[index] === true);
+        for (const peer of [old, fresh]) {
+          expect(Buffer.concat(peer.received[index] ?? []).equals(upBytes)).toBe(true);
+        }
+        if (!abrupt) {
+          old.sockets[index]?.end('last words after the half-close');
+          await once(client.socket, 'end');
+          expect(client.received().subarray(downBytes.length).toString()).toBe(
+            'last words after the half-close',
+          );
+          answered[answered.length - 1] = client.received();
+        }
+        client.socket.destroy();
+      }),
+      { numRuns: 40 },
+    );
+    expect(await shim.stop()).toBe(0);
+    const capture = openCapture(paths.out);
+    expect(capture.info.sealed).toBe(true);
+    expect(capture.gaps()).toEqual([]);
+    for (let index = 0; index < clients; index++) {
+      expect(streamBytes(capture, index + 1, 'client').equals(sent[index]!)).toBe(true);
+      expect(streamBytes(capture, index + 1, 'old').equals(answered[index]!)).toBe(true);
+      expect(streamBytes(capture, index + 1, 'new').toString()).toBe('the mirror talks too');
+    }
+    capture.close();
+  });
+
+  it('tells the relay that a client is gone, not only that it has finished sending', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    await startShim(paths);
+    const client = await connectTo(paths.listen);
+    await until(() => old.sockets[FIRST] !== undefined);
+    client.socket.destroy();
+    await until(() => old.ended[FIRST] === true);
+    await until(async () => writeFails(old.sockets[FIRST]!));
+  });
+
+  it('passes the end and the death of the old relay on to the client', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    await startShim(paths);
+    const client = await connectTo(paths.listen);
+    await until(() => old.sockets[FIRST] !== undefined);
+    old.sockets[FIRST]?.end('bye');
+    await once(client.socket, 'end');
+    expect(client.received().toString()).toBe('bye');
+    old.sockets[FIRST]?.destroy();
+    await until(async () => writeFails(client.socket));
+  });
+});
+
+describe('a mirror that misbehaves', () => {
+  it('is never felt by the client: it does not read, and more passes than it may queue', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: false });
+    const shim = await startShim(paths, '--mirror-buffer', '64k');
+    const client = await connectTo(paths.listen);
+    const frames = Array.from({ length: 20_000 }, (_, index) => testFrame(index));
+    const stream = concat(frames);
+    for (let offset = 0; offset < stream.length; offset += 1_000) {
+      client.socket.write(stream.subarray(offset, offset + 1_000));
+    }
+    const gotBytes = (): number =>
+      (old.received[FIRST] ?? []).reduce((sum, b) => sum + b.length, 0);
+    await until(() => gotBytes() === stream.length);
+    expect(Buffer.concat(old.received[FIRST] ?? []).equals(stream)).toBe(true);
+    expect(await shim.stop()).toBe(3);
+    expect(shim.stderr()).toContain('NOT MIRRORED');
+    const capture = openCapture(paths.out);
+    const gaps = capture.gaps();
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(gaps.every((gap) => gap.where === 'mirror' && gap.reason === 'mirror-slow')).toBe(true);
+    expect(gaps.every((gap) => gap.offset % 100 === 0 && gap.bytes % 100 === 0)).toBe(true);
+    expect(streamBytes(capture, 1, 'client').equals(stream)).toBe(true);
+    capture.close();
+    expect(runCli(['diff', paths.out]).stdout).toContain('gaps');
+  });
+
+  it('may die in the middle: the client goes on, and every unsent byte is accounted for', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    const fresh = await startPeer(paths.new, { reads: true });
+    const shim = await startShim(paths);
+    const client = await connectTo(paths.listen);
+    client.socket.write(testFrame(1));
+    await until(() => (fresh.received[FIRST]?.length ?? 0) > 0);
+    fresh.sockets[FIRST]?.destroy();
+    fresh.server.close();
+    client.socket.write(testFrame(2));
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === 200);
+    client.socket.write(testFrame(3));
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === 300);
+    expect(await shim.stop()).toBe(3);
+    const capture = openCapture(paths.out);
+    // What the kernel took before the shim noticed counts as sent; from then on everything is a gap.
+    const [gap, ...more] = capture.gaps();
+    expect(more).toEqual([]);
+    expect([100, 200]).toContain(gap?.offset);
+    expect((gap?.offset ?? 0) + (gap?.bytes ?? 0)).toBe(300);
+    capture.close();
+  });
+});
+
+describe('a recorder that ends badly', () => {
+  it('leaves a capture that opens and is a prefix of what was sent, when it is killed', async () => {
+    const paths = newPaths();
+    const relays = [
+      await startRelay({ kind: 'original', domain: 'market_data', socketPath: paths.old }),
+      await startRelay({ kind: 'original', domain: 'market_data', socketPath: paths.new }),
+    ];
+    onTestFinished(async () => {
+      await Promise.all(relays.map((relay) => relay.close()));
+    });
+    const shim = await startShim(paths);
+    const client = await connectTo(paths.listen);
+    const stream = concat(Array.from({ length: 5_000 }, (_, index) => testFrame(index)));
+    client.socket.write(stream.subarray(0, stream.length / 2));
+    const half = stream.length / 2;
+    await until(() => client.received().length >= half);
+    await until(() => existsSync(`${paths.out}-wal`) && statSync(`${paths.out}-wal`).size > half);
+    client.socket.write(stream.subarray(half));
+    await shim.stop('SIGKILL');
+    const capture = openCapture(paths.out);
+    expect(capture.info.sealed).toBe(false);
+    const recorded = streamBytes(capture, 1, 'client');
+    expect(recorded.length).toBeGreaterThan(0);
+    expect(stream.subarray(0, recorded.length)).toEqual(new Uint8Array(recorded));
+    capture.close();
+    expect(runCli(['info', paths.out]).stdout).toContain('NOT SEALED');
+  });
+
+  it('replaces the stale socket that a killed recorder leaves behind', async () => {
+    const paths = newPaths();
+    await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    const killed = await startShim(paths);
+    await killed.stop('SIGKILL');
+    expect(existsSync(paths.listen)).toBe(true);
+    const again = await startShim({ ...paths, out: `${paths.out}-2` });
+    await connectTo(paths.listen);
+    expect(await again.stop('SIGTERM')).toBe(0);
+    expect(existsSync(paths.listen)).toBe(false);
+  });
+});
+
+describe('what record refuses, with one line and what to do', () => {
+  it('a listen path where somebody listens, which it leaves alone', async () => {
+    const paths = newPaths();
+    await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    await startPeer(paths.listen, { reads: true });
+    const { exitCode, stderr } = await finished(startCli(recordArgs(paths)));
+    expect(exitCode).toBe(4);
+    expect(stderr).toContain('[LISTEN_IN_USE]');
+    await connectTo(paths.listen);
+    expect(existsSync(paths.out)).toBe(false);
+  });
+
+  it('a listen path that is a file, a relay that is not there, the same socket twice', async () => {
+    const paths = newPaths();
+    const missing = await finished(startCli(recordArgs(paths)));
+    expect([missing.exitCode, missing.stderr]).toEqual([
+      4,
+      expect.stringContaining('[RELAY_UNREACHABLE]'),
+    ]);
+    await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    writeFileSync(paths.listen, 'a file');
+    const file = await finished(startCli(recordArgs(paths)));
+    expect([file.exitCode, file.stderr]).toEqual([4, expect.stringContaining('[LISTEN_FAILED]')]);
+    const twice = await finished(startCli(recordArgs({ ...paths, listen: paths.old })));
+    expect([twice.exitCode, twice.stderr]).toEqual([2, expect.stringContaining('[USAGE]')]);
+  });
+
+  it('an output file that exists', async () => {
+    const paths = newPaths();
+    await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    writeFileSync(paths.out, 'precious');
+    const { exitCode, stderr } = await finished(startCli(recordArgs(paths)));
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('[CAPTURE_EXISTS]')]);
+    expect(existsSync(paths.listen)).toBe(false);
+  });
+});
+
+async function writeFails(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.write('anybody there?', (error) => resolve(Boolean(error)));
+  });
+}
+
+async function finished(running: Running): Promise<{ exitCode: number | null; stderr: string }> {
+  await once(running.process, 'close');
+  return { exitCode: running.process.exitCode, stderr: running.stderr() };
+}
