@@ -1,0 +1,154 @@
+/**
+ * Reads a stored result back. The shape is the contract of diff/types and schemas/json/result.schema.json;
+ * a test holds the two together. Unknown keys pass: a later relaydiff may say more.
+ */
+import { z } from 'zod';
+import { DIVERGENCE_KINDS, type DiffResult } from '../diff/types.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+
+const count = z.int().nonnegative();
+/** A 64-bit unsigned integer; JSON numbers cannot hold all of them. */
+const decimal = z.string().regex(/^(0|[1-9][0-9]{0,19})$/, 'a decimal number as text is needed');
+const hex = z.string().regex(/^([0-9a-f]{2})*$/, 'lower-case hex is needed');
+const divergenceId = z.string().regex(/^d[1-9][0-9]*$/, 'an id such as d1 is needed');
+const groupId = z.string().regex(/^g[1-9][0-9]*$/, 'an id such as g1 is needed');
+const byte = z.int().min(0).max(255);
+
+const kind = z.enum(DIVERGENCE_KINDS);
+
+const occurrence = z.looseObject({
+  ordinal: count,
+  offset: count,
+  length: count,
+  arrivalNs: decimal,
+  hex,
+});
+
+const difference = z.looseObject({
+  path: z.string(),
+  old: z.string().nullable(),
+  new: z.string().nullable(),
+  bytes: z.looseObject({ offset: count, length: count }),
+  class: z.enum(['semantic', 'encoding', 'padding', 'volatile']),
+});
+
+const divergence = z.looseObject({
+  id: divergenceId,
+  kind,
+  severity: z.enum(['error', 'warning', 'info']),
+  connection: count,
+  group: groupId,
+  old: occurrence.nullable(),
+  new: occurrence.nullable(),
+  identity: z.looseObject({ domain: byte, source: byte, sequence: decimal }).nullable(),
+  differences: z.array(difference),
+  detail: z.string(),
+  subject: z.string(),
+});
+
+const group = z.looseObject({
+  id: groupId,
+  title: z.string(),
+  kind,
+  count,
+  cause: z.string(),
+  evidence: z.string(),
+  first: divergenceId,
+});
+
+const counts = z.looseObject({
+  old: count,
+  new: count,
+  pairs: count,
+  identical: count,
+  equivalent: count,
+  ignored: count,
+  divergences: z.looseObject({
+    missing: count,
+    extra: count,
+    duplicated: count,
+    reordered: count,
+    modified: count,
+    encoding: count,
+    defect: count,
+    connection: count,
+    late: count,
+  }),
+  gaps: z.looseObject({ frames: count, bytes: count }),
+});
+
+const side = z.looseObject({ label: z.string(), dialect: z.string() });
+
+const resultSchema: z.ZodType<DiffResult> = z.looseObject({
+  format: z.literal('relaydiff-result/1'),
+  verdict: z.enum(['same', 'different', 'inconclusive']),
+  reason: z.string(),
+  capture: z.looseObject({
+    name: z.string(),
+    origin: z.string(),
+    startedUnixNs: decimal,
+    durationNs: decimal,
+    sealed: z.boolean(),
+  }),
+  old: side,
+  new: side,
+  counts,
+  divergences: z.array(divergence),
+  divergencesOmitted: count,
+  groups: z.array(group),
+  connections: z.array(
+    z.looseObject({
+      id: count,
+      label: z.string(),
+      clientFrames: count,
+      oldFrames: count,
+      newFrames: count,
+      divergences: count,
+    }),
+  ),
+  timeline: z.looseObject({
+    startNs: decimal,
+    bucketNs: decimal,
+    old: z.array(count),
+    new: z.array(count),
+    divergences: z.array(count),
+  }),
+});
+
+/** `fileName` is for the message only. Throws RESULT_INVALID naming the first place that is wrong. */
+export function parseResult(text: string, fileName: string): DiffResult {
+  const parsed = resultSchema.safeParse(parseJson(text, fileName));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const place =
+    issue === undefined || issue.path.length === 0 ? 'the document' : formatPath(issue.path);
+  throw invalid(fileName, `${place}: ${issue?.message ?? 'not a result'}`);
+}
+
+function parseJson(text: string, fileName: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw invalid(fileName, error instanceof Error ? error.message : 'not JSON', error);
+  }
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${step}]`;
+      return index === 0 ? String(step) : `.${String(step)}`;
+    })
+    .join('');
+}
+
+function invalid(fileName: string, problem: string, cause?: unknown): OperatingError {
+  return new OperatingError(
+    'RESULT_INVALID',
+    `${fileName} is not a result of relaydiff: ${problem}`,
+    {
+      hint: 'Write it with `relaydiff diff CAPTURE --json > RESULT.json`.',
+      cause,
+    },
+  );
+}

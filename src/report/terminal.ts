@@ -1,0 +1,139 @@
+/**
+ * The summary that a person understands in ten seconds: the verdict, what differs, how much, why, and
+ * where to read on. Text only; the caller says whether it may be coloured.
+ */
+import { styleText } from 'node:util';
+import type { DiffResult, DivergenceKind, Group, Verdict } from '../diff/types.ts';
+import { DIVERGENCE_KINDS } from '../diff/types.ts';
+
+export interface TerminalOptions {
+  readonly colour: boolean;
+  /** Where the HTML report was written, when it was. */
+  readonly reportPath?: string;
+}
+
+type Format = Parameters<typeof styleText>[0];
+type Paint = (format: Format, text: string) => string;
+
+const GROUPS_MAX = 5;
+const LINE_COLUMNS = 100;
+
+const VERDICT_FORMAT: Readonly<Record<Verdict, Format>> = {
+  same: ['bold', 'green'],
+  different: ['bold', 'red'],
+  inconclusive: ['bold', 'yellow'],
+};
+
+export function renderTerminal(result: DiffResult, options: TerminalOptions): string {
+  const paint: Paint = (format, text) =>
+    options.colour ? styleText(format, text, { validateStream: false }) : text;
+  const sections = [
+    headLines(result, paint),
+    divergenceLines(result, paint),
+    groupLines(result, paint),
+    options.reportPath === undefined
+      ? []
+      : [`Report  ${paint('underline', printable(options.reportPath))}`],
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+/** Labels come from captures: a control character in one must not reach the terminal. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\u{fffd}');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function headLines(result: DiffResult, paint: Paint): string[] {
+  const { counts } = result;
+  const verdict = paint(VERDICT_FORMAT[result.verdict], result.verdict.toUpperCase());
+  const gaps = counts.gaps;
+  const lines = [
+    `${verdict}  ${printable(result.reason)}`,
+    '',
+    row(paint, 'old', `${number(counts.old)} frames`, result.old.label),
+    row(paint, 'new', `${number(counts.new)} frames`, result.new.label),
+    row(
+      paint,
+      'pairs',
+      number(counts.pairs),
+      `${number(counts.identical)} identical, ${number(counts.equivalent)} equivalent, ${number(counts.ignored)} ignored`,
+    ),
+  ];
+  if (gaps.bytes > 0 || gaps.frames > 0) {
+    const amount = `${number(gaps.frames)} frames, ${number(gaps.bytes)} bytes were not recorded or not mirrored`;
+    lines.push(`  ${paint('yellow', 'gaps    ')}${amount}`);
+  }
+  if (!result.capture.sealed) {
+    lines.push(
+      `  ${paint('yellow', 'unsealed')} the recorder did not end in good order; the end is missing`,
+    );
+  }
+  return lines;
+}
+
+function row(paint: Paint, name: string, amount: string, text: string): string {
+  return `  ${paint('dim', name.padEnd(8))}${amount.padEnd(16)}${printable(text)}`;
+}
+
+const KIND_MEANS: Readonly<Record<DivergenceKind, string>> = {
+  missing: 'in old, not in new',
+  extra: 'in new, not in old',
+  duplicated: 'more often in new',
+  reordered: 'in another order',
+  modified: 'other content',
+  encoding: 'same content, other bytes',
+  defect: 'bytes that are no frame',
+  connection: 'connects, closes or errors',
+  late: 'later than allowed',
+};
+
+function divergenceLines(result: DiffResult, paint: Paint): string[] {
+  const found = DIVERGENCE_KINDS.filter((kind) => result.counts.divergences[kind] > 0);
+  if (found.length === 0) return [];
+  const lines = found.map((kind) => {
+    const amount = number(result.counts.divergences[kind]).padStart(9);
+    return `  ${kind.padEnd(11)}${paint('bold', amount)}  ${paint('dim', KIND_MEANS[kind])}`;
+  });
+  return [paint('bold', 'What differs'), ...lines];
+}
+
+function groupLines(result: DiffResult, paint: Paint): string[] {
+  if (result.groups.length === 0) return [];
+  const shown = [...result.groups]
+    .sort((left, right) => rank(left) - rank(right) || right.count - left.count)
+    .slice(0, GROUPS_MAX);
+  const columns = Math.max(...shown.map((group) => number(group.count).length));
+  const lines = shown.flatMap((group) => {
+    const amount = paint('bold', number(group.count).padStart(columns));
+    const title = cut(printable(group.title), LINE_COLUMNS);
+    if (group.cause === 'unexplained') {
+      return [`  ${amount}  ${title}: ${paint('yellow', 'unexplained')}, first is ${group.first}`];
+    }
+    const cause = cut(printable(group.cause), LINE_COLUMNS);
+    return [
+      `  ${amount}  ${title}`,
+      `  ${' '.repeat(columns)}  ${paint('dim', `${cause}, first is ${group.first}`)}`,
+    ];
+  });
+  const rest = result.groups.length - shown.length;
+  if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more`));
+  return [paint('bold', 'Why'), ...lines];
+}
+
+/** What nobody can explain yet comes first: it is what a person must look at. */
+function rank(group: Group): number {
+  return group.cause === 'unexplained' ? 0 : 1;
+}
+
+function cut(text: string, columns: number): string {
+  const characters = Array.from(text);
+  return characters.length <= columns ? text : `${characters.slice(0, columns - 1).join('')}…`;
+}

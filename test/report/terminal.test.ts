@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { renderTerminal } from '../../src/report/terminal.ts';
+import { changed, makeResult, sampleResult } from './sample-result.ts';
+
+describe('the summary for a terminal', () => {
+  it('says verdict, what differs, how much, why, and where the report is', () => {
+    const text = renderTerminal(sampleResult, {
+      colour: false,
+      reportPath: 'demo-out/report.html',
+    });
+    expect(text).toMatchInlineSnapshot(`
+      "DIFFERENT  35 divergences in 6 groups; 3 groups are unexplained.
+
+        old     10,432 frames   market-data-coalesced.capture, old
+        new     10,409 frames   market-data-coalesced.capture, new
+        pairs   10,408          10,402 identical, 0 equivalent, 0 ignored
+
+      What differs
+        missing           24  in old, not in new
+        extra              1  in new, not in old
+        modified           7  other content
+        defect             2  bytes that are no frame
+        connection         1  connects, closes or errors
+
+      Why
+         6  Prices and sizes differ: unexplained, first is d25
+         1  One more TLV in new: unexplained, first is d30
+         1  new closes early: unexplained, first is d35
+        24  Trade missing from new: a chunk with its bytes began inside a frame
+            read-began-inside-a-frame, first is d1
+         2  Trade cut short in new: a chunk with its bytes began inside a frame
+            read-began-inside-a-frame, first is d32
+        and 1 more
+
+      Report  demo-out/report.html
+      "
+    `);
+    expect(text.split('\n').length).toBeLessThanOrEqual(27);
+  });
+
+  it('is short where nothing differs', () => {
+    const text = renderTerminal(
+      { ...makeResult([]), verdict: 'same', reason: '10,432 frames on both sides, all identical.' },
+      { colour: false },
+    );
+    expect(text).toMatchInlineSnapshot(`
+      "SAME  10,432 frames on both sides, all identical.
+
+        old     10,432 frames   market-data-coalesced.capture, old
+        new     10,409 frames   market-data-coalesced.capture, new
+        pairs   10,408          10,402 identical, 0 equivalent, 0 ignored
+      "
+    `);
+  });
+
+  it('says what is missing from the data', () => {
+    const text = renderTerminal(
+      {
+        ...sampleResult,
+        capture: { ...sampleResult.capture, sealed: false },
+        counts: { ...sampleResult.counts, gaps: { frames: 3, bytes: 4_096 } },
+      },
+      { colour: false },
+    );
+    expect(text).toContain('3 frames, 4,096 bytes were not recorded or not mirrored');
+    expect(text).toContain('unsealed');
+  });
+
+  it('colours only when asked to', () => {
+    // oxlint-disable-next-line no-control-regex -- the escape character is what is looked for
+    const escape = /\u001b\[/;
+    expect(renderTerminal(sampleResult, { colour: true })).toMatch(escape);
+    expect(renderTerminal(sampleResult, { colour: false })).not.toMatch(escape);
+  });
+
+  it('lets no control character of a label reach the terminal', () => {
+    const text = renderTerminal(
+      {
+        ...sampleResult,
+        reason: 'title \u001b]0;owned\u0007',
+        groups: sampleResult.groups.map((group) => changed(group, { title: '\u001b[2J' })),
+      },
+      { colour: false },
+    );
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+});
