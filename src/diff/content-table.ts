@@ -1,0 +1,102 @@
+/**
+ * Gives equal bytes the same content, across all streams of a capture. Short frames, which are nearly all,
+ * are their own key; long ones are known by their SHA-1, so that the memory for a frame is bounded: two
+ * different messages with one digest would have to be made on purpose. What a content means is read once,
+ * when it is first seen.
+ */
+import { createHash } from 'node:crypto';
+import { decodeMessage } from '../protocol/decode.ts';
+import { subjectOf } from '../protocol/leaves.ts';
+import type { Dialect } from '../protocol/types.ts';
+import { readHeader } from '../wire/header.ts';
+import { walkTlvs } from '../wire/tlv.ts';
+import type { HeaderLayout, Span } from '../wire/types.ts';
+import type { Content, Head } from './records.ts';
+
+/** A digest of fewer bytes than this costs more time than it saves memory. */
+const SHORT_BYTES_MAX = 256;
+const NO_FRAME_SUBJECT = 'bytes that are no frame';
+
+export class ContentTable {
+  /** Frames and what is no frame are never equal; neither are a key of bytes and a digest. */
+  readonly #contents = {
+    frame: { short: new Map<string, Content>(), long: new Map<string, Content>() },
+    other: { short: new Map<string, Content>(), long: new Map<string, Content>() },
+  };
+  #count = 0;
+  /** Subjects by dialect and shape: only the TLV types decide. */
+  readonly #subjects = new Map<string, string>();
+  /** One string object for the shape of many contents. */
+  readonly #shapes = new Map<string, string>();
+
+  /** `dialect` says how to read bytes that were not seen before. */
+  intern(span: Span, dialect: Dialect): Content {
+    const isFrame = span.kind === 'frame';
+    const size = span.bytes.byteLength <= SHORT_BYTES_MAX ? 'short' : 'long';
+    const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
+    const key = keyOf(span.bytes);
+    const known = contents.get(key);
+    if (known !== undefined) return known;
+    const content = this.#read(span.bytes, isFrame, dialect);
+    contents.set(key, content);
+    return content;
+  }
+
+  #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
+    const layout = dialect.header;
+    const base = { id: this.#count++, isFrame, length: bytes.byteLength };
+    const head = readHead(layout, bytes);
+    const payload = bytes.subarray(layout.sizeBytes);
+    if (!isFrame) {
+      return { ...base, head, shape: '', payload: keyOf(payload), subject: NO_FRAME_SUBJECT };
+    }
+    const shape = this.#shape(payload);
+    const subject = this.#subject(shape, bytes, dialect);
+    return { ...base, head, shape, payload: keyOf(payload), subject };
+  }
+
+  #shape(payload: Uint8Array): string {
+    const walk = walkTlvs(payload);
+    const shape =
+      walk.tlvs.map((tlv) => tlv.type).join(',') + (walk.defect === undefined ? '' : '!');
+    const known = this.#shapes.get(shape);
+    if (known !== undefined) return known;
+    this.#shapes.set(shape, shape);
+    return shape;
+  }
+
+  #subject(shape: string, frame: Uint8Array, dialect: Dialect): string {
+    const key = `${dialect.name} ${shape}`;
+    const known = this.#subjects.get(key);
+    if (known !== undefined) return known;
+    const subject = subjectOf(decodeMessage(dialect, frame));
+    this.#subjects.set(key, subject);
+    return subject;
+  }
+}
+
+/** Whether bytes that begin with the header of a frame go on like it too, as far as the records can tell. */
+export function mayBegin(beginning: Content, whole: Content): boolean {
+  if (beginning.length >= whole.length) return false;
+  // The payload of a longer frame is known by its digest only.
+  return whole.length > SHORT_BYTES_MAX || whole.payload.startsWith(beginning.payload);
+}
+
+function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
+  if (bytes.byteLength < layout.sizeBytes) return undefined;
+  const header = readHeader(layout, bytes);
+  if (header.magic !== layout.magic) return undefined;
+  return {
+    domain: header.relay_domain,
+    source: header.source,
+    sequence: header.sequence,
+    timestamp: header.timestamp,
+    frameBytes: layout.sizeBytes + header.payload_size,
+  };
+}
+
+/** Equal for equal bytes; bytes of one length are either all short or all long. */
+function keyOf(bytes: Uint8Array): string {
+  if (bytes.byteLength > SHORT_BYTES_MAX) return createHash('sha1').update(bytes).digest('base64');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

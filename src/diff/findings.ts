@@ -1,0 +1,254 @@
+/**
+ * Turns the judgement of a connection into findings: divergences before they have ids, groups and bytes.
+ * Answers for the kind of each and for the sentence that a person reads; knows no cause.
+ */
+import type { Side } from '../capture/types.ts';
+import type { Dialects } from './read-capture.ts';
+import type { Loss } from './causes/rule.ts';
+import type { ClientFacts } from './client-facts.ts';
+import { compareFrames, isEncodingOnly } from './compare-frames.ts';
+import type { ConnectionDifference } from './connection-history.ts';
+import type { FetchedBytes } from './fetch-bytes.ts';
+import type { ConnectionJudgement } from './judge-connection.ts';
+import type { ChangedPair } from './match-changed.ts';
+import { type Content, type Item, type ItemPair, otherSide, type Unpaired } from './records.ts';
+import type { Difference, DivergenceKind } from './types.ts';
+
+export interface Finding {
+  readonly kind: DivergenceKind;
+  readonly connection: number;
+  readonly old: Item | undefined;
+  readonly new: Item | undefined;
+  readonly timeNs: number;
+  readonly subject: string;
+  readonly detail: string;
+  /** Title of its group, the cause left out; findings of one cause and title are one group. */
+  readonly title: string;
+  readonly differences: readonly Difference[];
+  /** The message that a side lost, when the finding comes from a loss. */
+  readonly loss: Loss | undefined;
+  /** A cause that the finding itself states. */
+  readonly ownCause: string | undefined;
+}
+
+export function findUnpaired(
+  connection: number,
+  judgement: ConnectionJudgement,
+  facts: ClientFacts,
+): readonly Finding[] {
+  const originals = originalsOf(judgement);
+  return judgement.unpaired.map((unpaired) =>
+    unpaired.item.content.isFrame
+      ? frameFinding(connection, unpaired, originals)
+      : defectFinding(connection, unpaired, facts),
+  );
+}
+
+/** Content id -> the item of old in its first pair: what a surplus copy in new is a copy of. */
+function originalsOf(judgement: ConnectionJudgement): ReadonlyMap<number, Item> {
+  const copies = new Set<number>();
+  for (const { side, isCopy, item } of judgement.unpaired) {
+    if (side === 'new' && isCopy) copies.add(item.content.id);
+  }
+  const originals = new Map<number, Item>();
+  for (const { old } of judgement.pairs) {
+    if (copies.has(old.content.id) && !originals.has(old.content.id)) {
+      originals.set(old.content.id, old);
+    }
+  }
+  return originals;
+}
+
+function frameFinding(
+  connection: number,
+  { side, item, isCopy }: Unpaired,
+  originals: ReadonlyMap<number, Item>,
+): Finding {
+  const { content } = item;
+  const loss: Loss = { side: otherSide(side), connection, content, timeNs: item.arrivalNs };
+  const base = {
+    connection,
+    old: side === 'old' ? item : undefined,
+    new: side === 'new' ? item : undefined,
+    timeNs: item.arrivalNs,
+    subject: content.subject,
+    differences: [],
+    loss,
+    ownCause: undefined,
+  };
+  const name = nameOf(content);
+  if (side === 'old') {
+    const detail = isCopy
+      ? `${name}: old delivered one copy more than new`
+      : `${name}: old delivered it, new did not`;
+    const title = `${content.subject} missing from new`;
+    return { ...base, kind: 'missing', detail, title: isCopy ? `copy of ${title}` : title };
+  }
+  if (!isCopy) {
+    const detail = `${name}: new delivered it, old did not`;
+    return { ...base, kind: 'extra', detail, title: `${content.subject} only in new` };
+  }
+  const detail = `${name}: new delivered one copy more than old`;
+  const title = `${content.subject} duplicated in new`;
+  const old = originals.get(content.id);
+  return { ...base, kind: 'duplicated', old, loss: undefined, detail, title };
+}
+
+function defectFinding(connection: number, { side, item }: Unpaired, facts: ClientFacts): Finding {
+  const [begun] = facts.begunBy(item.content, side);
+  const wasSent = facts.sendingsOf(item.content).length > 0;
+  const bytes = `${item.content.length} bytes in ${side}`;
+  const reader = item.detail === undefined ? '' : ` (${item.detail})`;
+  const origin = defectOrigin(side, begun, wasSent);
+  const lost = wasSent ? item.content : begun;
+  const loss: Loss | undefined = lost && {
+    side: wasSent ? otherSide(side) : side,
+    connection,
+    content: lost,
+    timeNs: item.arrivalNs,
+  };
+  return {
+    kind: 'defect',
+    connection,
+    old: side === 'old' ? item : undefined,
+    new: side === 'new' ? item : undefined,
+    timeNs: item.arrivalNs,
+    subject: begun?.subject ?? item.content.subject,
+    detail: `${bytes} are no frame${reader}: ${origin}`,
+    title: defectTitle(side, begun, wasSent),
+    differences: [],
+    loss,
+    ownCause: undefined,
+  };
+}
+
+function defectOrigin(side: Side, begun: Content | undefined, wasSent: boolean): string {
+  const other = otherSide(side);
+  if (wasSent) return `a client sent them, ${side} forwarded them, ${other} did not`;
+  if (begun === undefined) return `${other} did not deliver them`;
+  return `the beginning of ${nameOf(begun)}, of which ${begun.length} bytes were sent`;
+}
+
+function defectTitle(side: Side, begun: Content | undefined, wasSent: boolean): string {
+  if (wasSent) return `bytes that are no frame, missing from ${otherSide(side)}`;
+  if (begun !== undefined) return `${begun.subject} cut short in ${side}`;
+  return `bytes that are no frame, only in ${side}`;
+}
+
+export function findMoved(connection: number, pairs: readonly ItemPair[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const { old, new: neu, pairing } of pairs) {
+    if (pairing.kind !== 'moved') continue;
+    const { content } = old;
+    findings.push({
+      kind: 'reordered',
+      connection,
+      old,
+      new: neu,
+      timeNs: Math.min(old.arrivalNs, neu.arrivalNs),
+      subject: content.subject,
+      detail: `${nameOf(content)}: ${movedWords(pairing.distance)} among the messages of its publisher`,
+      title: `${content.subject} out of order in new`,
+      differences: [],
+      loss: undefined,
+      ownCause: undefined,
+    });
+  }
+  return findings;
+}
+
+function movedWords(distance: number | undefined): string {
+  if (distance === undefined) return 'out of order in new, by how far would cost too much to say,';
+  const messages = `${Math.abs(distance)} ${Math.abs(distance) === 1 ? 'message' : 'messages'}`;
+  return distance > 0 ? `${messages} later in new` : `${messages} earlier in new`;
+}
+
+const TITLE_FIELDS_MAX = 3;
+
+export function findChanged(
+  connection: number,
+  pair: ChangedPair,
+  bytes: FetchedBytes,
+  dialects: Dialects,
+): Finding {
+  const differences = compareFrames(
+    { dialect: dialects.old, bytes: bytes.of(connection, 'old', pair.old) },
+    { dialect: dialects.new, bytes: bytes.of(connection, 'new', pair.new) },
+  );
+  const kind = isEncodingOnly(differences) ? 'encoding' : 'modified';
+  const { content } = pair.old;
+  const fields = fieldsOf(differences);
+  const more = fields.length - TITLE_FIELDS_MAX;
+  const shown =
+    fields.slice(0, TITLE_FIELDS_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const verb = kind === 'encoding' ? 'encoded differently' : 'changed';
+  return {
+    kind,
+    connection,
+    old: pair.old,
+    new: pair.new,
+    timeNs: Math.min(pair.old.arrivalNs, pair.new.arrivalNs),
+    subject: content.subject,
+    detail: `${nameOf(content)}: ${verb} in new: ${shown}`,
+    title: `${content.subject} ${verb}: ${shown}`,
+    differences,
+    loss: undefined,
+    ownCause: undefined,
+  };
+}
+
+/** Fields by name, the meaningful ones if there are any; array positions are no part of a name. */
+function fieldsOf(differences: readonly Difference[]): readonly string[] {
+  const meaningful = differences.filter(
+    (item) => item.class === 'semantic' || item.class === 'volatile',
+  );
+  const named = meaningful.length > 0 ? meaningful : differences;
+  return [...new Set(named.map((item) => item.path.replaceAll(/\[\d+\]/g, '[]')))];
+}
+
+export function findConnectionDifference(difference: ConnectionDifference): Finding {
+  const { connection, side, event, timeNs, detail } = difference;
+  return connectionFinding({
+    connection,
+    timeNs,
+    subject: event,
+    detail,
+    title: `connection ${event} by ${side}`,
+    ownCause: event === 'refused' ? 'relay-unreachable' : 'relay-closed',
+  });
+}
+
+export function findSilentSide(side: Side, connection: number, timeNs: number): Finding {
+  const other = otherSide(side);
+  return connectionFinding({
+    connection,
+    timeNs,
+    subject: 'never answered',
+    detail: `the ${side} relay delivered no byte to this client, nor to any other; the ${other} one did`,
+    title: `connection never answered by ${side}`,
+    ownCause: 'side-forwards-nothing',
+  });
+}
+
+type ConnectionWords = Pick<
+  Finding,
+  'connection' | 'timeNs' | 'subject' | 'detail' | 'title' | 'ownCause'
+>;
+
+function connectionFinding(words: ConnectionWords): Finding {
+  return {
+    ...words,
+    kind: 'connection',
+    old: undefined,
+    new: undefined,
+    differences: [],
+    loss: undefined,
+  };
+}
+
+function nameOf(content: Content): string {
+  const { head } = content;
+  if (head === undefined) return `${content.length} bytes`;
+  const role = `domain ${head.domain}, source ${head.source}, sequence ${head.sequence}`;
+  return `${content.subject} (${role}, ${content.length} bytes)`;
+}

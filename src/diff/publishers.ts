@@ -1,0 +1,40 @@
+/**
+ * Says who published a content. Order must hold within what one publisher sent; how publishers interleave
+ * may float. The client streams of the capture prove the publisher of most messages; for the others the
+ * header's domain and source stand for it.
+ */
+import type { Content } from './records.ts';
+
+const SEVERAL = -1;
+
+export class Publishers {
+  /** Content id -> the one connection that sent it, or SEVERAL. */
+  readonly #senderOfContent = new Map<number, number>();
+  /** Domain and source -> the one connection that sends as it, or SEVERAL. */
+  readonly #senderOfRole = new Map<string, number>();
+
+  /** `connection` sent this content to the relays. */
+  note(content: Content, connection: number): void {
+    noteSender(this.#senderOfContent, content.id, connection);
+    noteSender(this.#senderOfRole, roleOf(content), connection);
+  }
+
+  publisherOf(content: Content): string {
+    const sender = this.#senderOfContent.get(content.id);
+    if (sender !== undefined && sender !== SEVERAL) return `connection ${sender}`;
+    const role = roleOf(content);
+    const actor = this.#senderOfRole.get(role);
+    return actor !== undefined && actor !== SEVERAL ? `connection ${actor}` : role;
+  }
+}
+
+function noteSender<K>(senders: Map<K, number>, key: K, connection: number): void {
+  const known = senders.get(key);
+  if (known === undefined) senders.set(key, connection);
+  else if (known !== connection) senders.set(key, SEVERAL);
+}
+
+function roleOf(content: Content): string {
+  const head = content.head;
+  return head === undefined ? 'no header' : `domain ${head.domain} source ${head.source}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * The first pass over a capture: every stream is read once and becomes small records. Client streams come
+ * first, because they say who published what the sides deliver.
+ */
+import { readSpans } from '../capture/spans.ts';
+import type { ArrivedSpan, CaptureReader, Chunk, Side, StreamRow } from '../capture/types.ts';
+import type { Dialect } from '../protocol/types.ts';
+import { readHeader } from '../wire/header.ts';
+import type { HeaderLayout } from '../wire/types.ts';
+import { ClientFacts, type Placement } from './client-facts.ts';
+import { ContentTable } from './content-table.ts';
+import { Publishers } from './publishers.ts';
+import type { Content, Item } from './records.ts';
+
+export interface Dialects {
+  readonly old: Dialect;
+  readonly new: Dialect;
+}
+
+export interface ConnectionItems {
+  readonly id: number;
+  readonly label: string;
+  readonly clientFrames: number;
+  readonly old: readonly Item[];
+  readonly new: readonly Item[];
+}
+
+export interface CaptureContents {
+  readonly connections: readonly ConnectionItems[];
+  readonly facts: ClientFacts;
+  readonly publishers: Publishers;
+}
+
+export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureContents {
+  const table = new ContentTable();
+  const facts = new ClientFacts();
+  const publishers = new Publishers();
+  const clientFrames = new Map<number, number>();
+  const streams = reader.streams();
+  for (const stream of streams) {
+    if (stream.kind !== 'client') continue;
+    const sent = readClientStream(reader, stream, dialects.old, table);
+    clientFrames.set(stream.connection, sent.filter((span) => span.content.isFrame).length);
+    const unmirrored = unmirroredOf(reader, stream);
+    for (const [index, placement] of placementsOf(reader, stream, sent, dialects.old.header)) {
+      const span = sent[index];
+      if (span === undefined) continue;
+      facts.noteSending(span.content, {
+        connection: stream.connection,
+        offset: span.offset,
+        timeNs: span.timeNs,
+        placement,
+        isUnmirrored: unmirrored(span.offset, span.content.length),
+      });
+      if (span.content.isFrame) publishers.note(span.content, stream.connection);
+    }
+  }
+  const itemsOf = (connection: number, side: Side): readonly Item[] => {
+    const items: Item[] = [];
+    for (const stream of streams) {
+      if (stream.connection !== connection || stream.kind !== side) continue;
+      for (const arrived of readSpans(reader, stream, dialects[side].header)) {
+        const item = itemOf(arrived, table.intern(arrived.span, dialects[side]));
+        facts.noteDelivery(item.content, side);
+        items.push(item);
+      }
+    }
+    return items;
+  };
+  const connections = reader.connections().map(({ id, label }) => ({
+    id,
+    label,
+    clientFrames: clientFrames.get(id) ?? 0,
+    old: itemsOf(id, 'old'),
+    new: itemsOf(id, 'new'),
+  }));
+  return { connections, facts, publishers };
+}
+
+function itemOf(arrived: ArrivedSpan, content: Content): Item {
+  const { span } = arrived;
+  return {
+    index: arrived.index,
+    offset: span.offset,
+    arrivalNs: Number(arrived.arrivalNs),
+    content,
+    detail: span.kind === 'frame' ? undefined : span.detail,
+    isTail: span.kind === 'tail',
+  };
+}
+
+interface SentSpan {
+  readonly content: Content;
+  readonly offset: number;
+  readonly timeNs: number;
+}
+
+function readClientStream(
+  reader: CaptureReader,
+  stream: StreamRow,
+  dialect: Dialect,
+  table: ContentTable,
+): readonly SentSpan[] {
+  const sent: SentSpan[] = [];
+  for (const { span, arrivalNs } of readSpans(reader, stream, dialect.header)) {
+    sent.push({
+      content: table.intern(span, dialect),
+      offset: span.offset,
+      timeNs: Number(arrivalNs),
+    });
+  }
+  return sent;
+}
+
+/** Walks spans and chunks side by side: both are in order and cover the same bytes. */
+function* placementsOf(
+  reader: CaptureReader,
+  stream: StreamRow,
+  sent: readonly SentSpan[],
+  layout: HeaderLayout,
+): Generator<readonly [number, Placement]> {
+  let at = 0;
+  let current: Placement | undefined;
+  for (const chunk of reader.chunks(stream.id)) {
+    const chunkEnd = chunk.offset + chunk.bytes.byteLength;
+    const leadingDomain = leadingDomainOf(chunk, layout);
+    const first = sent[at];
+    const beganInside = first !== undefined && first.content.isFrame && chunk.offset > first.offset;
+    for (let span = first; span !== undefined && span.offset < chunkEnd; span = sent[at]) {
+      current =
+        current === undefined
+          ? { isSplit: false, beganInside, leadingDomain }
+          : { ...current, isSplit: true, beganInside: current.beganInside || beganInside };
+      if (span.offset + span.content.length > chunkEnd) break;
+      yield [at, current];
+      current = undefined;
+      at++;
+    }
+  }
+}
+
+function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined {
+  if (chunk.bytes.byteLength < layout.sizeBytes) return undefined;
+  const header = readHeader(layout, chunk.bytes);
+  return header.magic === layout.magic ? header.relay_domain : undefined;
+}
+
+/** Whether any byte of a range was kept from the new relay. Ranges must come in order. */
+function unmirroredOf(
+  reader: CaptureReader,
+  stream: StreamRow,
+): (offset: number, length: number) => boolean {
+  const gaps = reader
+    .gaps()
+    .filter((gap) => gap.connection === stream.connection && gap.where === 'mirror')
+    .sort((left, right) => left.offset - right.offset);
+  let at = 0;
+  return (offset, length) => {
+    for (let gap = gaps[at]; gap !== undefined; gap = gaps[at]) {
+      if (gap.offset + gap.bytes > offset) return gap.offset < offset + length;
+      at++;
+    }
+    return false;
+  };
+}
