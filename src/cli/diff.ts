@@ -1,0 +1,85 @@
+/** `relaydiff diff`: compare the old and the new side of a capture. */
+import { Command } from 'commander';
+import type { CaptureReader } from '../capture/types.ts';
+import { diffCapture } from '../diff/diff-capture.ts';
+import { exitCodeOf } from '../diff/verdict.ts';
+import type { DiffResult } from '../diff/types.ts';
+import { renderTerminal } from '../report/terminal.ts';
+import { protocolOf, withCapture } from './inputs.ts';
+import { dialectOption, parseCount, quietOption } from './options.ts';
+import { Progress, writeFile, writeOut } from './output.ts';
+import { htmlOf } from './html.ts';
+
+interface DiffOptions {
+  readonly dialect?: string;
+  readonly html?: string;
+  readonly result?: string;
+  readonly list: number;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const DIVERGENCES_LISTED = 10_000;
+
+const EXAMPLE = `
+Examples:
+  relaydiff diff md.capture --html report.html
+  relaydiff diff md.capture --json | jq .verdict
+
+Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
+
+export function diffCommand(): Command {
+  return new Command('diff')
+    .description('compare what the old and the new relay sent to each client')
+    .argument('<file>', 'capture')
+    .option('--html <file>', 'write the report as one page that opens from disk')
+    .option('--result <file>', 'write the result as JSON, to render again with relaydiff report')
+    .option('--json', 'print the result as JSON instead of the summary', false)
+    .option(
+      '--list <n>',
+      'list at most n divergences; all are counted',
+      parseCount,
+      DIVERGENCES_LISTED,
+    )
+    .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
+    .addOption(quietOption())
+    .addHelpText('after', EXAMPLE)
+    .action(diff);
+}
+
+async function diff(file: string, options: DiffOptions): Promise<void> {
+  const result = await withCapture(file, (capture) => compare(capture, options));
+  if (options.json) await writeOut(`${JSON.stringify(result)}\n`);
+  else if (!options.quiet) {
+    await writeOut(
+      renderTerminal(result, {
+        colour: process.stdout.isTTY,
+        ...(options.html === undefined ? {} : { reportPath: options.html }),
+      }),
+    );
+  }
+  process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** Also what `demo` does: compares, and writes the files that were asked for. */
+export function compare(
+  capture: CaptureReader,
+  options: Pick<DiffOptions, 'dialect' | 'html' | 'result' | 'list' | 'quiet'>,
+): DiffResult {
+  const protocol = protocolOf(capture);
+  const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
+  const progress = new Progress(options);
+  const result = diffCapture(capture, {
+    oldDialect: dialect,
+    newDialect: dialect,
+    divergencesListedMax: options.list,
+  });
+  if (options.result !== undefined)
+    writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);
+  if (options.html !== undefined) {
+    progress.update('writing the report', 1, 1);
+    writeFile(options.html, htmlOf(result, protocol));
+  }
+  progress.done();
+  return result;
+}

@@ -1,0 +1,23 @@
+/** One message as one line for people. */
+import type { MessageRecord } from '../inspect/messages.ts';
+import type { Dialect } from '../protocol/types.ts';
+
+const HEX_SHOWN_CHARACTERS = 32;
+
+export function messageLine(record: MessageRecord, dialect: Dialect): string {
+  const place = `#${record.ordinal} at ${record.offset}, ${record.length} bytes`;
+  const { header, tlvs, checksum, defect } = record;
+  const trouble =
+    defect === undefined
+      ? ''
+      : `  DEFECT ${defect.kind}: ${defect.detail} [${shorten(defect.hex)}]`;
+  if (header === undefined) return `${place}${trouble}`;
+  const domain = dialect.domains.names.get(header.relay_domain) ?? `domain ${header.relay_domain}`;
+  const source = dialect.sources.names.get(header.source) ?? `source ${header.source}`;
+  const names = (tlvs ?? []).map((tlv) => tlv.name).join('+') || 'header only';
+  return `${place}: ${names}  ${domain}/${source} sequence ${header.sequence}, checksum ${checksum ?? '?'}${trouble}`;
+}
+
+function shorten(hex: string): string {
+  return hex.length <= HEX_SHOWN_CHARACTERS ? hex : `${hex.slice(0, HEX_SHOWN_CHARACTERS)}…`;
+}

@@ -1,0 +1,43 @@
+/** Option values that several verbs parse in the same way. */
+import { InvalidArgumentError, Option } from 'commander';
+
+export const DEFAULT_DIALECT = 'torq-codec';
+
+const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const SIZE_BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1_024,
+  m: 1_048_576,
+  g: 1_073_741_824,
+};
+
+/** `500ms`, `10s`, `5m`, `1h` -> ms. */
+export function parseDurationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const unit = DURATION_MS[match?.[2] ?? ''];
+  if (unit === undefined)
+    throw new InvalidArgumentError('Write a number and a unit: 500ms, 10s, 5m, 1h.');
+  return Number(match?.[1]) * unit;
+}
+
+/** `65536`, `8m`, `1g` -> bytes; k, m and g are powers of 1024. */
+export function parseBytes(text: string): number {
+  const match = /^(\d+)([kmg]?)$/i.exec(text);
+  const unit = SIZE_BYTES[(match?.[2] ?? 'none').toLowerCase()];
+  if (unit === undefined)
+    throw new InvalidArgumentError('Write a number of bytes: 65536, 512k, 8m, 1g.');
+  return Number(match?.[1]) * unit;
+}
+
+export function parseCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}
+
+export function dialectOption(description: string): Option {
+  return new Option('--dialect <name>', description);
+}
+
+export function quietOption(): Option {
+  return new Option('-q, --quiet', 'say nothing but errors on stderr').default(false);
+}

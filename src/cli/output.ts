@@ -1,0 +1,93 @@
+/** Where things are said: data on stdout, talk on stderr; colours and progress only on a terminal. */
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { OperatingError } from '../lib/operating-error.ts';
+
+const BATCH_CHARACTERS = 65_536;
+const PROGRESS_AFTER_MS = 1_000;
+const LINE_EVERY_MS = 5_000;
+
+export function talk(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Data on stdout, as fast as its reader takes it. */
+export async function writeOut(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+export async function writeJsonLines(
+  records: AsyncIterable<unknown> | Iterable<unknown>,
+): Promise<void> {
+  await writeLines(records, (record) => JSON.stringify(record));
+}
+
+export async function writeLines<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  render: (item: T) => string,
+): Promise<void> {
+  let batch = '';
+  for await (const item of items) {
+    batch += `${render(item)}\n`;
+    if (batch.length < BATCH_CHARACTERS) continue;
+    await writeOut(batch);
+    batch = '';
+  }
+  await writeOut(batch);
+}
+
+/** Writes a result file. Throws OUTPUT_UNWRITABLE. */
+export function writeFile(path: string, content: string): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
+      hint: 'Check that the directory exists and that you may write to it.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Says how far long work is, once it has taken more than a second: a bar on a terminal, now and then a line
+ * elsewhere. Draws within `update`, because comparing leaves the event loop no turn.
+ */
+export class Progress {
+  readonly #quiet: boolean;
+  readonly #startMs = performance.now();
+  #lastLineMs = 0;
+  #bar: SingleBar | undefined;
+
+  constructor(options: { readonly quiet: boolean }) {
+    this.#quiet = options.quiet;
+  }
+
+  update(step: string, done: number, total: number): void {
+    const nowMs = performance.now();
+    if (this.#quiet || nowMs - this.#startMs < PROGRESS_AFTER_MS) return;
+    if (process.stderr.isTTY) {
+      this.#bar ??= startBar();
+      this.#bar.setTotal(total);
+      this.#bar.update(done, { step });
+    } else if (nowMs - this.#lastLineMs >= LINE_EVERY_MS) {
+      this.#lastLineMs = nowMs;
+      talk(`${step}: ${total === 0 ? 100 : Math.floor((100 * done) / total)} %`);
+    }
+  }
+
+  done(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}
+
+function startBar(): SingleBar {
+  const bar = new SingleBar({
+    format: '{bar} {percentage} % {step}',
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  bar.start(1, 0, { step: '' });
+  return bar;
+}

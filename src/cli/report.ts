@@ -1,0 +1,51 @@
+/** `relaydiff report`: render a stored result again. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { exitCodeOf } from '../diff/verdict.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { loadBuiltInProtocol } from '../protocol/files.ts';
+import { parseResult } from '../report/result-json.ts';
+import { renderTerminal } from '../report/terminal.ts';
+import { htmlOf } from './html.ts';
+import { writeFile, writeOut } from './output.ts';
+
+interface ReportOptions {
+  readonly html?: string;
+}
+
+const EXAMPLE = `
+Example:
+  relaydiff diff md.capture --result result.json
+  relaydiff report result.json --html report.html`;
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('render a result that diff has stored')
+    .argument('<file>', 'result, as written by relaydiff diff --result or --json')
+    .option('--html <file>', 'write the report as one page that opens from disk')
+    .addHelpText('after', EXAMPLE)
+    .action(report);
+}
+
+async function report(file: string, options: ReportOptions): Promise<void> {
+  const result = parseResult(readResult(file), file);
+  if (options.html !== undefined) writeFile(options.html, htmlOf(result, loadBuiltInProtocol()));
+  await writeOut(
+    renderTerminal(result, {
+      colour: process.stdout.isTTY,
+      ...(options.html === undefined ? {} : { reportPath: options.html }),
+    }),
+  );
+  process.exitCode = exitCodeOf(result.verdict);
+}
+
+function readResult(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
+      hint: 'Give a result written by relaydiff diff --result.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The messages of a capture or of raw bytes, one after the other as they arrived, in the form that
+ * `messages --json` and `decode --json` print. Bytes that are no frame come as defects, in their place.
+ */
+import { readSpans } from '../capture/spans.ts';
+import type { ArrivedSpan, CaptureReader, StreamKind, StreamRow } from '../capture/types.ts';
+import { toHex } from '../lib/bytes.ts';
+import { mergeSorted } from '../lib/merge-sorted.ts';
+import { decodeMessage } from '../protocol/decode.ts';
+import type { Dialect, Message } from '../protocol/types.ts';
+import { FrameReader } from '../wire/frame-reader.ts';
+import type { Span } from '../wire/types.ts';
+
+export interface MessageDefect {
+  readonly kind: string;
+  readonly detail: string;
+  /** Of the undecoded bytes, from the start of the span. */
+  readonly offset: number;
+  readonly hex: string;
+}
+
+/** One frame, or one stretch of bytes that is none: then only `defect` says what it is. */
+export interface MessageRecord extends Partial<Omit<Message, 'defect'>> {
+  /** Position among the spans of its stream, from 0. */
+  readonly ordinal: number;
+  /** From the start of the stream. */
+  readonly offset: number;
+  readonly length: number;
+  readonly defect?: MessageDefect;
+}
+
+export interface CapturedMessage extends MessageRecord {
+  readonly connection: number;
+  readonly stream: StreamKind;
+  /** ns since the start of the capture. */
+  readonly arrivalNs: string;
+}
+
+interface Arrived {
+  readonly stream: StreamRow;
+  readonly arrived: ArrivedSpan;
+}
+
+/** All streams in order of arrival; at most one segment a stream is in memory. */
+export function* capturedMessages(
+  capture: CaptureReader,
+  dialect: Dialect,
+  select: (stream: StreamRow) => boolean = () => true,
+): Generator<CapturedMessage> {
+  const streams = capture.streams().filter(select);
+  const sequences = streams.map((stream) => arrivals(capture, stream, dialect));
+  const byArrival = (left: Arrived, right: Arrived): number =>
+    left.arrived.arrivalOrdinal - right.arrived.arrivalOrdinal;
+  for (const { stream, arrived } of mergeSorted(sequences, byArrival)) {
+    yield {
+      connection: stream.connection,
+      stream: stream.kind,
+      arrivalNs: String(arrived.arrivalNs),
+      ...messageRecord(dialect, arrived.span, arrived.index),
+    };
+  }
+}
+
+function* arrivals(
+  capture: CaptureReader,
+  stream: StreamRow,
+  dialect: Dialect,
+): Generator<Arrived> {
+  for (const arrived of readSpans(capture, stream, dialect.header)) yield { stream, arrived };
+}
+
+/** Raw bytes as one stream. */
+export async function* rawMessages(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  dialect: Dialect,
+): AsyncGenerator<MessageRecord> {
+  const reader = new FrameReader(dialect.header);
+  let ordinal = 0;
+  for await (const chunk of chunks) {
+    for (const span of reader.push(chunk)) yield messageRecord(dialect, span, ordinal++);
+  }
+  for (const span of reader.flush()) yield messageRecord(dialect, span, ordinal++);
+}
+
+export function messageRecord(dialect: Dialect, span: Span, ordinal: number): MessageRecord {
+  const place = { ordinal, offset: span.offset, length: span.bytes.length };
+  if (span.kind === 'frame') return { ...place, ...decodedParts(dialect, span.bytes) };
+  const kind = span.kind === 'tail' ? 'unfinished-tail' : span.defect;
+  return { ...place, defect: { kind, detail: span.detail, offset: 0, hex: toHex(span.bytes) } };
+}
+
+function decodedParts(dialect: Dialect, bytes: Uint8Array): Partial<MessageRecord> {
+  const { header, checksum, tlvs, defect } = decodeMessage(dialect, bytes);
+  if (defect === undefined) return { header, checksum, tlvs };
+  const offset = dialect.header.sizeBytes + defect.offset;
+  const hex = toHex(bytes.subarray(offset, offset + defect.length));
+  return {
+    header,
+    checksum,
+    tlvs,
+    defect: { kind: defect.defect, detail: defect.detail, offset, hex },
+  };
+}
