@@ -1,0 +1,123 @@
+/** How well the registry, the numbering and the structs of a dialect explain frames that its header order fits. */
+import { readHeader } from '../wire/header.ts';
+import { walkTlvs } from '../wire/tlv.ts';
+import { registeredType, tlvValue } from './decode.ts';
+import { fits } from './fit.ts';
+import { type RemarkKind, remarksOn } from './remarks.ts';
+import type { Dialect, TlvType } from './types.ts';
+
+export interface Votes {
+  readonly agreeing: number;
+  readonly contradicting: number;
+}
+
+export interface MeaningEvidence {
+  /** Messages whose domain number is, or is not, that of the domain of their TLVs. */
+  readonly domains: Votes;
+  /** TLVs whose bytes are, or are not, the struct of their type. */
+  readonly structs: Votes;
+  /** TLVs of a type that is neither in the registry nor a vendor's. */
+  readonly unknownTypes: number;
+  readonly unknownSources: number;
+  /** Numbers without a name, and padding that holds something. */
+  readonly oddities: number;
+  /** For people. */
+  readonly sentences: readonly string[];
+}
+
+/** System TLVs travel in messages of any domain: nothing follows from them. */
+const NEUTRAL_DOMAINS: ReadonlySet<string> = new Set(['System', 'vendor']);
+
+const ODD: ReadonlySet<RemarkKind> = new Set(['unknown-enum-number', 'non-zero-padding']);
+
+export function meaningEvidence(dialect: Dialect, frames: readonly Uint8Array[]): MeaningEvidence {
+  const tally = new Tally(dialect);
+  for (const frame of frames) tally.add(frame);
+  return tally.result();
+}
+
+class Tally {
+  readonly #dialect: Dialect;
+  readonly #domains = { agreeing: 0, contradicting: 0 };
+  readonly #structs = { agreeing: 0, contradicting: 0 };
+  #unknownTypes = 0;
+  #unknownSources = 0;
+  #oddities = 0;
+  /** `number domain` -> messages. */
+  readonly #numbers = new Map<string, number>();
+  /** `Trade of 40 bytes` -> TLVs whose bytes are not the struct. */
+  readonly #misfits = new Map<string, number>();
+  /** The same for those that are. */
+  readonly #matches = new Map<string, number>();
+
+  constructor(dialect: Dialect) {
+    this.#dialect = dialect;
+  }
+
+  add(frame: Uint8Array): void {
+    const dialect = this.#dialect;
+    const header = readHeader(dialect.header, frame);
+    const payload = frame.subarray(dialect.header.sizeBytes);
+    const domains = new Set<string>();
+    for (const tlv of walkTlvs(payload).tlvs) {
+      const type = registeredType(dialect, tlv.type);
+      if (type !== undefined) {
+        if (!NEUTRAL_DOMAINS.has(type.domain)) domains.add(type.domain);
+        this.#struct(type, tlvValue(tlv, payload));
+      } else if (tlv.type < dialect.vendorRange.first || tlv.type > dialect.vendorRange.last) {
+        this.#unknownTypes++;
+      }
+    }
+    this.#domain(header.relay_domain, domains);
+    for (const { kind, path } of remarksOn(dialect, frame)) {
+      if (path === 'header.source') this.#unknownSources++;
+      else if (ODD.has(kind) && path !== 'header.relay_domain') this.#oddities++;
+    }
+  }
+
+  result(): MeaningEvidence {
+    return {
+      domains: this.#domains,
+      structs: this.#structs,
+      unknownTypes: this.#unknownTypes,
+      unknownSources: this.#unknownSources,
+      oddities: this.#oddities,
+      sentences: this.#sentences(),
+    };
+  }
+
+  #struct(type: TlvType, value: Uint8Array): void {
+    if (type.struct === undefined) return;
+    const agrees = fits(type.struct, value);
+    this.#structs[agrees ? 'agreeing' : 'contradicting']++;
+    count(agrees ? this.#matches : this.#misfits, `${type.name} of ${value.byteLength} bytes`);
+  }
+
+  #domain(number: number, domains: ReadonlySet<string>): void {
+    if (domains.size === 0) return;
+    const name = this.#dialect.domains.names.get(number);
+    const agrees = name !== undefined && domains.has(name);
+    this.#domains[agrees ? 'agreeing' : 'contradicting']++;
+    const meant = agrees ? name : [...domains].join('+');
+    count(this.#numbers, `domain ${number} on $ ${meant} messages: ${agrees ? 'as' : 'not as'}`);
+  }
+
+  #sentences(): readonly string[] {
+    const { name } = this.#dialect;
+    const oddities: readonly (readonly [number, string])[] = [
+      [this.#unknownTypes, `TLVs of a type that ${name} does not know`],
+      [this.#unknownSources, `messages from a source that ${name} does not know`],
+      [this.#oddities, 'numbers without a name, or padding that is not 0'],
+    ];
+    return [
+      ...[...this.#numbers].map(([text, n]) => `${text.replace('$', String(n))} ${name} numbers`),
+      ...[...this.#matches].map(([text, n]) => `${n} ${text}: as ${name} has`),
+      ...[...this.#misfits].map(([text, n]) => `${n} ${text}: not as ${name} has`),
+      ...oddities.flatMap(([n, what]) => (n > 0 ? [`${n} ${what}`] : [])),
+    ];
+  }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,136 @@
+/**
+ * The shape of one schema file (schemas/protocol/README.md), checked before anything is looked up.
+ * Schemas also come out of captures, which are not ours: names are restricted to what is safe in the code
+ * that binary-parser generates, and sizes to what a TLV can hold.
+ */
+import { z } from 'zod';
+
+/** What may stand as `unit`; `unix-ns` and `unix-s` are shown as dates. */
+const UNITS = [
+  'unix-ns',
+  'unix-s',
+  'us',
+  'bytes',
+  'bps',
+  'percent',
+  'gwei',
+  'USD',
+  'token-units',
+  'evm-address',
+] as const;
+
+const fieldName = z
+  .string()
+  .regex(/^(?!__)[a-z_][a-z0-9_]{0,63}$/, 'a field name is lower-case letters, digits and _');
+const memberName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, 'a name is letters, digits and _');
+const layoutName = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_]*(<[A-Za-z0-9_]+,\d+>)?$/,
+    'a name is letters, digits and _, then <Element,count> for a FixedVec',
+  );
+const byteNumber = z.int().min(0).max(255);
+const bytesMax = z.int().min(1).max(65_535);
+const text = z.string();
+
+const field = z.strictObject({
+  name: fieldName,
+  type: text,
+  offset: z.int().min(0).optional(),
+  endian: z.enum(['little', 'big']).optional(),
+  /** Of a list: the integer that stands before it, or the name of the field that counts it. */
+  count: text.optional(),
+  padding: z.boolean().optional(),
+  implicit: z.boolean().optional(),
+  scale: z.int().min(1).max(38).optional(),
+  enum: text.optional(),
+  unit: z.enum(UNITS).optional(),
+  note: text.optional(),
+});
+
+const header = z.strictObject({
+  size: bytesMax,
+  magic: z.int().min(0).max(0xffffffff),
+  /** What the header fields mean is the same everywhere: RelayDomain, SourceType, a time. */
+  fields: z.array(field.pick({ name: true, type: true, offset: true, note: true })).min(1),
+});
+
+const struct = z.strictObject({
+  source: text.optional(),
+  note: text.optional(),
+  size: bytesMax,
+  open: z.boolean().optional(),
+  fixed_vec: z.boolean().optional(),
+  fields: z.array(field).min(1),
+});
+
+/** The TLV walk (wire/tlv) knows exactly this framing; it is written down so that readers find it here. */
+const framing = z.strictObject({
+  standard: z.strictObject({ head_bytes: z.literal(2), value_bytes_max: z.literal(255) }),
+  extended: z.strictObject({
+    head_bytes: z.literal(5),
+    value_bytes_max: z.literal(65_535),
+    marker: z.literal(255),
+    reserved: z.literal(0),
+  }),
+  vendor: z.strictObject({ first: byteNumber, last: byteNumber }),
+});
+
+const sizeRule = text.regex(
+  /^(any|\d{1,5}|\d{1,5}\.\.\d{1,5})$/,
+  'expected a number of bytes, a range like 20..300, or any',
+);
+
+const tlvType = z.strictObject({
+  number: byteNumber,
+  name: memberName,
+  domain: text,
+  size: z.union([z.int(), text]).transform(String).pipe(sizeRule),
+  struct: text.optional(),
+  note: text.optional(),
+});
+
+const numbering = z.record(memberName, z.int().min(0).max(0xffffffff));
+
+export const fileShape = z.strictObject({
+  description: text,
+  abstract: z.boolean().optional(),
+  /** One schema, or several: each replaces what those before it say. */
+  extends: z.union([text, z.array(text).min(1)]).optional(),
+  header: text.optional(),
+  headers: z.record(memberName, header).optional(),
+  framing: framing.optional(),
+  enums: z.record(memberName, numbering).optional(),
+  flags: z.record(memberName, numbering).optional(),
+  structs: z.record(layoutName, struct).optional(),
+  types: z.array(tlvType).optional(),
+  sockets: z.record(memberName, text).optional(),
+});
+
+export type FileShape = z.infer<typeof fileShape>;
+export type FieldShape = z.infer<typeof field>;
+export type HeaderShape = z.infer<typeof header>;
+export type StructShape = z.infer<typeof struct>;
+export type FramingShape = z.infer<typeof framing>;
+export type TlvTypeShape = z.infer<typeof tlvType>;
+export type NumberingShape = z.infer<typeof numbering>;
+
+/** The keys that may stand in the map at `path`, for suggestions. */
+export function knownKeysAt(path: readonly PropertyKey[]): readonly string[] {
+  let schema: unknown = fileShape;
+  for (const step of path) {
+    schema = unwrapped(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[String(step)];
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+    else return [];
+  }
+  schema = unwrapped(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+}
