@@ -1,6 +1,7 @@
 /** `relaydiff diff`: compare the old and the new side of a capture. */
 import { Command } from 'commander';
 import type { CaptureReader } from '../capture/types.ts';
+import { watchReading } from '../capture/watch-reading.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
@@ -69,7 +70,10 @@ export function compare(
   const protocol = protocolOf(capture);
   const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
   const progress = new Progress(options);
-  const result = diffCapture(capture, {
+  const watched = watchReading(capture, (read, total) =>
+    progress.update('comparing', Math.min(read, total), total),
+  );
+  const result = diffCapture(watched, {
     oldDialect: dialect,
     newDialect: dialect,
     divergencesListedMax: options.list,
@@ -77,7 +81,6 @@ export function compare(
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);
   if (options.html !== undefined) {
-    progress.update('writing the report', 1, 1);
     writeFile(options.html, htmlOf(result, protocol));
   }
   progress.done();

@@ -1,6 +1,7 @@
 /** `relaydiff info`: what is in a capture. */
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { watchReading } from '../capture/watch-reading.ts';
 import { type CaptureSummary, summarizeCapture } from '../inspect/summary.ts';
 import { dialectOf, withCapture } from './inputs.ts';
 import { dialectOption, quietOption } from './options.ts';
@@ -33,9 +34,8 @@ export function infoCommand(): Command {
 async function info(file: string, options: InfoOptions): Promise<void> {
   await withCapture(file, async (capture) => {
     const progress = new Progress(options);
-    const summary = summarizeCapture(capture, dialectOf(capture, options.dialect), (read, of) =>
-      progress.update('reading streams', read, of),
-    );
+    const watched = watchReading(capture, (read, total) => progress.update('reading', read, total));
+    const summary = summarizeCapture(watched, dialectOf(capture, options.dialect));
     progress.done();
     await writeOut(options.json ? `${JSON.stringify(summary)}\n` : render(summary));
   });

@@ -14,6 +14,7 @@ export interface FindingGroup {
   readonly kind: DivergenceKind;
   readonly count: number;
   readonly cause: string;
+  readonly explanation: string;
   readonly evidence: string;
   readonly first: Finding;
 }
@@ -68,6 +69,7 @@ function describe({ cause, findings }: Members, id: string): FindingGroup {
     kind: first.kind,
     count: findings.length,
     cause: cause?.name ?? first.ownCause ?? UNEXPLAINED,
+    explanation: cause?.explanation ?? '',
     evidence: [extentOf(findings), cause?.evidence].filter(Boolean).join(' '),
     first,
   };

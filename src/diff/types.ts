@@ -91,6 +91,8 @@ export interface Group {
   readonly count: number;
   /** Why, as far as the capture proves it; 'unexplained' when it does not. */
   readonly cause: string;
+  /** The cause in words: `consistent with a relay that ...`; empty when it is unexplained. */
+  readonly explanation: string;
   /** What in the capture shows the cause, with numbers and counter-examples. */
   readonly evidence: string;
   /** Id of the first divergence of the group. */

@@ -55,24 +55,12 @@ export interface GapSummary {
   readonly frames: number | null;
 }
 
-export interface SummaryProgress {
-  /** Called after each stream. */
-  (readStreams: number, ofStreams: number): void;
-}
-
-export function summarizeCapture(
-  capture: CaptureReader,
-  dialect: Dialect,
-  onProgress: SummaryProgress = () => undefined,
-): CaptureSummary {
+export function summarizeCapture(capture: CaptureReader, dialect: Dialect): CaptureSummary {
   const labels = new Map(capture.connections().map(({ id, label }) => [id, label]));
   const counter = new MessageCounter(dialect);
-  const rows = capture.streams();
-  const streams = rows.map((stream, index): StreamSummary => {
+  const streams = capture.streams().map((stream): StreamSummary => {
     const label = labels.get(stream.connection) ?? '';
-    const summary = summarizeStream(capture, stream, dialect, counter, label);
-    onProgress(index + 1, rows.length);
-    return summary;
+    return summarizeStream(capture, stream, dialect, counter, label);
   });
   const { info } = capture;
   return {

@@ -52,6 +52,7 @@ const group = z.looseObject({
   kind,
   count,
   cause: z.string(),
+  explanation: z.string(),
   evidence: z.string(),
   first: divergenceId,
 });

@@ -15,7 +15,7 @@ export interface TerminalOptions {
 type Format = Parameters<typeof styleText>[0];
 type Paint = (format: Format, text: string) => string;
 
-const GROUPS_MAX = 5;
+const CAUSES_MAX = 6;
 const LINE_COLUMNS = 100;
 
 const VERDICT_FORMAT: Readonly<Record<Verdict, Format>> = {
@@ -105,32 +105,68 @@ function divergenceLines(result: DiffResult, paint: Paint): string[] {
   return [paint('bold', 'What differs'), ...lines];
 }
 
+/** Groups with one cause, as one thing to understand. */
+interface CauseSummary {
+  readonly isExplained: boolean;
+  readonly groups: [Group, ...Group[]];
+  count: number;
+}
+
 function groupLines(result: DiffResult, paint: Paint): string[] {
   if (result.groups.length === 0) return [];
-  const shown = [...result.groups]
-    .sort((left, right) => rank(left) - rank(right) || right.count - left.count)
-    .slice(0, GROUPS_MAX);
-  const columns = Math.max(...shown.map((group) => number(group.count).length));
-  const lines = shown.flatMap((group) => {
-    const amount = paint('bold', number(group.count).padStart(columns));
-    const title = cut(printable(group.title), LINE_COLUMNS);
-    if (group.cause === 'unexplained') {
-      return [`  ${amount}  ${title}: ${paint('yellow', 'unexplained')}, first is ${group.first}`];
+  const causes = summarizeCauses(result.groups);
+  const shown = causes.slice(0, CAUSES_MAX);
+  const columns = Math.max(...shown.map((cause) => number(cause.count).length));
+  const lines = shown.flatMap((cause) => {
+    const amount = paint('bold', number(cause.count).padStart(columns));
+    const what = cut(printable(whatDiffers(cause)), LINE_COLUMNS);
+    const [first] = cause.groups;
+    if (!cause.isExplained) {
+      return [`  ${amount}  ${what}: ${paint('yellow', 'unexplained')}, first is ${first.first}`];
     }
-    const cause = cut(printable(group.cause), LINE_COLUMNS);
+    const why = cut(printable(first.explanation || first.cause), LINE_COLUMNS);
     return [
-      `  ${amount}  ${title}`,
-      `  ${' '.repeat(columns)}  ${paint('dim', `${cause}, first is ${group.first}`)}`,
+      `  ${amount}  ${what}`,
+      `  ${' '.repeat(columns)}  ${paint('dim', `${why}; first is ${first.first}`)}`,
     ];
   });
-  const rest = result.groups.length - shown.length;
-  if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more`));
+  const rest = causes.length - shown.length;
+  if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more causes`));
   return [paint('bold', 'Why'), ...lines];
 }
 
-/** What nobody can explain yet comes first: it is what a person must look at. */
-function rank(group: Group): number {
-  return group.cause === 'unexplained' ? 0 : 1;
+/** What nobody can explain yet comes first, each group by itself: it is what a person must look at. */
+function summarizeCauses(groups: readonly Group[]): readonly CauseSummary[] {
+  const causes = new Map<string, CauseSummary>();
+  for (const group of groups) {
+    const isExplained = group.cause !== 'unexplained';
+    const key = isExplained ? group.cause : group.id;
+    const cause = causes.get(key);
+    if (cause === undefined) {
+      causes.set(key, { isExplained, groups: [group], count: group.count });
+    } else {
+      cause.groups.push(group);
+      cause.count += group.count;
+    }
+  }
+  return [...causes.values()].sort(
+    (left, right) =>
+      Number(left.isExplained) - Number(right.isExplained) || right.count - left.count,
+  );
+}
+
+/** The title of the one group; of several, the kinds with their numbers and what the titles share. */
+function whatDiffers({ groups }: CauseSummary): string {
+  const [first, ...others] = groups;
+  if (others.length === 0) return first.title;
+  const kinds = DIVERGENCE_KINDS.flatMap((kind) => {
+    const of = groups.filter((group) => group.kind === kind);
+    const count = of.reduce((sum, group) => sum + group.count, 0);
+    return of.length === 0 ? [] : [`${number(count)} ${kind}`];
+  });
+  const reasons = new Set(groups.map(({ title }) => title.split(': ')[1] ?? ''));
+  const reason = reasons.size === 1 ? [...reasons].join('') : '';
+  return `${kinds.join(', ')}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function cut(text: string, columns: number): string {

@@ -183,14 +183,16 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
     kind: 'missing',
     title: 'Trade missing from new: a chunk with its bytes began inside a frame',
     cause: 'read-began-inside-a-frame',
+    explanation: 'consistent with a relay that drops reads which do not begin with a header',
     evidence:
-      '24 of 24 lost messages have bytes in a chunk that begins inside a frame; 0 of 576 forwarded ones do. Consistent with a relay that drops reads which do not begin with a header.',
+      '24 of 24 lost messages have bytes in a chunk that begins inside a frame; 0 of 576 forwarded ones do.',
   },
   {
     id: 'g2',
     kind: 'modified',
     title: 'Prices and sizes differ',
     cause: 'unexplained',
+    explanation: '',
     evidence: 'Six messages of two publishers; no chunk boundary, domain or gap is common to them.',
   },
   {
@@ -198,6 +200,7 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
     kind: 'modified',
     title: 'One more TLV in new',
     cause: 'unexplained',
+    explanation: '',
     evidence: 'One message.',
   },
   {
@@ -205,6 +208,7 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
     kind: 'extra',
     title: 'Trade in new only: old refuses its domain',
     cause: 'other-domain',
+    explanation: 'consistent with a relay that forwards only messages of its own domain',
     evidence: 'Each of them carries domain 2; none with domain 1 is extra.',
   },
   {
@@ -212,6 +216,7 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
     kind: 'defect',
     title: 'Trade cut short in new: a chunk with its bytes began inside a frame',
     cause: 'read-began-inside-a-frame',
+    explanation: 'consistent with a relay that drops reads which do not begin with a header',
     evidence: 'The missing 23 bytes are the whole next read of the client stream.',
   },
   {
@@ -219,6 +224,7 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
     kind: 'connection',
     title: 'new closes early',
     cause: 'unexplained',
+    explanation: '',
     evidence: 'One close of four connections.',
   },
 ];

@@ -26,11 +26,10 @@ describe('the summary for a terminal', () => {
          6  Prices and sizes differ: unexplained, first is d25
          1  One more TLV in new: unexplained, first is d30
          1  new closes early: unexplained, first is d35
-        24  Trade missing from new: a chunk with its bytes began inside a frame
-            read-began-inside-a-frame, first is d1
-         2  Trade cut short in new: a chunk with its bytes began inside a frame
-            read-began-inside-a-frame, first is d32
-        and 1 more
+        26  24 missing, 2 defect: a chunk with its bytes began inside a frame
+            consistent with a relay that drops reads which do not begin with a header; first is d1
+         1  Trade in new only: old refuses its domain
+            consistent with a relay that forwards only messages of its own domain; first is d31
 
       Report  demo-out/report.html
       "

@@ -9,6 +9,7 @@ export const connectionDown: OutageRule = {
     const since = facts.downSince(loss.connection, loss.side);
     return since !== undefined && loss.timeNs >= since;
   },
+  explanation: (side) => `the ${side} relay was not there to deliver them`,
   evidence: (side) =>
     `The ${side} relay had refused or left the connection before the other side delivered them.`,
 };

@@ -12,6 +12,8 @@ import type { CauseFacts, CauseRule, DomainFates, Loss, PlacementRule } from './
 export interface Cause {
   readonly name: string;
   readonly because: string;
+  /** `consistent with a relay that ...`: never more than the evidence shows. */
+  readonly explanation: string;
   /** What in the capture speaks for it, and what against it. */
   readonly evidence: string;
 }
@@ -67,6 +69,7 @@ class SideEvidence {
         return {
           name: rule.name,
           because: rule.because(this.#side),
+          explanation: rule.explanation(this.#side),
           evidence: rule.evidence(this.#side),
         };
       }
@@ -125,8 +128,13 @@ class SideEvidence {
     const evidence =
       `Of ${count(lost + kept, 'message')} ${rule.situation}, ${this.#side} lost ${lost} and ` +
       `forwarded ${kept} all the same; of ${count(others.lost + others.kept, 'message')} in no such ` +
-      `situation it lost ${others.lost}. Consistent with ${rule.consistentWith}.`;
-    return { name: rule.name, because: rule.because(this.#side), evidence };
+      `situation it lost ${others.lost}.`;
+    return {
+      name: rule.name,
+      because: rule.because(this.#side),
+      explanation: `consistent with ${rule.consistentWith}`,
+      evidence,
+    };
   }
 
   /**

@@ -35,7 +35,7 @@ export interface PlacementRule {
   because(side: Side): string;
   /** Completes `messages ...` in the evidence. */
   readonly situation: string;
-  /** Completes `Consistent with ...`. */
+  /** Completes `consistent with ...`. */
   readonly consistentWith: string;
   holds(content: Content, sending: Sending, fates: DomainFates): boolean;
 }
@@ -46,6 +46,7 @@ export interface OutageRule {
   readonly name: string;
   because(side: Side): string;
   explains(loss: Loss, facts: CauseFacts): boolean;
+  explanation(side: Side): string;
   evidence(side: Side): string;
 }
 

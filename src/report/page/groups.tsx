@@ -81,7 +81,10 @@ function GroupRow(props: {
         {group.cause === 'unexplained' ? (
           <span class="unexplained">? unexplained</span>
         ) : (
-          <span class="cause">{group.cause}</span>
+          <>
+            <span class="cause">{group.cause}</span>
+            {group.explanation !== '' && <div class="muted">{group.explanation}</div>}
+          </>
         )}
       </td>
       <td class="evidence">{group.evidence}</td>

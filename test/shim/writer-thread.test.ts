@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { WriterThread } from '../../src/shim/writer-thread.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+it('reports a writer thread that cannot run as RECORDER_FAILED', async () => {
+  // Beside the sources there is no compiled worker, so the thread dies at once, as a broken one would.
+  const started = WriterThread.start(
+    join(temporaryDirectory(), 'a.capture'),
+    {
+      origin: 'record',
+      writer: 'test',
+      startedUnixNs: 0n,
+      dialect: 'torq-codec',
+      notes: {},
+      protocolSchemas: new Map(),
+    },
+    { stored: () => undefined, troubled: () => undefined, recovered: () => undefined },
+  );
+  await expect(started).rejects.toMatchObject({ code: 'RECORDER_FAILED' });
+});
