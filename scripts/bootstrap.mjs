@@ -35,7 +35,9 @@ try {
   run(process.execPath, [join(root, 'scripts', 'build.mjs'), '--if-stale']);
 } catch (error) {
   console.error(`relaydiff could not be made ready: ${error.message}`);
-  console.error('The lines above say why. Packages with native code need python3, make and a C++ compiler');
+  console.error(
+    'The lines above say why. Packages with native code need python3, make and a C++ compiler',
+  );
   console.error('where no prebuilt file exists for this machine.');
   process.exit(1);
 }
