@@ -28,8 +28,11 @@ if (major < 20) {
 try {
   if (!isInstalled()) {
     console.error('installing packages (about two minutes where SQLite must be compiled) ...');
-    // Both cores for the one package that may need compiling.
-    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { JOBS: 'max' });
+    // Not `npm ci`: it refuses lock files that were written where packages of other platforms were out of
+    // reach. The versions are those of the lock file all the same, and it is left as it is.
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+    // All cores for the one package that may need compiling.
+    run('npm', ['install', '--no-save', ...quiet], { JOBS: 'max' });
   }
   if (!existsSync(join(root, 'dist', '.built'))) console.error('building ...');
   run(process.execPath, [join(root, 'scripts', 'build.mjs'), '--if-stale']);
