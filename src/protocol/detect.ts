@@ -6,7 +6,7 @@ import { FrameReader } from '../wire/frame-reader.ts';
 import { checksumState, readHeader } from '../wire/header.ts';
 import { isExactTlvWalk } from '../wire/tlv.ts';
 import type { ChecksumState, HeaderLayout } from '../wire/types.ts';
-import { domainUses, type DomainUse } from './domain-use.ts';
+import { domainUses, type DomainUse, numberingSentences } from './domain-use.ts';
 import type { Protocol } from './load.ts';
 import { type MeaningEvidence, meaningEvidence } from './meaning-evidence.ts';
 import type { Dialect } from './types.ts';
@@ -57,6 +57,8 @@ export interface Detection {
   readonly summary: string;
   /** Which domain numbers the best candidate's frames carry for which domains. */
   readonly domains: readonly DomainUse[];
+  /** A sentence for each of them: which dialects number so. */
+  readonly numbering: readonly string[];
   /** Whether the sample was longer than the limits. */
   readonly truncated: boolean;
 }
@@ -82,11 +84,13 @@ export function detectDialect(
   judged.sort((left, right) => compareCost(left.cost, right.cost));
   const candidates = ranked(judged);
   const first = judged[0];
+  const domains = first === undefined ? [] : domainUses(first.dialect, first.found.frames);
   return {
     candidates,
     best: candidates.filter(({ rank }) => rank === 1).map(({ dialect }) => dialect),
     summary: summaryOf(candidates),
-    domains: first === undefined ? [] : domainUses(first.dialect, first.found.frames),
+    domains,
+    numbering: numberingSentences(dialects, domains),
     truncated,
   };
 }
@@ -141,7 +145,7 @@ function tryLayout(
   const whole = frames.filter((frame) => isWholeFrame(layout, frame));
   const streamed = streams.flatMap((stream) => framesIn(layout, stream));
   // The frames of a capture lie in its streams, too; they are not counted twice.
-  const found = whole.length > 0 ? whole : streamed;
+  const found = whole.length >= streamed.length ? whole : streamed;
   const checksums: Record<ChecksumState, number> = { valid: 0, zero: 0, wrong: 0 };
   for (const frame of found) checksums[checksumState(layout, frame)]++;
   return {

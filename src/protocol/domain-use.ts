@@ -34,9 +34,13 @@ export const GENERIC_RELAY_NUMBERING: ReadonlyMap<number, string> = new Map([
   [3, 'Execution'],
 ]);
 
-const VENDOR = 'vendor';
+/** System TLVs and those of vendors travel in messages of any domain: nothing follows from them. */
+export const NEUTRAL_DOMAINS: ReadonlySet<string> = new Set(['System', 'vendor']);
 
-/** By number, then by domain. Messages without a registered TLV of a domain say nothing and are left out. */
+/**
+ * By number, then by domain. A message without a TLV that belongs to one domain is what its header says; one whose
+ * header says nothing either is left out.
+ */
 export function domainUses(dialect: Dialect, frames: Iterable<Uint8Array>): readonly DomainUse[] {
   const uses = new Map<string, DomainUse>();
   for (const frame of frames) {
@@ -52,18 +56,33 @@ export function domainUses(dialect: Dialect, frames: Iterable<Uint8Array>): read
   );
 }
 
-/** `said`: what the dialect calls the header's number; it wins when one of the TLVs belongs there. */
+/** `said`: what the dialect calls the header's number; TLVs of other domains alone outvote it. */
 function subjectDomain(
   dialect: Dialect,
   frame: Uint8Array,
   said: string | undefined,
 ): string | undefined {
   const { tlvs } = walkTlvs(frame.subarray(dialect.header.sizeBytes));
+  if (tlvs.length === 0) return undefined;
   const domains = tlvs.flatMap((tlv) => {
     const domain = registeredType(dialect, tlv.type)?.domain;
-    return domain === undefined || domain === VENDOR ? [] : [domain];
+    return domain === undefined || NEUTRAL_DOMAINS.has(domain) ? [] : [domain];
   });
-  return said !== undefined && domains.includes(said) ? said : domains[0];
+  return said !== undefined && domains.includes(said) ? said : (domains[0] ?? said);
+}
+
+/** `domain 0 on 300 MarketData messages: so number alphapulse-late, torq-types`. */
+export function numberingSentences(
+  dialects: readonly Dialect[],
+  uses: readonly DomainUse[],
+): readonly string[] {
+  return uses.map(({ number, domain, messages }) => {
+    const names = dialects
+      .filter((dialect) => dialect.domains.names.get(number) === domain)
+      .map(({ name }) => name);
+    const who = names.length === 0 ? 'no dialect numbers so' : `so number ${names.join(', ')}`;
+    return `domain ${number} on ${messages} ${domain} messages: ${who}`;
+  });
 }
 
 /** Empty when every message would pass the relay of its domain, and no other. */

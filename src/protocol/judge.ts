@@ -3,7 +3,7 @@
  * Pure and total. Streams are cut by the frame reader; here nothing is searched for and nothing is skipped.
  */
 import { DEFAULT_FRAME_LIMITS } from '../wire/frame-rules.ts';
-import { checksumState, readHeader, viewOf } from '../wire/header.ts';
+import { checksumState, frameChecksum, readHeader, viewOf } from '../wire/header.ts';
 import { isExactTlvWalk, walkTlvs } from '../wire/tlv.ts';
 import type { Header, HeaderLayout } from '../wire/types.ts';
 import { type Remark, type RemarkKind, remarksOn } from './remarks.ts';
@@ -34,7 +34,6 @@ const ORDER: readonly Judgement['kind'][] = [
   'wrong-dialect',
   'oversize-payload',
   'payload-size-too-large',
-  // Sources compute it over everything they were given, so bytes too many make it wrong.
   'wrong-checksum',
   'payload-size-too-small',
   'bad-extended-reserved',
@@ -55,17 +54,12 @@ export function judgeBytes(dialect: Dialect, bytes: Uint8Array): readonly Judgem
   const judgements = [
     ...judgeSize(dialect, bytes, header),
     ...judgePayload(layout, bytes, header),
-    ...remarksOn(dialect, framed(layout, bytes, header)).map(asJudgement),
+    ...judgeChecksum(layout, bytes, header),
+    ...remarksOn(dialect, framed(layout, bytes, header))
+      .filter(({ kind }) => kind !== 'wrong-checksum')
+      .map(asJudgement),
   ];
-  if (checksumState(layout, bytes) !== 'wrong') {
-    // A checksum of bytes that payload_size leaves out: what the framed part gives is no news.
-    return inOrder(judgements.filter(({ kind }) => kind !== 'wrong-checksum'));
-  }
-  if (!judgements.some(({ kind }) => kind === 'wrong-checksum')) {
-    const detail = 'right for the message alone, wrong for all the bytes';
-    judgements.push({ kind: 'wrong-checksum', where: 'header.checksum', detail });
-  }
-  return inOrder(judgements);
+  return judgements.toSorted((left, right) => order(left) - order(right));
 }
 
 /** The names that the protocol reference gives to what its own parsers refuse. */
@@ -89,12 +83,24 @@ export function referenceCode(kind: Judgement['kind']): string | undefined {
   return REFERENCE_CODES[kind];
 }
 
-function inOrder(judgements: readonly Judgement[]): readonly Judgement[] {
-  const rank = ({ kind }: Judgement): number => {
-    const index = ORDER.indexOf(kind);
-    return index < 0 ? ORDER.length : index;
-  };
-  return judgements.toSorted((left, right) => rank(left) - rank(right));
+function order({ kind }: Judgement): number {
+  const index = ORDER.indexOf(kind);
+  return index < 0 ? ORDER.length : index;
+}
+
+/** The sources compute it over everything they are given, not over what payload_size frames. */
+function judgeChecksum(
+  layout: HeaderLayout,
+  bytes: Uint8Array,
+  header: Header,
+): readonly Judgement[] {
+  if (checksumState(layout, bytes) !== 'wrong') return [];
+  const stored = `${hex(header.checksum)} is written`;
+  const detail =
+    checksumState(layout, framed(layout, bytes, header)) === 'valid'
+      ? `${stored}: right for the message alone, wrong for all the bytes`
+      : `${stored}, the bytes give ${hex(frameChecksum(layout, bytes))}`;
+  return [{ kind: 'wrong-checksum', where: 'header.checksum', detail }];
 }
 
 function asJudgement({ kind, path, detail }: Remark): Judgement {

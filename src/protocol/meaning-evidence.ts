@@ -2,6 +2,7 @@
 import { readHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import { registeredType, tlvValue } from './decode.ts';
+import { NEUTRAL_DOMAINS } from './domain-use.ts';
 import { fits } from './fit.ts';
 import { type RemarkKind, remarksOn } from './remarks.ts';
 import type { Dialect, TlvType } from './types.ts';
@@ -24,9 +25,6 @@ export interface MeaningEvidence {
   /** For people. */
   readonly sentences: readonly string[];
 }
-
-/** System TLVs travel in messages of any domain: nothing follows from them. */
-const NEUTRAL_DOMAINS: ReadonlySet<string> = new Set(['System', 'vendor']);
 
 const ODD: ReadonlySet<RemarkKind> = new Set(['unknown-enum-number', 'non-zero-padding']);
 

@@ -170,6 +170,51 @@ types: [{ number: 1, name: Novel, domain: MarketData, size: any }]
     expect(child.types.get(200)?.name).toBe('Vendor:Extra');
   });
 
+  test('of several bases the later one wins, and one that two of them share counts once', () => {
+    const left = 'abstract: true\ndescription: l\nextends: tiny\nsockets: { a: /left, b: /left }\n';
+    const right = 'abstract: true\ndescription: r\nextends: tiny\nsockets: { b: /right, c: /r }\n';
+    const child = 'description: d\nextends: [left, right]\nsockets: { c: /child }\n';
+    const files = { 'child.yaml': child, 'left.yaml': left, 'right.yaml': right };
+    const loaded = load({ ...files, 'tiny.yaml': TINY }).dialect('child');
+    expect(Object.fromEntries(loaded.sockets)).toEqual({ a: '/left', b: '/right', c: '/child' });
+    expect(loaded.types.size).toBe(3);
+  });
+
+  test('fields lie behind the elements of the lists before them', () => {
+    const structs = `  Lists:
+    size: 8
+    fields:
+      - { name: used, type: u8 }
+      - { name: levels, type: list<Level>, count: used }
+      - { name: mark, type: u16 }
+      - { name: words, type: list<u16>, count: u32, endian: big }
+      - { name: end, type: u8 }
+types:`;
+    const lists = load({ 'tiny.yaml': TINY.replace('types:', structs) })
+      .dialect('tiny')
+      .structs.get('Lists')!;
+    const values = {
+      used: 1,
+      levels: [{ price: '-2', venue: 1 }],
+      mark: 515,
+      words: [1, 2],
+      end: 9,
+    };
+    const bytes = fromHex('01fffffffffffffffe0100030200000002000100020009');
+    expect(encodeStruct(lists, values)).toEqual(bytes);
+    expect(decodeStruct(lists, bytes)).toEqual(values);
+    for (const [position, value] of [
+      [0, 2],
+      [16, 1],
+      [13, 255],
+    ] as const)
+      expect(decodeStruct(lists, bytes.with(position, value))).toBeUndefined();
+    expect(() => encodeStruct(lists, { ...values, used: 2 })).toThrow(
+      'Lists.used: 2, but levels has 1 elements',
+    );
+    expect(() => encodeStruct(lists, { ...values, words: 1 })).toThrow('Lists.words: 1 is no list');
+  });
+
   test('an abstract schema is no dialect', () => {
     const base = `abstract: true\n${TINY}`;
     const loaded = load({ 'tiny.yaml': base, 'child.yaml': 'description: d\nextends: tiny\n' });
@@ -250,6 +295,13 @@ describe('a mistake is told with file, line and column', () => {
     an array over the limit | 'array<u16,2>' | @'array<u16,40000>' | array<u16,40000> is 80000 bytes, a field has 1 to 65535
     an empty array | 'array<u16,2>' | @'array<u16,0>' | array<u16,0> is 0 bytes, a field has 1 to 65535
     an open end beside a field data | 10\n    fields:\n      - { name: price | 10\n    open: @true\n    fields:\n      - { name: data | the field data would stand for the open end, too
+    a list without its count | words, type: 'array<u16,2>' | words, type: @list<u16> | a list needs count: the integer before it, or the field that counts it
+    a list counted by no field | words, type: 'array<u16,2>' | words, type: list<u16>, count: @stage | no u8, u16, u32 field before every list is called "stage", did you mean "stages"?
+    a list of lists | words, type: 'array<u16,2>' | words, type: @list<list<u16>>, count: u8 | a list stands by itself: no array and no list has lists as elements
+    an array of lists | words, type: 'array<u16,2>' | words, type: @'array<list<u16>,2>', count: u8 | a list stands by itself: no array and no list has lists as elements
+    a count beside what is no list | words, type: 'array<u16,2>' | words, type: 'array<u16,2>', count: @u8 | only a list has a count
+    a list inside a struct | { name: venue, type: u16, enum: SourceType } | { name: venue, type: list<u16>, count: u16 } | Level has lists and cannot stand inside another struct
+    a base that is no name | description: a tiny dialect | description: d\nextends: @5 | extends: expected the name of a schema, or a list of names
     an open end inside a struct | 10\n    fields:\n      - { name: price | 10\n    open: true\n    fields:\n      - { name: price | Level has an open end and cannot stand inside another struct
   `;
   const cases = MISTAKES.trim()
