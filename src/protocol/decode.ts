@@ -53,9 +53,13 @@ export function registeredType(dialect: Dialect, number: number): TlvType | unde
 
 /** `Trade`, `Vendor:PoolInfo`, `Vendor` for unregistered vendor types, `Unknown` for the rest. */
 export function tlvName(dialect: Dialect, number: number): string {
-  const { first, last } = dialect.vendorRange;
-  const fallback = number >= first && number <= last ? 'Vendor' : 'Unknown';
+  const fallback = isVendorType(dialect, number) ? 'Vendor' : 'Unknown';
   return registeredType(dialect, number)?.name ?? fallback;
+}
+
+/** Whether vendors may use the number without registering it. */
+export function isVendorType({ vendorRange: { first, last } }: Dialect, number: number): boolean {
+  return number >= first && number <= last;
 }
 
 /** Names of the TLVs of a message, in order. */

@@ -20,10 +20,17 @@ export interface Sample {
 
 export interface SampleLimits {
   readonly framesMax: number;
+  /** Of all frames together; the first frame is taken whatever its size. */
+  readonly frameBytesMax: number;
+  /** Of all streams together. */
   readonly streamBytesMax: number;
 }
 
-export const DEFAULT_SAMPLE_LIMITS: SampleLimits = { framesMax: 2_000, streamBytesMax: 1_048_576 };
+export const DEFAULT_SAMPLE_LIMITS: SampleLimits = {
+  framesMax: 2_000,
+  frameBytesMax: 4_194_304,
+  streamBytesMax: 1_048_576,
+};
 
 /** What the sample says about one header order. */
 export interface LayoutEvidence {
@@ -108,11 +115,16 @@ interface BoundedSample {
   readonly truncated: boolean;
 }
 
-function bounded(sample: Sample, { framesMax, streamBytesMax }: SampleLimits): BoundedSample {
+function bounded(
+  sample: Sample,
+  { framesMax, frameBytesMax, streamBytesMax }: SampleLimits,
+): BoundedSample {
   const frames: Uint8Array[] = [];
   let truncated = false;
+  let frameBytes = 0;
   for (const frame of sample.frames) {
-    truncated = frames.length === framesMax;
+    frameBytes += frame.byteLength;
+    truncated = frames.length === framesMax || (frames.length > 0 && frameBytes > frameBytesMax);
     if (truncated) break;
     frames.push(frame);
   }
@@ -190,9 +202,9 @@ function cost(layout: LayoutEvidence, meaning: MeaningEvidence): readonly number
     meaning.structs.contradicting,
     meaning.unknownTypes,
     meaning.unknownSources,
-    meaning.oddities,
     -meaning.domains.agreeing,
     -meaning.structs.agreeing,
+    meaning.oddities,
   ];
 }
 

@@ -1,11 +1,11 @@
 /** How well the registry, the numbering and the structs of a dialect explain frames that its header order fits. */
 import { readHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
-import { registeredType, tlvValue } from './decode.ts';
+import { isVendorType, registeredType, tlvValue } from './decode.ts';
 import { NEUTRAL_DOMAINS } from './domain-use.ts';
 import { fits } from './fit.ts';
 import { type RemarkKind, remarksOn } from './remarks.ts';
-import type { Dialect, TlvType } from './types.ts';
+import type { Dialect, SizeRule, TlvType } from './types.ts';
 
 export interface Votes {
   readonly agreeing: number;
@@ -15,14 +15,14 @@ export interface Votes {
 export interface MeaningEvidence {
   /** Messages whose domain number is, or is not, that of the domain of their TLVs. */
   readonly domains: Votes;
-  /** TLVs whose bytes are, or are not, the struct of their type. */
+  /** TLVs whose bytes are, or are not, the struct of their type; without one, only a wrong size contradicts. */
   readonly structs: Votes;
   /** TLVs of a type that is neither in the registry nor a vendor's. */
   readonly unknownTypes: number;
   readonly unknownSources: number;
   /** Numbers without a name, and padding that holds something. */
   readonly oddities: number;
-  /** For people. */
+  /** For people; of each kind the most frequent. */
   readonly sentences: readonly string[];
 }
 
@@ -41,11 +41,11 @@ class Tally {
   #unknownTypes = 0;
   #unknownSources = 0;
   #oddities = 0;
-  /** `number domain` -> messages. */
+  /** A sentence without its count -> messages. */
   readonly #numbers = new Map<string, number>();
-  /** `Trade of 40 bytes` -> TLVs whose bytes are not the struct. */
+  /** `Trade of 40 bytes` -> TLVs that contradict. */
   readonly #misfits = new Map<string, number>();
-  /** The same for those that are. */
+  /** The same for those that agree. */
   readonly #matches = new Map<string, number>();
 
   constructor(dialect: Dialect) {
@@ -62,7 +62,7 @@ class Tally {
       if (type !== undefined) {
         if (!NEUTRAL_DOMAINS.has(type.domain)) domains.add(type.domain);
         this.#struct(type, tlvValue(tlv, payload));
-      } else if (tlv.type < dialect.vendorRange.first || tlv.type > dialect.vendorRange.last) {
+      } else if (!isVendorType(dialect, tlv.type)) {
         this.#unknownTypes++;
       }
     }
@@ -84,11 +84,15 @@ class Tally {
     };
   }
 
-  #struct(type: TlvType, value: Uint8Array): void {
-    if (type.struct === undefined) return;
-    const agrees = fits(type.struct, value);
-    this.#structs[agrees ? 'agreeing' : 'contradicting']++;
-    count(agrees ? this.#matches : this.#misfits, `${type.name} of ${value.byteLength} bytes`);
+  #struct({ name, struct, size }: TlvType, value: Uint8Array): void {
+    const what = `${name} of ${value.byteLength} bytes`;
+    if (struct !== undefined && fits(struct, value)) {
+      this.#structs.agreeing++;
+      count(this.#matches, what);
+    } else if (struct !== undefined || !isDeclaredSize(size, value.byteLength)) {
+      this.#structs.contradicting++;
+      count(this.#misfits, what);
+    }
   }
 
   #domain(number: number, domains: ReadonlySet<string>): void {
@@ -108,14 +112,32 @@ class Tally {
       [this.#oddities, 'numbers without a name, or padding that is not 0'],
     ];
     return [
-      ...[...this.#numbers].map(([text, n]) => `${text.replace('$', String(n))} ${name} numbers`),
-      ...[...this.#matches].map(([text, n]) => `${n} ${text}: as ${name} has`),
-      ...[...this.#misfits].map(([text, n]) => `${n} ${text}: not as ${name} has`),
+      ...most(this.#numbers).map(([text, n]) => `${text.replace('$', String(n))} ${name} numbers`),
+      ...most(this.#matches).map(([text, n]) => `${n} ${text}: as ${name} has`),
+      ...most(this.#misfits).map(([text, n]) => `${n} ${text}: not as ${name} has`),
       ...oddities.flatMap(([n, what]) => (n > 0 ? [`${n} ${what}`] : [])),
     ];
   }
 }
 
+/** Nobody reads more of a kind. */
+const SENTENCES_MAX = 10;
+
+function most(counts: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
+  return [...counts].sort(([, left], [, right]) => right - left).slice(0, SENTENCES_MAX);
+}
+
 function count(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function isDeclaredSize(size: SizeRule, bytes: number): boolean {
+  switch (size.kind) {
+    case 'fixed':
+      return bytes === size.bytes;
+    case 'bounded':
+      return bytes >= size.min && bytes <= size.max;
+    case 'variable':
+      return true;
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { checksumState, frameChecksum, readHeader, viewOf } from '../wire/header.ts';
 import type { HeaderOffsets } from '../wire/types.ts';
-import { registeredType } from './decode.ts';
+import { isVendorType, registeredType } from './decode.ts';
 import { displayEnum } from './display.ts';
 import { overfullCount } from './fit.ts';
 import type { Dialect, EnumTable, FieldLayout, Leaf, TlvType } from './types.ts';
@@ -89,7 +89,7 @@ class RemarkPen implements FrameVisitor {
       this.#domainOf(path, type);
       this.#declaredSize(path, type, tlv.length);
       this.#struct(visited, type);
-    } else if (!isVendor(this.#dialect, tlv.type)) {
+    } else if (!isVendorType(this.#dialect, tlv.type)) {
       this.#remark('unknown-type', `${path}.type`, `${tlv.type} is in no registry (${name})`);
     }
   }
@@ -174,10 +174,6 @@ function isNamedFlags(table: EnumTable, value: number): boolean {
     if (Math.floor(value / bit) % 2 === 1) unnamed -= bit;
   }
   return unnamed === 0;
-}
-
-function isVendor({ vendorRange: { first, last } }: Dialect, type: number): boolean {
-  return type >= first && type <= last;
 }
 
 function sizeText(struct: {

@@ -99,7 +99,9 @@ export const fileShape = z.strictObject({
   abstract: z.boolean().optional(),
   /** One schema, or several: each replaces what those before it say. */
   extends: z
-    .union([text, z.array(text).min(1)], { error: 'expected the name of a schema, or a list of names' })
+    .union([text, z.array(text).min(1)], {
+      error: 'expected the name of a schema, or a list of names',
+    })
     .optional(),
   header: text.optional(),
   headers: z.record(memberName, header).optional(),

@@ -200,7 +200,7 @@ types:`;
       words: [1, 2],
       end: 9,
     };
-    const bytes = fromHex('01fffffffffffffffe0100030200000002000100020009');
+    const bytes = fromHex('01fffffffffffffffe01000302000000020001000209');
     expect(encodeStruct(lists, values)).toEqual(bytes);
     expect(decodeStruct(lists, bytes)).toEqual(values);
     for (const [position, value] of [
