@@ -37,9 +37,11 @@ export function decodeChunkTable(
   const entries: ChunkEntry[] = [];
   let { ordinal, timeNs } = first;
   for (let index = 0; index < table.length; index += NUMBERS_A_CHUNK) {
+    const length = table[index + 2] ?? 0;
+    if (length <= 0) return undefined;
     ordinal += table[index] ?? 0;
     timeNs += BigInt(table[index + 1] ?? 0);
-    entries.push({ ordinal, timeNs, length: table[index + 2] ?? 0 });
+    entries.push({ ordinal, timeNs, length });
   }
   return entries;
 }

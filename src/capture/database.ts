@@ -2,7 +2,7 @@
  * Opens SQLite files as captures: identification, versions, migrations, and the translation of SQLite's
  * failures into operating errors. Does not know what the rows hold.
  */
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 
@@ -37,8 +37,18 @@ export function createDatabase(path: string): CaptureDatabase {
   } catch (error) {
     throw creationFailure(path, error);
   }
-  return guarded(path, () => {
-    const database = new Database(path);
+  try {
+    return guardedWrite(path, () => initialize(path));
+  } catch (error) {
+    // What could not become a capture must not be in the way of the next try.
+    rmSync(path, { force: true });
+    throw error;
+  }
+}
+
+function initialize(path: string): CaptureDatabase {
+  const database = new Database(path);
+  try {
     database.pragma(`application_id = ${APPLICATION_ID}`);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
@@ -47,7 +57,10 @@ export function createDatabase(path: string): CaptureDatabase {
       database.pragma(`user_version = ${version}`);
     }
     return database;
-  });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 function creationFailure(path: string, error: unknown): OperatingError {
@@ -122,6 +135,19 @@ export function guarded<T>(path: string, work: () => T): T {
   }
 }
 
+/** The same for writing: whatever SQLite reports, the file could not be written. */
+export function guardedWrite<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    throw new OperatingError('CAPTURE_UNWRITABLE', `cannot write ${path}: ${error.message}`, {
+      hint: 'Free space on the disk, or end the program that holds the file.',
+      cause: error,
+    });
+  }
+}
+
 function sqliteFailure(
   path: string,
   error: InstanceType<typeof Database.SqliteError>,
@@ -136,12 +162,6 @@ function sqliteFailure(
   if (code.startsWith('SQLITE_CORRUPT')) {
     return new OperatingError('CAPTURE_DAMAGED', `${path} is damaged: ${error.message}`, {
       hint: 'Keep a copy; what plain sqlite3 can still read with .recover is true.',
-      cause: error,
-    });
-  }
-  if (code.startsWith('SQLITE_FULL') || code.startsWith('SQLITE_IOERR_WRITE')) {
-    return new OperatingError('CAPTURE_UNWRITABLE', `cannot write ${path}: ${error.message}`, {
-      hint: 'Free space on the disk.',
       cause: error,
     });
   }

@@ -163,7 +163,9 @@ class SqliteCaptureReader implements CaptureReader {
       timeNs: BigInt(row.first_time_ns),
     });
     const total = entries?.reduce((sum, entry) => sum + entry.length, 0);
-    if (entries === undefined || total !== row.bytes.length || crc32(row.bytes) !== row.crc32) {
+    const isWhole =
+      row.byte_count > 0 && row.byte_count === row.bytes.length && total === row.byte_count;
+    if (entries === undefined || !isWhole || crc32(row.bytes) !== row.crc32) {
       throw this.#damaged(`segment ${row.id} does not hold the bytes that were written`);
     }
     let position = 0;

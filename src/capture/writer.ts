@@ -8,7 +8,7 @@ import type { Statement } from 'better-sqlite3';
 import { crc32 } from 'node:zlib';
 import { assert, defined } from '../lib/assert.ts';
 import { type ChunkEntry, encodeChunkTable } from './chunk-table.ts';
-import { type CaptureDatabase, createDatabase, guarded } from './database.ts';
+import { type CaptureDatabase, createDatabase, guardedWrite } from './database.ts';
 import type { CaptureEvent, ConnectionRow, Gap, StreamKind } from './types.ts';
 
 /** A segment is what a reader holds of a stream at a time. */
@@ -148,7 +148,7 @@ export class CaptureWriter {
     const segments = [...this.#full, ...this.#open.values()];
     const rows = this.#rows;
     if (segments.length === 0 && rows.length === 0) return;
-    guarded(this.path, () =>
+    guardedWrite(this.path, () =>
       this.#database.transaction(() => {
         for (const row of rows) row();
         for (const segment of segments) this.#writeSegment(segment);
@@ -164,11 +164,19 @@ export class CaptureWriter {
     this.#setInfo('duration_ns', String(this.#lastTimeNs));
     this.#setInfo('sealed', '1');
     this.flush();
-    guarded(this.path, () => {
+    this.#tidyUp();
+  }
+
+  /** Folds the files beside the capture into it. When a reader is in the way they stay; nothing is missing. */
+  #tidyUp(): void {
+    try {
       this.#database.pragma('wal_checkpoint(TRUNCATE)');
       this.#database.pragma('journal_mode = DELETE');
+    } catch {
+      // The sealing transaction is on disk: the capture is complete with its -wal file beside it.
+    } finally {
       this.#database.close();
-    });
+    }
   }
 
   #streamId(connection: number, kind: StreamKind): number {

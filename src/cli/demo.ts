@@ -1,5 +1,5 @@
 /** `relaydiff demo`: the whole path on the built-in reference relays, as an operator would walk it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,6 +33,7 @@ interface Sockets {
 const DEFAULT_DURATION_MS = 10_000;
 const DEFAULT_SEED = 20_251_123;
 const LISTED = 10_000;
+const INTERRUPTIONS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
 const EXAMPLE = `
@@ -97,7 +98,10 @@ function prepareFiles(directory: string): { capture: string; result: string; htm
 
 async function recordDemo(sockets: Sockets, capture: string, options: DemoOptions): Promise<void> {
   const relays: SpawnedRelay[] = [];
-  let shim: ChildProcess | undefined;
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  for (const signal of INTERRUPTIONS) process.once(signal, interrupt);
+  let shim: RunningShim | undefined;
   try {
     talk(
       '1/4  starting the old relay (original) and the new one (generic), each a process of its own',
@@ -116,21 +120,34 @@ async function recordDemo(sockets: Sockets, capture: string, options: DemoOption
     await playScenario({
       socketPath: sockets.listen,
       clients: demoScenario({ seed: options.seed, durationMs: options.duration }),
+      signal: interruption.signal,
     });
   } finally {
-    if (shim !== undefined) await stopShim(shim);
+    await shim?.stop();
     for (const relay of relays) await relay.stop();
+    for (const signal of INTERRUPTIONS) process.off(signal, interrupt);
+  }
+  if (interruption.signal.aborted) {
+    throw new OperatingError('RECORDER_FAILED', 'the demo was interrupted; everything is stopped', {
+      hint: `What was recorded until then is in ${capture}.`,
+    });
   }
 }
 
+interface RunningShim {
+  /** Resolves when the process is gone. Throws RECORDER_FAILED when it did not end in good order. */
+  readonly stop: () => Promise<void>;
+}
+
 /** Resolves when the shim says that it records; what it says of trouble is passed on. */
-async function startShim(sockets: Sockets, capture: string): Promise<ChildProcess> {
+async function startShim(sockets: Sockets, capture: string): Promise<RunningShim> {
   const { listen, old, new: fresh } = sockets;
   const shim = spawn(
     process.execPath,
     [MAIN, 'record', '--listen', listen, '--old', old, '--new', fresh, '--out', capture],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  const exited = once(shim, 'exit');
   const recording = deferred<void>();
   const lines = createInterface({ input: shim.stderr });
   lines.on('line', (line) => {
@@ -141,13 +158,16 @@ async function startShim(sockets: Sockets, capture: string): Promise<ChildProces
     recording.reject(new OperatingError('RECORDER_FAILED', 'the shim ended before it recorded'));
   });
   await recording.promise;
-  return shim;
-}
-
-async function stopShim(shim: ChildProcess): Promise<void> {
-  if (shim.exitCode !== null) return;
-  shim.kill('SIGINT');
-  await once(shim, 'exit');
+  return {
+    stop: async () => {
+      shim.kill('SIGINT');
+      const [exitCode] = await exited;
+      if (exitCode === EXIT.same) return;
+      throw new OperatingError('RECORDER_FAILED', `the shim ended with exit code ${exitCode}`, {
+        hint: 'Its own words are above.',
+      });
+    },
+  };
 }
 
 /** The demo is a check of itself: the generic relay is known to lose frames. */

@@ -4,6 +4,9 @@ import { CommanderError } from 'commander';
 import { EXIT, OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 import { createProgram } from './program.ts';
 
+// Whoever read our talk may be gone; that must never end a recorder that carries traffic.
+process.stderr.on('error', () => undefined);
+
 process.stdout.on('error', (error) => {
   // The reader of a pipe (head, less) may go away; there is nobody left to tell.
   if (systemErrorCode(error) === 'EPIPE') process.exit(process.exitCode ?? EXIT.same);

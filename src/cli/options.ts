@@ -11,13 +11,18 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
   g: 1_073_741_824,
 };
 
+/** Node's timers count in 32 bits; a longer one would ring at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** `500ms`, `10s`, `5m`, `1h` -> ms. */
 export function parseDurationMs(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   const unit = DURATION_MS[match?.[2] ?? ''];
   if (unit === undefined)
     throw new InvalidArgumentError('Write a number and a unit: 500ms, 10s, 5m, 1h.');
-  return Number(match?.[1]) * unit;
+  const durationMs = Number(match?.[1]) * unit;
+  if (durationMs > TIMER_MS_MAX) throw new InvalidArgumentError('At most 596h fit into a timer.');
+  return durationMs;
 }
 
 /** `65536`, `8m`, `1g` -> bytes; k, m and g are powers of 1024. */
@@ -36,6 +41,17 @@ export function parseCount(text: string): number {
 
 export function dialectOption(description: string): Option {
   return new Option('--dialect <name>', description);
+}
+
+/** Repeatable; the value is the list of files. */
+export function schemaOption(): Option {
+  return new Option('--schema <file>', 'add definitions of your own to the protocol; repeatable')
+    .argParser((file: string, before: readonly string[]) => [...before, file])
+    .default([]);
+}
+
+export function remarksOption(): Option {
+  return new Option('--remarks', 'also show what is odd about good messages').default(false);
 }
 
 export function quietOption(): Option {

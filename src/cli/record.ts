@@ -1,8 +1,11 @@
 /** `relaydiff record`: the inline tee. */
 import { Command } from 'commander';
-import { EXIT, OperatingError } from '../lib/operating-error.ts';
+import { deferred } from '../lib/deferred.ts';
+import { EXIT } from '../lib/operating-error.ts';
 import { loadBuiltInProtocol } from '../protocol/files.ts';
-import { Shim, type ShimSummary } from '../shim/shim.ts';
+import { DEFAULT_MIRROR_BUDGET_BYTES, DEFAULT_MIRROR_LIMITS } from '../shim/mirror-queue.ts';
+import { DEFAULT_SPOOL_LIMITS } from '../shim/recorder.ts';
+import { Shim, type ShimEnd } from '../shim/shim.ts';
 import {
   dialectOption,
   DEFAULT_DIALECT,
@@ -22,6 +25,7 @@ interface RecordOptions {
   readonly duration?: number;
   readonly dialect: string;
   readonly mirrorBuffer: number;
+  readonly mirrorBufferTotal: number;
   readonly spool: number;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -33,7 +37,7 @@ Example: clients connect to /tmp/torq/md.sock and talk to the old relay as befor
                    --new /tmp/torq/md-new.sock --out md.capture
 Stop it with Ctrl-C; then: relaydiff diff md.capture --html report.html`;
 
-const BATCH_BYTES_MAX = 256 * 1024;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function recordCommand(): Command {
   return new Command('record')
@@ -48,13 +52,19 @@ export function recordCommand(): Command {
       '--mirror-buffer <bytes>',
       'what may wait for a slow new relay, per connection, before whole frames are left out',
       parseBytes,
-      8 * 1024 * 1024,
+      DEFAULT_MIRROR_LIMITS.queueBytesMax,
+    )
+    .option(
+      '--mirror-buffer-total <bytes>',
+      'the same for all connections together',
+      parseBytes,
+      DEFAULT_MIRROR_BUDGET_BYTES,
     )
     .option(
       '--spool <bytes>',
       'what may wait for the disk before it is left out',
       parseBytes,
-      64 * 1024 * 1024,
+      DEFAULT_SPOOL_LIMITS.spoolBytesMax,
     )
     .option('--json', 'print the summary as JSON on stdout', false)
     .addOption(quietOption())
@@ -63,70 +73,92 @@ export function recordCommand(): Command {
 }
 
 async function record(options: RecordOptions): Promise<void> {
-  checkPaths(options);
   const protocol = loadBuiltInProtocol();
   const dialect = protocol.dialect(options.dialect);
-  const stopRequested = untilStopped(options.duration);
-  const shim = await Shim.start({
-    listen: options.listen,
-    relays: { old: options.old, new: options.new },
-    out: options.out,
-    layout: dialect.header,
-    capture: {
-      origin: 'record',
-      writer: VERSION,
-      startedUnixNs: BigInt(Date.now()) * 1_000_000n,
-      dialect: dialect.name,
-      notes: { listen: options.listen, old: options.old, new: options.new },
-      protocolSchemas: protocol.sources,
-    },
-    mirrorLimits: { queueBytesMax: options.mirrorBuffer },
-    spoolLimits: { spoolBytesMax: options.spool, batchBytesMax: BATCH_BYTES_MAX },
-    onTrouble: (message) => talk(`relaydiff: ${message}`),
-  });
-  if (!options.quiet) {
-    talk(
-      `recording ${options.listen} -> ${options.out}; clients get the old relay's answers; Ctrl-C stops`,
-    );
+  const stopped = new StopRequest();
+  try {
+    const shim = await Shim.start({
+      listen: options.listen,
+      relays: { old: options.old, new: options.new },
+      out: options.out,
+      layout: dialect.header,
+      capture: {
+        origin: 'record',
+        writer: VERSION,
+        dialect: dialect.name,
+        notes: { listen: options.listen, old: options.old, new: options.new },
+        protocolSchemas: protocol.sources,
+      },
+      mirrorLimits: { queueBytesMax: options.mirrorBuffer },
+      mirrorBudgetBytes: options.mirrorBufferTotal,
+      spoolLimits: { ...DEFAULT_SPOOL_LIMITS, spoolBytesMax: options.spool },
+      onTrouble: (message) => talk(`relaydiff: ${message}`),
+    });
+    if (!options.quiet) {
+      talk(
+        `recording ${options.listen} -> ${options.out}; clients get the old relay's answers; Ctrl-C stops`,
+      );
+    }
+    await stopped.wait(options.duration);
+    await tellEnd(await shim.stop(), options);
+  } finally {
+    stopped.dispose();
   }
-  await stopRequested;
-  const summary = await shim.stop();
-  if (options.json) await writeOut(`${JSON.stringify({ ...summary, out: options.out })}\n`);
-  else if (!options.quiet) talk(describe(summary, options.out));
-  const lost = summary.recordingGapBytes + summary.mirrorGapBytes > 0;
+}
+
+async function tellEnd(end: ShimEnd, options: RecordOptions): Promise<void> {
+  const { sealed, ...status } = end;
+  if (options.json) {
+    const fileBytes = 'fileBytes' in sealed ? sealed.fileBytes : null;
+    await writeOut(`${JSON.stringify({ ...status, out: options.out, fileBytes })}\n`);
+  } else if (!options.quiet) {
+    talk(describe(end, options.out));
+  }
+  if ('failure' in sealed) throw sealed.failure;
+  const lost = end.recordingGapBytes + end.mirrorGapBytes > 0;
   process.exitCode = lost ? EXIT.inconclusive : EXIT.same;
 }
 
-function checkPaths(options: RecordOptions): void {
-  const paths = [options.listen, options.old, options.new];
-  if (new Set(paths).size === paths.length) return;
-  throw new OperatingError('USAGE', '--listen, --old and --new must be three different sockets', {
-    hint: 'A shim that listens where a relay listens would talk to itself.',
-  });
-}
+/** Ctrl-C, a request to terminate, the end of the terminal, or the time that was given. */
+class StopRequest {
+  readonly #requested = deferred<void>();
+  readonly #onSignal = (): void => {
+    if (this.#isRequested)
+      talk('still waiting for the last answers; the capture is sealed in a moment');
+    this.#isRequested = true;
+    this.#requested.resolve();
+  };
+  #isRequested = false;
+  #timer: NodeJS.Timeout | undefined;
 
-async function untilStopped(durationMs: number | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const stop = (): void => resolve();
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-    if (durationMs !== undefined) setTimeout(stop, durationMs);
-  });
-}
-
-function describe(summary: ShimSummary, out: string): string {
-  const { seenBytes } = summary;
-  const lines = [
-    `recorded ${summary.connections} connections in ${out} (${formatBytes(summary.fileBytes)})`,
-    `  from clients ${formatBytes(seenBytes.client)}, from old ${formatBytes(seenBytes.old)}, from new ${formatBytes(seenBytes.new)}`,
-  ];
-  if (summary.recordingGapBytes > 0) {
-    lines.push(`  NOT RECORDED: ${formatBytes(summary.recordingGapBytes)}; the capture says where`);
+  constructor() {
+    for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
   }
-  if (summary.mirrorGapBytes > 0) {
-    lines.push(
-      `  NOT MIRRORED to new: ${formatBytes(summary.mirrorGapBytes)}; the capture says where`,
-    );
+
+  async wait(durationMs: number | undefined): Promise<void> {
+    if (durationMs !== undefined) this.#timer = setTimeout(this.#requested.resolve, durationMs);
+    await this.#requested.promise;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    for (const signal of STOP_SIGNALS) process.off(signal, this.#onSignal);
+  }
+}
+
+function describe(end: ShimEnd, out: string): string {
+  const { client, old, new: fresh } = end.streams;
+  const size =
+    'fileBytes' in end.sealed ? ` (${formatBytes(end.sealed.fileBytes)})` : ', NOT SEALED';
+  const lines = [
+    `recorded ${end.connections} connections in ${out}${size}`,
+    `  from clients ${formatBytes(client.seenBytes)}, from old ${formatBytes(old.seenBytes)}, from new ${formatBytes(fresh.seenBytes)}`,
+  ];
+  if (end.recordingGapBytes > 0) {
+    lines.push(`  NOT RECORDED: ${formatBytes(end.recordingGapBytes)}; the capture says where`);
+  }
+  if (end.mirrorGapBytes > 0) {
+    lines.push(`  NOT MIRRORED to new: ${formatBytes(end.mirrorGapBytes)}; the capture says where`);
   }
   lines.push(`next: relaydiff diff ${out} --html report.html`);
   return lines.join('\n');

@@ -25,19 +25,24 @@ export async function listenAt(server: Server, path: string): Promise<OwnedPath>
   if (found !== undefined) await checkReplaceable(path, found);
   await bind(server, temporary, path);
   const ours = lstatSync(temporary);
-  moveOnto(temporary, path, found !== undefined);
+  moveOnto(temporary, path, found);
   return { release: () => releasePath(path, ours) };
 }
 
 /** Whether somebody accepts connections at the path. */
 export async function isListening(path: string): Promise<boolean> {
+  return (await tryConnect(path)) === 'accepted';
+}
+
+/** `accepted`, or the code of the refusal. */
+async function tryConnect(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve('accepted');
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error) => resolve(systemErrorCode(error) ?? error.message));
   });
 }
 
@@ -55,11 +60,13 @@ async function checkReplaceable(path: string, found: Stats): Promise<void> {
       hint: 'Choose another path for --listen, or remove the file yourself.',
     });
   }
-  if (await isListening(path)) {
-    throw new OperatingError('LISTEN_IN_USE', `somebody is listening at ${path}`, {
-      hint: 'Choose another path for --listen, or stop the program that listens there.',
-    });
-  }
+  const answer = await tryConnect(path);
+  // Only this refusal proves that nobody has the socket: a busy listener, or one of another type, answers else.
+  if (answer === 'ECONNREFUSED') return;
+  throw new OperatingError('LISTEN_IN_USE', `somebody is listening at ${path}`, {
+    hint: 'Choose another path for --listen, or stop the program that listens there.',
+    cause: answer,
+  });
 }
 
 async function bind(server: Server, temporary: string, path: string): Promise<void> {
@@ -77,25 +84,48 @@ async function bind(server: Server, temporary: string, path: string): Promise<vo
   });
 }
 
-/** A stale socket is replaced in one step; a fresh path is linked, which fails if somebody was faster. */
-function moveOnto(temporary: string, path: string, replace: boolean): void {
+/** A fresh path is linked, which fails if somebody was faster; a stale socket is moved aside first. */
+function moveOnto(temporary: string, path: string, stale: Stats | undefined): void {
   try {
-    if (replace) renameSync(temporary, path);
-    else {
-      linkSync(temporary, path);
-      unlinkSync(temporary);
-    }
+    if (stale !== undefined) removeStale(path, stale);
+    linkSync(temporary, path);
+    unlinkSync(temporary);
   } catch (error) {
-    throw new OperatingError('LISTEN_IN_USE', `${path} was taken by somebody else just now`, {
-      hint: 'Is another relaydiff starting at the same path?',
+    if (error instanceof OperatingError) throw error;
+    if (systemErrorCode(error) === 'EEXIST') throw takenMeanwhile(path, error);
+    throw new OperatingError('LISTEN_FAILED', `cannot listen at ${path}: ${String(error)}`, {
+      hint: 'Check that you may write to the directory.',
       cause: error,
     });
   }
 }
 
+/** Makes sure that what is removed is what was found stale, and puts back what is not. */
+function removeStale(path: string, stale: Stats): void {
+  const aside = `${path}.${process.pid}.stale`;
+  renameSync(path, aside);
+  if (!isSame(lstatSync(aside), stale)) {
+    linkSync(aside, path);
+    unlinkSync(aside);
+    throw takenMeanwhile(path, undefined);
+  }
+  unlinkSync(aside);
+}
+
+function takenMeanwhile(path: string, cause: unknown): OperatingError {
+  return new OperatingError('LISTEN_IN_USE', `${path} was taken by somebody else just now`, {
+    hint: 'Is another relaydiff starting at the same path?',
+    cause,
+  });
+}
+
+function isSame(left: Stats, right: Stats): boolean {
+  return left.dev === right.dev && left.ino === right.ino;
+}
+
 function releasePath(path: string, ours: Stats): void {
   const found = statOf(path);
-  if (found !== undefined && found.dev === ours.dev && found.ino === ours.ino) unlinkSync(path);
+  if (found !== undefined && isSame(found, ours)) unlinkSync(path);
 }
 
 function statOf(path: string): Stats | undefined {

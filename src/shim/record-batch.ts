@@ -2,8 +2,9 @@
  * What the forwarding thread hands to the writer thread: many chunks in one transferred buffer, and the few
  * rows that are not chunks. One message a chunk would cost more than the chunk.
  */
-import type { CaptureEvent, ConnectionRow, Gap, StreamKind } from '../capture/types.ts';
+import type { CaptureEvent, ConnectionRow, Gap } from '../capture/types.ts';
 import { STREAM_KINDS } from '../capture/types.ts';
+import type { ChunkToWrite } from '../capture/writer.ts';
 import { assert, defined } from '../lib/assert.ts';
 
 export interface RecordBatch {
@@ -14,38 +15,32 @@ export interface RecordBatch {
   readonly connections: readonly ConnectionRow[];
   readonly events: readonly CaptureEvent[];
   readonly gaps: readonly Gap[];
-}
-
-export interface BatchChunk {
-  readonly connection: number;
-  readonly stream: StreamKind;
-  readonly ordinal: number;
-  readonly timeNs: bigint;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
+  /** What it weighs in the spool: its bytes, and about what its rows take in memory. */
+  readonly costBytes: number;
 }
 
 const NUMBERS_A_CHUNK = 6;
+/** Measured: a chunk costs the writer about 200 bytes besides its own, a row rather more. */
+export const CHUNK_COST_BYTES = 256;
+export const ROW_COST_BYTES = 1_024;
 
+/** Collects a batch. Its storage is used again for the next one. */
 export class BatchBuilder {
-  readonly #storage: Uint8Array<ArrayBuffer>;
-  readonly #chunks: number[] = [];
-  readonly #connections: ConnectionRow[] = [];
-  readonly #events: CaptureEvent[] = [];
-  readonly #gaps: Gap[] = [];
+  readonly #storage: Uint8Array;
+  #chunks: number[] = [];
+  #connections: ConnectionRow[] = [];
+  #events: CaptureEvent[] = [];
+  #gaps: Gap[] = [];
   #bytes = 0;
 
   constructor(capacityBytes: number) {
     this.#storage = new Uint8Array(capacityBytes);
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get isEmpty(): boolean {
+  get costBytes(): number {
+    const chunks = this.#chunks.length / NUMBERS_A_CHUNK;
     const rows = this.#connections.length + this.#events.length + this.#gaps.length;
-    return rows === 0 && this.#chunks.length === 0;
+    return this.#bytes + chunks * CHUNK_COST_BYTES + rows * ROW_COST_BYTES;
   }
 
   fits(bytes: number): boolean {
@@ -53,7 +48,7 @@ export class BatchBuilder {
   }
 
   /** Copies the bytes: the chunk may still be waiting to be written to a socket. */
-  addChunk(chunk: BatchChunk): void {
+  addChunk(chunk: ChunkToWrite): void {
     assert(this.fits(chunk.bytes.length), 'a chunk fits into its batch');
     this.#storage.set(chunk.bytes, this.#bytes);
     this.#bytes += chunk.bytes.length;
@@ -79,18 +74,26 @@ export class BatchBuilder {
     this.#gaps.push(gap);
   }
 
-  build(): RecordBatch {
-    return {
-      bytes: this.#storage.subarray(0, this.#bytes),
+  /** What was collected, and an empty builder again. */
+  take(): RecordBatch {
+    const batch = {
+      bytes: this.#storage.slice(0, this.#bytes),
       chunks: Float64Array.from(this.#chunks),
       connections: this.#connections,
       events: this.#events,
       gaps: this.#gaps,
+      costBytes: this.costBytes,
     };
+    this.#chunks = [];
+    this.#connections = [];
+    this.#events = [];
+    this.#gaps = [];
+    this.#bytes = 0;
+    return batch;
   }
 }
 
-export function* chunksOf(batch: RecordBatch): Generator<BatchChunk> {
+export function* chunksOf(batch: RecordBatch): Generator<ChunkToWrite> {
   let position = 0;
   for (let index = 0; index < batch.chunks.length; index += NUMBERS_A_CHUNK) {
     const [connection = 0, stream = 0, ordinal = 0, timeNs = 0, offset = 0, length = 0] =

@@ -1,13 +1,18 @@
 /**
  * The spool between the forwarding thread and the writer thread. Takes copies, never waits, holds a bounded
- * number of bytes; what does not fit becomes a recording gap with its exact place. Counts everything that it
- * was given, so that bytes seen = bytes recorded + bytes in gaps, for each stream.
+ * amount; what does not fit becomes a recording gap with its exact place. Counts everything that it was
+ * given, so that bytes seen = bytes handed to the writer + bytes in gaps, for each stream.
  */
-import type { CaptureEvent, Gap, StreamKind } from '../capture/types.ts';
-import { BatchBuilder, type RecordBatch } from './record-batch.ts';
+import { type CaptureEvent, type Gap, STREAM_KINDS, type StreamKind } from '../capture/types.ts';
+import {
+  BatchBuilder,
+  CHUNK_COST_BYTES,
+  type RecordBatch,
+  ROW_COST_BYTES,
+} from './record-batch.ts';
 
 export interface SpoolLimits {
-  /** Bytes handed to the writer that are not on disk yet. */
+  /** What may wait for the disk: bytes, and about 256 more a chunk and 1,024 a row. */
   readonly spoolBytesMax: number;
   readonly batchBytesMax: number;
 }
@@ -17,14 +22,12 @@ export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
   batchBytesMax: 256 * 1024,
 };
 
-/** The writer as the recorder sees it: takes batches, and tells later how many bytes are on disk. */
+/** The writer as the recorder sees it: takes batches, and tells later which cost is on disk. */
 export interface BatchSink {
   send(batch: RecordBatch): void;
 }
 
 export interface StreamAccount {
-  readonly connection: number;
-  readonly stream: StreamKind;
   seenBytes: number;
   recordedBytes: number;
   gapBytes: number;
@@ -35,18 +38,35 @@ interface OpenGap {
   readonly firstTimeNs: bigint;
   bytes: number;
   lastTimeNs: bigint;
+  reportedBytes: number;
 }
+
+interface StreamState extends StreamAccount {
+  readonly connection: number;
+  readonly stream: StreamKind;
+  gap: OpenGap | undefined;
+}
+
+type MirrorGapFacts = Pick<Gap, 'connection' | 'reason' | 'offset' | 'bytes' | 'frames'>;
 
 export class Recorder {
   readonly #sink: BatchSink;
   readonly #limits: SpoolLimits;
   readonly #now: () => bigint;
-  readonly #accounts = new Map<string, StreamAccount>();
-  readonly #gaps = new Map<StreamAccount, OpenGap>();
-  readonly #mirrorGaps = new Map<string, Gap>();
-  #batch: BatchBuilder;
+  readonly #batch: BatchBuilder;
+  /** By connection and stream kind, while the connection lives. */
+  readonly #streams = new Map<number, Partial<Record<StreamKind, StreamState>>>();
+  readonly #totals: Readonly<Record<StreamKind, StreamAccount>> = {
+    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
+    old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
+    new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
+  };
+  /** The mirror gap that grows, by connection. */
+  readonly #mirrorGaps = new Map<number, Gap>();
+  #mirrorGapBytes = 0;
+  #lostEvents = 0;
   #ordinal = 0;
-  #inFlightBytes = 0;
+  #inFlightCostBytes = 0;
 
   /** `now` gives monotonic ns since the start of the capture. */
   constructor(sink: BatchSink, now: () => bigint, limits: SpoolLimits = DEFAULT_SPOOL_LIMITS) {
@@ -56,35 +76,47 @@ export class Recorder {
     this.#batch = new BatchBuilder(limits.batchBytesMax);
   }
 
-  get accounts(): readonly Readonly<StreamAccount>[] {
-    return [...this.#accounts.values()];
+  /** Of all connections, those that are over included. */
+  get totals(): Readonly<Record<StreamKind, Readonly<StreamAccount>>> {
+    return this.#totals;
   }
 
   /** What the mirror was not sent, all connections together. */
   get mirrorGapBytes(): number {
-    let bytes = 0;
-    for (const gap of this.#mirrorGaps.values()) bytes += gap.bytes;
-    return bytes;
+    return this.#mirrorGapBytes;
   }
 
-  get spooledBytes(): number {
-    return this.#inFlightBytes + this.#batch.bytes;
+  get spooledCostBytes(): number {
+    return this.#inFlightCostBytes + this.#batch.costBytes;
+  }
+
+  /** Not even small rows fit any more: the disk has been stuck for long. */
+  get isOverloaded(): boolean {
+    return this.spooledCostBytes + ROW_COST_BYTES > 2 * this.#limits.spoolBytesMax;
   }
 
   addConnection(id: number, label: string): void {
     this.#batch.addConnection({ id, label, openedNs: this.#now() });
   }
 
+  /** Events are small, so they may use as much again as the spool; beyond that they are counted. */
   addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
-    this.#ordinal += 1;
-    this.#batch.addEvent({ ...event, ordinal: this.#ordinal, timeNs: this.#now() });
+    if (this.isOverloaded) {
+      this.#lostEvents += 1;
+      return;
+    }
+    this.#addEvent(event);
+    if (this.#lostEvents === 0) return;
+    const details = { lostEvents: this.#lostEvents };
+    this.#lostEvents = 0;
+    this.#addEvent({ connection: undefined, stream: undefined, kind: 'note', details });
   }
 
   /** A growing gap is reported again and again; it is known by its connection and where it begins. */
-  addMirrorGap(gap: Pick<Gap, 'connection' | 'reason' | 'offset' | 'bytes' | 'frames'>): void {
+  addMirrorGap(gap: MirrorGapFacts): void {
     const lastTimeNs = this.#now();
-    const key = `${gap.connection}/${gap.offset}`;
-    const known = this.#mirrorGaps.get(key);
+    const last = this.#mirrorGaps.get(gap.connection);
+    const known = last?.offset === gap.offset ? last : undefined;
     const firstTimeNs = known?.firstTimeNs ?? lastTimeNs;
     const complete = {
       ...gap,
@@ -93,77 +125,106 @@ export class Recorder {
       firstTimeNs,
       lastTimeNs,
     } as const;
-    this.#mirrorGaps.set(key, complete);
+    this.#mirrorGaps.set(gap.connection, complete);
+    this.#mirrorGapBytes += gap.bytes - (known?.bytes ?? 0);
     this.#batch.addGap(complete);
   }
 
   addChunk(connection: number, stream: StreamKind, bytes: Uint8Array): void {
     const timeNs = this.#now();
-    const account = this.#account(connection, stream);
-    const offset = account.seenBytes;
-    account.seenBytes += bytes.length;
+    const state = this.#stream(connection, stream);
+    const offset = state.seenBytes;
+    state.seenBytes += bytes.length;
+    this.#totals[stream].seenBytes += bytes.length;
     this.#ordinal += 1;
-    if (this.spooledBytes + bytes.length > this.#limits.spoolBytesMax) {
-      this.#lose(account, offset, bytes.length, timeNs);
+    const costBytes = bytes.length + CHUNK_COST_BYTES;
+    if (this.spooledCostBytes + costBytes > this.#limits.spoolBytesMax) {
+      this.#lose(state, offset, bytes.length, timeNs);
       return;
     }
-    this.#closeGap(account);
+    this.#closeGap(state);
     if (!this.#batch.fits(bytes.length)) this.send();
     this.#batch.addChunk({ connection, stream, ordinal: this.#ordinal, timeNs, offset, bytes });
-    account.recordedBytes += bytes.length;
+    state.recordedBytes += bytes.length;
+    this.#totals[stream].recordedBytes += bytes.length;
   }
 
-  /** Hands over what has been collected. Open gaps go along, so that they survive a kill. */
+  /** The connection is over: closes its books. */
+  endConnection(connection: number): void {
+    for (const state of Object.values(this.#streams.get(connection) ?? {})) this.#closeGap(state);
+    this.#streams.delete(connection);
+    this.#mirrorGaps.delete(connection);
+  }
+
+  /** Hands over what has been collected. Open gaps go along when they grew, so that they survive a kill. */
   send(): void {
-    for (const [account, gap] of this.#gaps) this.#reportGap(account, gap);
-    if (this.#batch.isEmpty) return;
-    const batch = this.#batch.build();
-    this.#inFlightBytes += batch.bytes.length;
-    this.#batch = new BatchBuilder(this.#limits.batchBytesMax);
+    if (!this.isOverloaded) this.#reportOpenGaps();
+    if (this.#batch.costBytes === 0) return;
+    const batch = this.#batch.take();
+    this.#inFlightCostBytes += batch.costBytes;
     this.#sink.send(batch);
   }
 
-  /** The writer has this many bytes more on disk. */
-  stored(bytes: number): void {
-    this.#inFlightBytes -= bytes;
+  /** The writer has batches of this cost on disk. */
+  stored(costBytes: number): void {
+    this.#inFlightCostBytes -= costBytes;
   }
 
-  #account(connection: number, stream: StreamKind): StreamAccount {
-    const key = `${connection}/${stream}`;
-    let account = this.#accounts.get(key);
-    if (account === undefined) {
-      account = { connection, stream, seenBytes: 0, recordedBytes: 0, gapBytes: 0 };
-      this.#accounts.set(key, account);
-    }
-    return account;
-  }
-
-  #lose(account: StreamAccount, offset: number, bytes: number, timeNs: bigint): void {
-    account.gapBytes += bytes;
-    const gap = this.#gaps.get(account);
-    if (gap === undefined) {
-      this.#gaps.set(account, { offset, bytes, firstTimeNs: timeNs, lastTimeNs: timeNs });
-    } else {
-      gap.bytes += bytes;
-      gap.lastTimeNs = timeNs;
+  #reportOpenGaps(): void {
+    for (const streams of this.#streams.values()) {
+      for (const kind of STREAM_KINDS) {
+        const state = streams[kind];
+        if (state?.gap !== undefined) this.#reportGap(state, state.gap);
+      }
     }
   }
 
-  #closeGap(account: StreamAccount): void {
-    const gap = this.#gaps.get(account);
-    if (gap === undefined) return;
-    this.#reportGap(account, gap);
-    this.#gaps.delete(account);
+  #addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
+    this.#ordinal += 1;
+    this.#batch.addEvent({ ...event, ordinal: this.#ordinal, timeNs: this.#now() });
   }
 
-  #reportGap(account: StreamAccount, gap: OpenGap): void {
+  #stream(connection: number, stream: StreamKind): StreamState {
+    let streams = this.#streams.get(connection);
+    if (streams === undefined) this.#streams.set(connection, (streams = {}));
+    return (streams[stream] ??= {
+      connection,
+      stream,
+      seenBytes: 0,
+      recordedBytes: 0,
+      gapBytes: 0,
+      gap: undefined,
+    });
+  }
+
+  #lose(state: StreamState, offset: number, bytes: number, timeNs: bigint): void {
+    state.gapBytes += bytes;
+    this.#totals[state.stream].gapBytes += bytes;
+    state.gap ??= { offset, bytes: 0, firstTimeNs: timeNs, lastTimeNs: timeNs, reportedBytes: 0 };
+    state.gap.bytes += bytes;
+    state.gap.lastTimeNs = timeNs;
+  }
+
+  #closeGap(state: StreamState): void {
+    if (state.gap === undefined) return;
+    this.#reportGap(state, state.gap);
+    state.gap = undefined;
+  }
+
+  #reportGap({ connection, stream }: StreamState, gap: OpenGap): void {
+    if (gap.bytes === gap.reportedBytes) return;
+    gap.reportedBytes = gap.bytes;
+    const { offset, bytes, firstTimeNs, lastTimeNs } = gap;
     this.#batch.addGap({
-      connection: account.connection,
-      stream: account.stream,
+      connection,
+      stream,
       where: 'recording',
       reason: 'spool-full',
       frames: undefined,
-      ...gap,
+      offset,
+      bytes,
+      firstTimeNs,
+      lastTimeNs,
     });
   }
 }

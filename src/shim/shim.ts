@@ -1,21 +1,16 @@
 /**
- * The shim as a whole: listens, makes a tee of each client, keeps the recorder going, and ends in order:
- * no new clients, nothing more from the clients, the relays' last answers, then the seal.
+ * The shim as a whole: listens, makes a tee of each client, keeps the recorder going, and ends in order: no
+ * new clients, nothing more from the clients, everybody's last words, then the account and the seal.
  */
-import { unlinkSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { statSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Side } from '../capture/types.ts';
 import type { CaptureStart } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
-import { DEFAULT_MIRROR_LIMITS, type MirrorLimits } from './mirror-gate.ts';
-import {
-  DEFAULT_SPOOL_LIMITS,
-  Recorder,
-  type SpoolLimits,
-  type StreamAccount,
-} from './recorder.ts';
+import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
+import { Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
 import { Tee } from './sockets.ts';
 import { WriterThread } from './writer-thread.ts';
 
@@ -24,9 +19,11 @@ export interface ShimOptions {
   readonly relays: Readonly<Record<Side, string>>;
   readonly out: string;
   readonly layout: HeaderLayout;
-  readonly capture: CaptureStart;
-  readonly mirrorLimits?: MirrorLimits;
-  readonly spoolLimits?: SpoolLimits;
+  readonly capture: Omit<CaptureStart, 'startedUnixNs'>;
+  readonly mirrorLimits: MirrorLimits;
+  /** Of all connections together. */
+  readonly mirrorBudgetBytes: number;
+  readonly spoolLimits: SpoolLimits;
   /** Tells the operator at once what goes wrong while traffic goes on. */
   readonly onTrouble: (message: string) => void;
 }
@@ -35,73 +32,72 @@ export interface ShimOptions {
 export interface ShimStatus {
   readonly clients: number;
   readonly connections: number;
-  readonly seenBytes: Readonly<Record<'client' | Side, number>>;
-  readonly recordedBytes: number;
+  readonly streams: Readonly<Record<'client' | Side, Readonly<StreamAccount>>>;
+  /** Bytes that passed but are not in the capture. */
   readonly recordingGapBytes: number;
+  /** Client bytes that the new relay was not sent. */
   readonly mirrorGapBytes: number;
 }
 
-export interface ShimSummary extends ShimStatus {
-  readonly fileBytes: number;
+export interface ShimEnd extends ShimStatus {
+  /** Size of the capture, or why it could not be sealed. */
+  readonly sealed: { readonly fileBytes: number } | { readonly failure: Error };
 }
 
 /** At most this old is what a kill can lose, besides the disk's own delay. */
 const SEND_INTERVAL_MS = 20;
-/** After the swap of a listener, connections that were waiting in its queue need a moment to be accepted. */
+/** Connections that were waiting in the listener's queue need a moment to be accepted. */
 const LISTENER_GRACE_MS = 50;
-/** The relays count as silent when nothing came from them for this long. */
-const QUIET_MS = 100;
+/** Everybody counts as silent when nothing was read for this long. */
+const QUIET_MS = 250;
 const QUIET_WAIT_MS_MAX = 2_000;
 const CLOSE_WAIT_MS_MAX = 1_000;
 const POLL_MS = 20;
 
 export class Shim {
-  readonly #out: string;
+  readonly #options: ShimOptions;
   readonly #server: Server;
   readonly #tees = new Set<Tee>();
   readonly #writer: WriterThread;
   readonly #recorder: Recorder;
+  readonly #budget: MirrorBudget;
   readonly #timer: NodeJS.Timeout;
   #path: OwnedPath | undefined;
   #connections = 0;
+  #clientsAtEnd = 0;
   #lastTrafficMs = 0;
+  /** A mistake in what is not forwarding; from then on nothing is recorded, and the capture is not sealed. */
+  #bug: Error | undefined;
 
   private constructor(options: ShimOptions, writer: WriterThread, recorder: Recorder) {
-    this.#out = options.out;
+    this.#options = options;
     this.#writer = writer;
     this.#recorder = recorder;
-    this.#server = createServer({ allowHalfOpen: true }, (client) => {
-      this.#connections += 1;
-      const tee = new Tee(client, {
-        ...options,
-        id: this.#connections,
-        active: 'old',
-        mirrorLimits: options.mirrorLimits ?? DEFAULT_MIRROR_LIMITS,
-        recorder,
-        onTraffic: () => {
-          this.#lastTrafficMs = performance.now();
-        },
-        onOver: () => this.#tees.delete(tee),
-      });
-      this.#tees.add(tee);
-    });
+    this.#budget = new MirrorBudget(options.mirrorBudgetBytes);
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
     this.#timer = setInterval(() => this.#tick(), SEND_INTERVAL_MS);
   }
 
-  /** Throws RELAY_UNREACHABLE, LISTEN_IN_USE, LISTEN_FAILED, CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
+  /** Throws RELAY_UNREACHABLE, USAGE, LISTEN_IN_USE, LISTEN_FAILED, CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
   static async start(options: ShimOptions): Promise<Shim> {
     for (const side of ['old', 'new'] as const) await checkRelay(side, options.relays[side]);
+    checkDifferent(options);
     const startNs = process.hrtime.bigint();
-    const relay: { recorder?: Recorder } = {};
-    const writer = await WriterThread.start(options.out, options.capture, {
-      stored: (bytes) => relay.recorder?.stored(bytes),
-      troubled: (error) =>
-        options.onTrouble(`recording is in trouble, traffic goes on: ${error.message}`),
-      recovered: () => options.onTrouble('recording goes on'),
-    });
+    const startedUnixNs = BigInt(Date.now()) * 1_000_000n;
+    const late: { recorder?: Recorder } = {};
+    const writer = await WriterThread.start(
+      options.out,
+      { ...options.capture, startedUnixNs },
+      {
+        stored: (costBytes) => late.recorder?.stored(costBytes),
+        troubled: (error) =>
+          options.onTrouble(`recording is in trouble, traffic goes on: ${error.message}`),
+        recovered: () => options.onTrouble('recording goes on'),
+      },
+    );
     const now = (): bigint => process.hrtime.bigint() - startNs;
-    const recorder = new Recorder(writer, now, options.spoolLimits ?? DEFAULT_SPOOL_LIMITS);
-    relay.recorder = recorder;
+    const recorder = new Recorder(writer, now, options.spoolLimits);
+    late.recorder = recorder;
     const shim = new Shim(options, writer, recorder);
     try {
       shim.#path = await listenAt(shim.#server, options.listen);
@@ -109,78 +105,125 @@ export class Shim {
       await shim.#abandon();
       throw error;
     }
+    shim.#server.on('error', (error) => options.onTrouble(`cannot accept: ${error.message}`));
     recorder.addEvent({ connection: undefined, stream: undefined, kind: 'start', details: {} });
     return shim;
   }
 
   get status(): ShimStatus {
-    const { accounts } = this.#recorder;
-    const total = (field: 'seenBytes' | 'recordedBytes' | 'gapBytes', stream?: string): number =>
-      accounts
-        .filter(
-          (account: Readonly<StreamAccount>) => stream === undefined || account.stream === stream,
-        )
-        .reduce((sum, account) => sum + account[field], 0);
+    const { totals } = this.#recorder;
     return {
       clients: this.#tees.size,
       connections: this.#connections,
-      seenBytes: {
-        client: total('seenBytes', 'client'),
-        old: total('seenBytes', 'old'),
-        new: total('seenBytes', 'new'),
-      },
-      recordedBytes: total('recordedBytes'),
-      recordingGapBytes: total('gapBytes'),
+      streams: totals,
+      recordingGapBytes: totals.client.gapBytes + totals.old.gapBytes + totals.new.gapBytes,
       mirrorGapBytes: this.#recorder.mirrorGapBytes,
     };
   }
 
-  /** Drains and seals. Throws when the capture could not be sealed; what was flushed is in it all the same. */
-  async stop(): Promise<ShimSummary> {
+  /** Drains, closes, accounts, seals. Throws only when relaydiff itself made a mistake. */
+  async stop(): Promise<ShimEnd> {
     this.#path?.release();
     await pause(LISTENER_GRACE_MS);
     this.#server.close();
-    for (const tee of this.#tees) tee.holdClient();
+    // First what clients are about to say, then what relays answer to it.
     await this.#untilQuiet();
-    const { status } = this;
-    this.#recorder.addEvent({
-      connection: undefined,
-      stream: undefined,
-      kind: 'stop',
-      details: { clients: status.clients },
-    });
+    for (const tee of this.#tees) tee.holdClient();
+    const drained = await this.#untilQuiet();
+    this.#clientsAtEnd = this.#tees.size;
+    this.#observe(() => this.#noteStop(drained));
     for (const tee of this.#tees) tee.finishAll();
+    await this.#untilClosed();
     clearInterval(this.#timer);
     this.#tick();
+    if (this.#bug !== undefined) throw this.#bug;
+    return { ...this.status, clients: this.#clientsAtEnd, sealed: await this.#seal() };
+  }
+
+  #accept(client: Socket): void {
+    this.#connections += 1;
+    const id = this.#connections;
+    const { relays, layout, mirrorLimits } = this.#options;
+    const tee: Tee = new Tee(client, {
+      id,
+      relays,
+      active: 'old',
+      layout,
+      mirrorLimits,
+      mirrorBudget: this.#budget,
+      recorder: this.#recorder,
+      onTraffic: () => {
+        this.#lastTrafficMs = performance.now();
+      },
+      guard: (observe) => this.#observe(observe),
+      onOver: () => {
+        this.#tees.delete(tee);
+        this.#observe(() => {
+          tee.reportGaps();
+          this.#recorder.endConnection(id);
+        });
+      },
+    });
+    this.#tees.add(tee);
+  }
+
+  /** Keeps mistakes in recording and mirroring from the traffic. */
+  #observe(work: () => void): void {
+    if (this.#bug !== undefined) return;
     try {
-      return { ...status, fileBytes: await this.#writer.seal() };
-    } finally {
-      await this.#untilClosed();
+      work();
+    } catch (error) {
+      this.#bug = error instanceof Error ? error : new Error(String(error));
+      this.#options.onTrouble(
+        `a bug in relaydiff ended the recording, traffic goes on: ${this.#bug.message}`,
+      );
     }
   }
 
   #tick(): void {
-    for (const tee of this.#tees) tee.reportGap();
-    this.#recorder.send();
+    this.#observe(() => {
+      if (!this.#recorder.isOverloaded) for (const tee of this.#tees) tee.reportGaps();
+      this.#recorder.send();
+    });
   }
 
-  async #untilQuiet(): Promise<void> {
-    const startMs = performance.now();
-    this.#lastTrafficMs = startMs;
-    while (
-      this.#tees.size > 0 &&
-      performance.now() - this.#lastTrafficMs < QUIET_MS &&
-      performance.now() - startMs < QUIET_WAIT_MS_MAX
-    ) {
-      await pause(POLL_MS);
+  /** `drained`: everybody had fallen silent, so what a relay has not delivered by now it did not deliver. */
+  #noteStop(drained: boolean): void {
+    const details = { clients: this.#clientsAtEnd, drained: drained ? 1 : 0 };
+    this.#recorder.addEvent({ connection: undefined, stream: undefined, kind: 'stop', details });
+  }
+
+  async #seal(): Promise<ShimEnd['sealed']> {
+    try {
+      return { fileBytes: await this.#writer.seal() };
+    } catch (error) {
+      return { failure: error instanceof Error ? error : new Error(String(error)) };
     }
   }
 
-  /** A peer that does not read must not keep the recorder from ending. */
+  /** Whether nothing was read for a while, and no mirror is behind. */
+  async #untilQuiet(): Promise<boolean> {
+    const startMs = performance.now();
+    this.#lastTrafficMs = startMs;
+    while (this.#tees.size > 0) {
+      const isSilent = performance.now() - this.#lastTrafficMs >= QUIET_MS;
+      if (isSilent && [...this.#tees].every((tee) => tee.isMirrored)) return true;
+      if (performance.now() - startMs >= QUIET_WAIT_MS_MAX) return false;
+      await pause(POLL_MS);
+    }
+    return true;
+  }
+
+  /** A peer that does not read must not keep the recorder from ending; what it did not take is a gap. */
   async #untilClosed(): Promise<void> {
+    await this.#untilNoTee();
+    for (const tee of this.#tees) tee.destroyAll();
+    await this.#untilNoTee();
+  }
+
+  async #untilNoTee(): Promise<void> {
     const deadlineMs = performance.now() + CLOSE_WAIT_MS_MAX;
     while (this.#tees.size > 0 && performance.now() < deadlineMs) await pause(POLL_MS);
-    for (const tee of this.#tees) tee.destroyAll();
   }
 
   /** Nothing was recorded: the file, which is ours, goes again. */
@@ -188,7 +231,7 @@ export class Shim {
     clearInterval(this.#timer);
     this.#server.close();
     await this.#writer.seal();
-    unlinkSync(this.#out);
+    unlinkSync(this.#options.out);
   }
 }
 
@@ -196,6 +239,19 @@ async function checkRelay(side: Side, path: string): Promise<void> {
   if (await isListening(path)) return;
   throw new OperatingError('RELAY_UNREACHABLE', `no ${side} relay is listening at ${path}`, {
     hint: `Start the ${side} relay first, or correct --${side}.`,
+  });
+}
+
+/** The same socket under two names would get every message twice. */
+function checkDifferent({ relays, listen }: ShimOptions): void {
+  const identityOf = (path: string): string => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found === undefined ? path : `${found.dev}:${found.ino}`;
+  };
+  const identities = [relays.old, relays.new, listen].map(identityOf);
+  if (new Set(identities).size === identities.length) return;
+  throw new OperatingError('USAGE', '--listen, --old and --new must be three different sockets', {
+    hint: 'A shim that listens where a relay listens would talk to itself.',
   });
 }
 

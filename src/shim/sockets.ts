@@ -1,13 +1,14 @@
 /**
  * The sockets of one client connection: turns what they do into events of the state machine, and carries
- * out what it asks for. Forwarding happens in the handler of the read, before anything else.
+ * out what it asks for. Forwarding happens in the handler of the read, before anything else; what comes
+ * after it is guarded, so that no mistake in recording reaches the traffic.
  */
 import { connect, type Socket } from 'node:net';
 import type { EventKind, Side, StreamKind } from '../capture/types.ts';
 import { systemErrorCode } from '../lib/operating-error.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { Connection, type ConnectionPort, type End, type EventDetails } from './connection.ts';
-import type { MirrorGap, MirrorLimits } from './mirror-gate.ts';
+import type { MirrorBudget, MirrorGap, MirrorLimits } from './mirror-queue.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface TeeOptions {
@@ -16,90 +17,103 @@ export interface TeeOptions {
   readonly active: Side;
   readonly layout: HeaderLayout;
   readonly mirrorLimits: MirrorLimits;
+  readonly mirrorBudget: MirrorBudget;
   readonly recorder: Recorder;
-  /** Called for each read, to know when the relays have fallen silent. */
+  /** Called for each read, to know when everybody has fallen silent. */
   readonly onTraffic: () => void;
+  /** Runs what is not forwarding; a mistake in it is kept from the traffic. */
+  readonly guard: (observe: () => void) => void;
   readonly onOver: () => void;
 }
 
 const NOTHING = new Uint8Array(0);
+/** The queue of a listening relay is full: a client of its own would wait, so the shim does. */
+const BUSY_CODE = 'EAGAIN';
+const CONNECT_RETRY_MS = 10;
+const CONNECT_WAIT_MS_MAX = 10_000;
+/** How long a mirror may take what a client that is gone has left for it. */
+const ABANDON_MS = 5_000;
 
 export class Tee implements ConnectionPort {
   readonly #options: TeeOptions;
-  readonly #sockets: Readonly<Record<End, Socket>>;
+  readonly #sockets = new Map<End, Socket>();
   readonly #machine: Connection;
-  readonly #unsentBytes: Record<End, number> = { client: 0, old: 0, new: 0 };
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #startMs = performance.now();
   #holdsClient = false;
+  #isClosing = false;
 
   constructor(client: Socket, options: TeeOptions) {
     this.#options = options;
-    this.#sockets = {
-      client,
-      old: connect({ path: options.relays.old, allowHalfOpen: true }),
-      new: connect({ path: options.relays.new, allowHalfOpen: true }),
-    };
+    this.#sockets.set('client', client);
+    this.#attach('client', client);
     this.#machine = new Connection(this, options);
-    options.recorder.addConnection(options.id, `client-${options.id}`);
-    this.#machine.opened('client');
-    this.#attach('client');
-    this.#attachRelay('old');
-    this.#attachRelay('new');
+    options.guard(() => {
+      options.recorder.addConnection(options.id, `client-${options.id}`);
+      this.#machine.opened('client');
+    });
+    this.#connect('old');
+    this.#connect('new');
   }
 
   /** No more bytes are taken from the client; what the relays send is still forwarded. */
   holdClient(): void {
     this.#holdsClient = true;
-    this.#sockets.client.pause();
+    this.pause('client');
   }
 
   /** Closes everything after what is queued. */
   finishAll(): void {
-    this.finish('client');
-    this.finish('old');
-    this.finish('new');
+    for (const end of this.#sockets.keys()) this.finish(end);
   }
 
   /** For peers that do not take what is queued. */
   destroyAll(): void {
-    for (const socket of Object.values(this.#sockets)) socket.destroy();
+    this.#isClosing = true;
+    for (const socket of this.#sockets.values()) socket.destroy();
   }
 
-  reportGap(): void {
-    this.#machine.reportGap();
+  /** Nothing waits for the mirror: it was sent all, or it is gone. */
+  get isMirrored(): boolean {
+    return this.#machine.isMirrored;
+  }
+
+  reportGaps(): void {
+    this.#machine.reportGaps();
   }
 
   write(to: End, bytes: Uint8Array): boolean {
-    const socket = this.#sockets[to];
-    if (!socket.writable) return true;
-    this.#unsentBytes[to] += bytes.length;
-    return socket.write(bytes, (error) => {
-      if (!error) this.#unsentBytes[to] -= bytes.length;
+    const socket = this.#sockets.get(to);
+    return socket?.writable === true ? socket.write(bytes) : true;
+  }
+
+  send(piece: Uint8Array): void {
+    const socket = this.#sockets.get(this.#options.active === 'old' ? 'new' : 'old');
+    socket?.write(piece, (error) => {
+      // Node calls back without an error for what a destroyed socket never wrote.
+      if (!error && !socket.destroyed) this.#options.guard(() => this.#machine.mirrorTook());
     });
   }
 
-  queuedBytes(to: End): number {
-    return this.#sockets[to].writableLength;
-  }
-
-  unsentBytes(to: End): number {
-    return this.#unsentBytes[to];
-  }
-
   end(to: End): void {
-    this.#sockets[to].end();
+    this.#sockets.get(to)?.end();
   }
 
   finish(to: End): void {
-    this.#sockets[to].destroySoon();
+    this.#sockets.get(to)?.destroySoon();
+  }
+
+  abandon(to: End): void {
+    this.#later(ABANDON_MS, () => this.#sockets.get(to)?.destroy());
   }
 
   pause(from: End): void {
-    this.#sockets[from].pause();
+    this.#sockets.get(from)?.pause();
   }
 
   resume(from: End): void {
     if (from === 'client' && this.#holdsClient) return;
-    this.#sockets[from].resume();
+    this.#sockets.get(from)?.resume();
   }
 
   recordChunk(stream: StreamKind, bytes: Uint8Array): void {
@@ -107,31 +121,46 @@ export class Tee implements ConnectionPort {
   }
 
   recordEvent(kind: EventKind, stream: StreamKind | undefined, details: EventDetails): void {
-    this.#options.recorder.addEvent({ connection: this.#options.id, stream, kind, details });
+    this.#options.guard(() =>
+      this.#options.recorder.addEvent({ connection: this.#options.id, stream, kind, details }),
+    );
   }
 
-  recordMirrorGap(gap: Readonly<MirrorGap>): void {
-    this.#options.recorder.addMirrorGap({ connection: this.#options.id, ...gap });
+  recordMirrorGap(gap: MirrorGap): void {
+    this.#options.guard(() =>
+      this.#options.recorder.addMirrorGap({ connection: this.#options.id, ...gap }),
+    );
   }
 
-  #attachRelay(side: Side): void {
-    const socket = this.#sockets[side];
-    const failed = (error: Error): void => {
-      this.#machine.unreachable(side, systemErrorCode(error) ?? error.message);
-      this.#checkOver();
+  #connect(side: Side): void {
+    const socket = connect({ path: this.#options.relays[side], allowHalfOpen: true });
+    this.#sockets.set(side, socket);
+    let code: string | undefined;
+    socket.once('error', (error) => {
+      code = systemErrorCode(error) ?? error.message;
+    });
+    const notConnected = (): void => {
+      const waitedMs = performance.now() - this.#startMs;
+      const mayRetry = !this.#isClosing && waitedMs < CONNECT_WAIT_MS_MAX;
+      if (code === BUSY_CODE && mayRetry) {
+        this.#later(CONNECT_RETRY_MS, () => this.#connect(side));
+      } else {
+        this.#machine.unreachable(side, code ?? 'closed');
+        this.#checkOver();
+      }
     };
-    socket.once('error', failed);
+    socket.once('close', notConnected);
     socket.once('connect', () => {
-      socket.off('error', failed);
+      socket.removeAllListeners();
+      this.#attach(side, socket);
       this.#machine.opened(side);
-      this.#attach(side);
     });
   }
 
-  #attach(end: End): void {
-    const socket = this.#sockets[end];
+  #attach(end: End, socket: Socket): void {
     socket.on('data', (bytes: Buffer) => {
-      this.#machine.received(end, bytes);
+      this.#machine.forward(end, bytes);
+      this.#options.guard(() => this.#machine.observe(end, bytes));
       this.#options.onTraffic();
     });
     socket.on('drain', () => this.#machine.drained(end));
@@ -156,7 +185,17 @@ export class Tee implements ConnectionPort {
     if (socket.writable) socket.write(NOTHING);
   }
 
+  #later(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
   #checkOver(): void {
-    if (this.#machine.isOver) this.#options.onOver();
+    if (!this.#machine.isOver) return;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#options.onOver();
   }
 }

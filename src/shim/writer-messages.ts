@@ -22,10 +22,12 @@ export interface WriterTrouble {
 export type FromWriter =
   /** The file exists; recording may begin. */
   | { readonly kind: 'ready' }
-  | { readonly kind: 'stored'; readonly bytes: number }
+  | { readonly kind: 'stored'; readonly costBytes: number }
   /** Storing failed; what was sent is kept and tried again. */
   | { readonly kind: 'trouble'; readonly trouble: WriterTrouble }
   | { readonly kind: 'recovered' }
+  /** Nobody can open the file by its name any more; it is written all the same until it is closed. */
+  | { readonly kind: 'removed' }
   | { readonly kind: 'sealed'; readonly fileBytes: number }
   /** The file could not be made, or not be sealed; the thread ends. */
   | { readonly kind: 'failed'; readonly trouble: WriterTrouble };

@@ -9,7 +9,7 @@ import type { BatchSink } from './recorder.ts';
 import type { FromWriter, ToWriter, WriterTrouble } from './writer-messages.ts';
 
 export interface WriterListener {
-  stored(bytes: number): void;
+  stored(costBytes: number): void;
   /** Storing fails for now; traffic goes on, the spool fills. */
   troubled(error: OperatingError): void;
   recovered(): void;
@@ -76,7 +76,10 @@ export class WriterThread implements BatchSink {
         this.#ready.resolve();
         return;
       case 'stored':
-        this.#listener.stored(message.bytes);
+        this.#listener.stored(message.costBytes);
+        return;
+      case 'removed':
+        this.#listener.troubled(removed());
         return;
       case 'trouble':
         this.#listener.troubled(toError(message.trouble));
@@ -104,6 +107,12 @@ export class WriterThread implements BatchSink {
     this.#running = false;
     this.#listener.troubled(error);
   }
+}
+
+function removed(): OperatingError {
+  return new OperatingError('CAPTURE_UNWRITABLE', 'the capture file was removed or renamed', {
+    hint: 'Stop the recorder and start a new one; what is recorded from now on would be lost.',
+  });
 }
 
 function died(cause: unknown): OperatingError {

@@ -2,7 +2,7 @@
  * The writer thread: stores batches in transactions, so that nothing on the forwarding path ever waits for
  * a disk. When storing fails it keeps what it has and tries again; the spool of the other side is the bound.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CaptureWriter } from '../capture/writer.ts';
 import { assertNever, defined } from '../lib/assert.ts';
@@ -11,6 +11,7 @@ import { chunksOf, type RecordBatch } from './record-batch.ts';
 import type { FromWriter, ToWriter, WriterStart, WriterTrouble } from './writer-messages.ts';
 
 const RETRY_MS = 250;
+const LOOK_EVERY_MS = 1_000;
 
 const port = defined(parentPort, 'parent port of the writer thread');
 
@@ -23,10 +24,12 @@ function troubleOf(error: unknown): WriterTrouble {
   return { code: error.code, message: error.message, hint: error.hint };
 }
 
-class WriterThread {
+class WriterLoop {
   readonly #writer: CaptureWriter;
-  #pendingBytes = 0;
+  #pendingCostBytes = 0;
   #retry: NodeJS.Timeout | undefined;
+  #lookedMs = 0;
+  #isRemoved = false;
 
   constructor(writer: CaptureWriter) {
     this.#writer = writer;
@@ -51,7 +54,7 @@ class WriterThread {
     for (const chunk of chunksOf(batch)) this.#writer.addChunk(chunk);
     for (const event of batch.events) this.#writer.addEvent(event);
     for (const gap of batch.gaps) this.#writer.addGap(gap);
-    this.#pendingBytes += batch.bytes.length;
+    this.#pendingCostBytes += batch.costBytes;
   }
 
   #flush(): void {
@@ -64,8 +67,19 @@ class WriterThread {
     }
     if (this.#retry !== undefined) say({ kind: 'recovered' });
     this.#retry = undefined;
-    say({ kind: 'stored', bytes: this.#pendingBytes });
-    this.#pendingBytes = 0;
+    say({ kind: 'stored', costBytes: this.#pendingCostBytes });
+    this.#pendingCostBytes = 0;
+    this.#lookForFile();
+  }
+
+  /** A file that was removed while it is written is lost at the end: the operator must know at once. */
+  #lookForFile(): void {
+    const nowMs = performance.now();
+    if (this.#isRemoved || nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
+    this.#lookedMs = nowMs;
+    if (existsSync(this.#writer.path)) return;
+    this.#isRemoved = true;
+    say({ kind: 'removed' });
   }
 
   #seal(): void {
@@ -92,7 +106,7 @@ function create(): CaptureWriter | undefined {
 
 const writer = create();
 if (writer !== undefined) {
-  const thread = new WriterThread(writer);
-  port.on('message', (message: ToWriter) => thread.receive(message));
+  const loop = new WriterLoop(writer);
+  port.on('message', (message: ToWriter) => loop.receive(message));
   say({ kind: 'ready' });
 }
