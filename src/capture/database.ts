@@ -13,7 +13,8 @@ const APPLICATION_ID = 0x52_44_43_46;
 
 const MIGRATIONS_DIRECTORY = new URL('../../schemas/capture/', import.meta.url);
 const FILE_MODE = 0o600;
-const BUSY_TIMEOUT_MS = 2_000;
+/** How long to wait for another program that holds the file. */
+const BUSY_TIMEOUT_MS = 1_000;
 
 interface Migration {
   readonly version: number;
@@ -47,7 +48,7 @@ export function createDatabase(path: string): CaptureDatabase {
 }
 
 function initialize(path: string): CaptureDatabase {
-  const database = new Database(path);
+  const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     database.pragma(`application_id = ${APPLICATION_ID}`);
     database.pragma('journal_mode = WAL');

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/reader.ts';
+import { type ChunkToWrite, CaptureWriter } from '../../src/capture/writer.ts';
 import { readSpans } from '../../src/capture/spans.ts';
 import type { StreamKind } from '../../src/capture/types.ts';
 import { OperatingError } from '../../src/lib/operating-error.ts';
@@ -17,6 +18,15 @@ const step = (stream: StreamKind, bytes: Uint8Array, connection = 1) => ({
   stream,
   bytes,
 });
+
+const START = {
+  origin: 'record',
+  writer: 'test',
+  startedUnixNs: 0n,
+  dialect: 'torq-codec',
+  notes: {},
+  protocolSchemas: new Map<string, string>(),
+};
 
 function codeOf(work: () => unknown): string {
   try {
@@ -128,6 +138,68 @@ describe('a capture', () => {
     expect(codeOf(() => buildCapture(nowhere, { connections: [], steps: [] }))).toBe(
       'CAPTURE_UNWRITABLE',
     );
+  });
+
+  it('keeps what could not be stored, and stores it once when it can', () => {
+    const path = join(temporaryDirectory(), 'a.capture');
+    const writer = CaptureWriter.create(path, START);
+    const chunk = (ordinal: number): ChunkToWrite => ({
+      connection: 1,
+      stream: 'client',
+      ordinal,
+      timeNs: BigInt(ordinal),
+      offset: (ordinal - 1) * 100,
+      bytes: testFrame(ordinal),
+    });
+    writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
+    writer.addChunk(chunk(1));
+    const other = new Database(path);
+    other.exec('BEGIN IMMEDIATE');
+    expect(codeOf(() => writer.flush())).toBe('CAPTURE_UNWRITABLE');
+    writer.addChunk(chunk(2));
+    expect(codeOf(() => writer.flush())).toBe('CAPTURE_UNWRITABLE');
+    other.exec('ROLLBACK');
+    other.close();
+    writer.flush();
+    writer.addChunk(chunk(3));
+    writer.seal();
+    const capture = openCapture(path);
+    expect(capture.info.sealed).toBe(true);
+    expect([...capture.chunks(1)].map((each) => each.ordinal)).toEqual([1, 2, 3]);
+    capture.close();
+  });
+
+  it('is sealed and whole when a reader keeps it from being tidied up', () => {
+    const path = join(temporaryDirectory(), 'a.capture');
+    const writer = CaptureWriter.create(path, START);
+    writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
+    writer.flush();
+    const reader = new Database(path, { readonly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM connection').get();
+    writer.seal();
+    reader.close();
+    const capture = openCapture(path);
+    expect([capture.info.sealed, capture.connections().length]).toEqual([true, 1]);
+    capture.close();
+  });
+
+  it('reports rows that cannot be, instead of trusting them', () => {
+    for (const change of [
+      'UPDATE segment SET byte_count = 0',
+      'UPDATE segment SET byte_count = byte_count + 1',
+      "UPDATE segment SET chunk_table = x'93000000'",
+      "UPDATE segment SET chunk_table = x'01'",
+    ]) {
+      const path = join(temporaryDirectory(), 'a.capture');
+      buildCapture(path, { connections: ['a'], steps: [step('client', testFrame(1))] });
+      const database = new Database(path);
+      database.exec(change);
+      database.close();
+      const capture = openCapture(path);
+      expect([change, codeOf(() => [...capture.chunks(1)])]).toEqual([change, 'CAPTURE_DAMAGED']);
+      capture.close();
+    }
   });
 
   it('reports a damaged database', () => {

@@ -3,6 +3,7 @@ import { existsSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCapture } from '../../src/capture/reader.ts';
@@ -287,6 +288,58 @@ describe('what ends the recorder', () => {
     await until(() => (old.received[FIRST]?.length ?? 0) > 0);
     expect(shim.process.exitCode).toBe(null);
     await shim.stop('SIGKILL');
+  });
+});
+
+describe('a disk that is stuck', () => {
+  it('is not felt by the traffic, is told at once, and costs nothing when it comes back in time', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    const shim = await startShim(paths);
+    const client = await connectTo(paths.listen);
+    const other = new Database(paths.out);
+    other.exec('BEGIN IMMEDIATE');
+    const stream = concat(Array.from({ length: 500 }, (_, index) => testFrame(index)));
+    client.socket.write(stream);
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
+    await shim.says('recording is in trouble, traffic goes on');
+    client.socket.write(stream);
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === 2 * stream.length);
+    other.exec('ROLLBACK');
+    other.close();
+    await shim.says('recording goes on');
+    expect(await shim.stop()).toBe(0);
+    const capture = openCapture(paths.out);
+    expect(streamBytes(capture, 1, 'client').equals(concat([stream, stream]))).toBe(true);
+    expect(capture.gaps()).toEqual([]);
+    capture.close();
+  });
+
+  it('costs exactly the bytes that the spool could not hold, and they are a gap', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    const shim = await startShim(paths, '--spool', '64k');
+    const client = await connectTo(paths.listen);
+    const other = new Database(paths.out);
+    other.exec('BEGIN IMMEDIATE');
+    const stream = concat(Array.from({ length: 5_000 }, (_, index) => testFrame(index)));
+    client.socket.write(stream);
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
+    await shim.says('recording is in trouble');
+    other.exec('ROLLBACK');
+    other.close();
+    await shim.says('recording goes on');
+    expect(await shim.stop()).toBe(3);
+    expect(shim.stderr()).toContain('NOT RECORDED');
+    const capture = openCapture(paths.out);
+    const recorded = streamBytes(capture, 1, 'client').length;
+    const gaps = capture.gaps().filter((gap) => gap.stream === 'client');
+    expect(recorded + gaps.reduce((sum, gap) => sum + gap.bytes, 0)).toBe(stream.length);
+    expect(gaps.every((gap) => gap.where === 'recording')).toBe(true);
+    capture.close();
+    expect(runCli(['diff', paths.out]).exitCode).toBe(3);
   });
 });
 
