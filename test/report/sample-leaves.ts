@@ -7,23 +7,9 @@ import type { Leaf } from '../../src/protocol/types.ts';
 import { viewOf } from '../../src/wire/header.ts';
 import { walkTlvs } from '../../src/wire/tlv.ts';
 import type { HeaderLayout } from '../../src/wire/types.ts';
+import { H3 } from '../support/frames.ts';
 
-export const SAMPLE_LAYOUT: HeaderLayout = {
-  generation: 'H3',
-  sizeBytes: 32,
-  magic: 0xdeadbeef,
-  offsets: {
-    magic: 0,
-    relay_domain: 4,
-    version: 5,
-    source: 6,
-    flags: 7,
-    sequence: 8,
-    timestamp: 16,
-    payload_size: 24,
-    checksum: 28,
-  },
-};
+export const SAMPLE_LAYOUT: HeaderLayout = H3;
 
 type Cell = readonly [
   name: string,

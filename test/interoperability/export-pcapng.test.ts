@@ -1,0 +1,116 @@
+/** A capture as pcapng: nothing is lost, and tshark reads it with the dissector of its dialect. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
+import { exportSchema } from '../../src/protocol/export/index.ts';
+import { exportPcapng } from '../../src/capture/export-pcapng.ts';
+import { openCapture } from '../../src/capture/reader.ts';
+import { CAPTURED_BYTES_MAX, enhancedPacket } from '../../src/capture/pcapng.ts';
+import { viewOf } from '../../src/wire/header.ts';
+import { buildCapture } from '../support/capture-builder.ts';
+import { concat, testFrame } from '../support/frames.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { isTsharkInstalled, isTsharkRequired, runTshark } from './tshark.ts';
+
+const dialect = loadBuiltInProtocol().dialect('torq-codec');
+const garbage = new TextEncoder().encode(
+  'this is no frame at all, and it is long enough to be seen',
+);
+
+/** Two streams, a defect between frames, a gap, a tail. */
+function exported(path: string): string {
+  const capture = join(path, 'a.capture');
+  buildCapture(capture, {
+    connections: ['publisher'],
+    steps: [
+      { connection: 1, stream: 'client', bytes: concat([testFrame(1), testFrame(2)]) },
+      { connection: 1, stream: 'old', bytes: testFrame(1) },
+      { connection: 1, stream: 'old', bytes: concat([garbage, testFrame(2)]) },
+      {
+        gap: {
+          connection: 1,
+          stream: 'old',
+          where: 'recording',
+          reason: 'spool-full',
+          offset: 2 * testFrame(1).length + garbage.length,
+          bytes: 5_000,
+          frames: undefined,
+          firstTimeNs: 4_000_000n,
+          lastTimeNs: 4_000_000n,
+        },
+      },
+      { connection: 1, stream: 'client', bytes: testFrame(3).subarray(0, 40) },
+    ],
+  });
+  const reader = openCapture(capture);
+  const blocks = [...exportPcapng(reader, dialect.header, 'relaydiff test')];
+  reader.close();
+  expect(blocks.filter(({ kind }) => kind !== 'head').map(({ kind }) => kind)).toEqual([
+    'frame',
+    'frame',
+    'frame',
+    'defect',
+    'frame',
+    'gap',
+    'tail',
+  ]);
+  const file = join(path, 'a.pcapng');
+  writeFileSync(file, Buffer.concat(blocks.map(({ block }) => block)));
+  return file;
+}
+
+describe('a capture as pcapng', () => {
+  test('is a sequence of blocks that each say their length twice', () => {
+    const bytes = readFileSync(exported(temporaryDirectory()));
+    let at = 0;
+    const types: number[] = [];
+    while (at < bytes.length) {
+      const length = bytes.readUInt32LE(at + 4);
+      expect(length % 4).toBe(0);
+      expect(bytes.readUInt32LE(at + length - 4)).toBe(length);
+      types.push(bytes.readUInt32LE(at));
+      at += length;
+    }
+    expect(types).toEqual([0x0a0d0d0a, 1, 1, 6, 6, 6, 6, 6, 6, 6]);
+  });
+
+  test('cuts what Wireshark would refuse, and keeps its length', () => {
+    const bytes = new Uint8Array(CAPTURED_BYTES_MAX + 1_000);
+    const view = viewOf(enhancedPacket({ interface: 0, unixNs: 0n, bytes }));
+    expect(view.getUint32(20, true)).toBe(CAPTURED_BYTES_MAX);
+    expect(view.getUint32(24, true)).toBe(CAPTURED_BYTES_MAX + 1_000);
+  });
+
+  test.skipIf(!isTsharkInstalled && !isTsharkRequired)(
+    'shows tshark streams, times to the nanosecond, messages and comments',
+    () => {
+      const directory = temporaryDirectory();
+      const script = join(directory, 'dissector.lua');
+      writeFileSync(script, exportSchema('wireshark', dialect));
+      const wanted = ['frame.interface_name', 'frame.time_epoch', 'frame.len'];
+      wanted.push('torqv2.header.sequence', 'torqv2.tlv.name', 'frame.comment');
+      const read = ['-X', `lua_script:${script}`, '-r', exported(directory)];
+      const shown = wanted.flatMap((field) => ['-e', field]);
+      const { status, stdout } = runTshark([
+        ...read,
+        '-T',
+        'fields',
+        '-E',
+        'separator=|',
+        ...shown,
+      ]);
+      expect(status).toBe(0);
+      const lines = stdout.trim().split('\n');
+      expect(lines.slice(0, 3)).toEqual([
+        '1 publisher client|1700000000.001000000|100|1|Trade|',
+        '1 publisher client|1700000000.001000000|100|2|Trade|',
+        '1 publisher old|1700000000.002000000|100|1|Trade|',
+      ]);
+      expect(lines[3]).toMatch(/^1 publisher old\|1700000000.003000000\|57\|\|\|.+/);
+      expect(lines[4]).toBe('1 publisher old|1700000000.003000000|100|2|Trade|');
+      expect(lines[5]).toContain('|5000|||gap: 5000 bytes were not recorded (spool-full)');
+      expect(lines[6]).toMatch(/^1 publisher client\|1700000000.005000000\|40\|3\|\|.+/);
+    },
+  );
+});
