@@ -10,6 +10,7 @@ import { CAPTURED_BYTES_MAX, enhancedPacket } from '../../src/capture/pcapng.ts'
 import { viewOf } from '../../src/wire/header.ts';
 import { buildCapture } from '../support/capture-builder.ts';
 import { concat, testFrame } from '../support/frames.ts';
+import { runCli } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { isTsharkInstalled, isTsharkRequired, runTshark } from './tshark.ts';
 
@@ -73,6 +74,30 @@ describe('a capture as pcapng', () => {
       at += length;
     }
     expect(types).toEqual([0x0a0d0d0a, 1, 1, 6, 6, 6, 6, 6, 6, 6]);
+  });
+
+  test('is what the verb writes', () => {
+    const directory = temporaryDirectory();
+    const built = readFileSync(exported(directory));
+    const expected = built.subarray(built.readUInt32LE(4));
+    const out = join(directory, 'verb.pcapng');
+    const options = ['--format', 'pcapng', '--dialect', dialect.name, '--out', out];
+    const { exitCode, stderr } = runCli(['export', join(directory, 'a.capture'), ...options]);
+    expect(stderr).toBe(`${out}: 4 frames, 3 defects, tails and gaps\n`);
+    expect(exitCode).toBe(0);
+    const written = readFileSync(out);
+    // The first block names the version that wrote the file.
+    expect(written.subarray(written.readUInt32LE(4)).equals(expected)).toBe(true);
+    const failed = runCli([
+      'export',
+      join(directory, 'a.capture'),
+      '--format',
+      'pcapng',
+      '--out',
+      directory,
+    ]);
+    expect(failed.exitCode).toBe(4);
+    expect(failed.stderr).toContain('OUTPUT_UNWRITABLE');
   });
 
   test('cuts what Wireshark would refuse, and keeps its length', () => {

@@ -12,7 +12,9 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 export const isTsharkRequired = process.env['RELAYDIFF_REQUIRE_TSHARK'] === '1';
 
-export const isTsharkInstalled = spawnSync('tshark', ['--version']).status === 0;
+const TSHARK = 'tshark';
+
+export const isTsharkInstalled = spawnSync(TSHARK, ['--version']).status === 0;
 
 /** An element of tshark's PDML: a protocol, a field, an expert note, with what it contains. */
 export interface Node {
@@ -56,7 +58,10 @@ export function runTshark(args: readonly string[]): {
   readonly stdout: string;
   readonly stderr: string;
 } {
-  return spawnSync('tshark', ['-n', ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  const run = spawnSync(TSHARK, ['-n', ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  if (run.error !== undefined)
+    throw new Error('tshark is required but does not run', { cause: run.error });
+  return run;
 }
 
 /** PDML as tshark writes it: one tag a line, all that matters in its attributes. */
