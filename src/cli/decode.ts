@@ -1,18 +1,20 @@
 /** `relaydiff decode`: raw bytes or hex text as messages. */
-import { createReadStream } from 'node:fs';
 import { Command } from 'commander';
 import { rawMessages } from '../inspect/messages.ts';
 import { parseHex } from '../lib/bytes.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { loadBuiltInProtocol } from '../protocol/files.ts';
+import { loadProtocolWith } from '../protocol/files.ts';
 import { messageLine } from './message-line.ts';
-import { DEFAULT_DIALECT, dialectOption } from './options.ts';
+import { readBytes } from './inputs.ts';
+import { DEFAULT_DIALECT, dialectOption, remarksOption, schemaOption } from './options.ts';
 import { writeJsonLines, writeLines } from './output.ts';
 
 interface DecodeOptions {
   readonly dialect: string;
   readonly hex: boolean;
   readonly json: boolean;
+  readonly remarks: boolean;
+  readonly schema: readonly string[];
 }
 
 const EXAMPLE = `
@@ -26,29 +28,19 @@ export function decodeCommand(): Command {
     .argument('<file>', 'file, or - for standard input')
     .option('--hex', 'the input is hex text; white space is allowed', false)
     .addOption(dialectOption('dialect to read with').default(DEFAULT_DIALECT))
+    .addOption(schemaOption())
+    .addOption(remarksOption())
     .option('--json', 'one JSON object a line', false)
     .addHelpText('after', EXAMPLE)
     .action(decode);
 }
 
 async function decode(file: string, options: DecodeOptions): Promise<void> {
-  const dialect = loadBuiltInProtocol().dialect(options.dialect);
+  const dialect = loadProtocolWith(options.schema).dialect(options.dialect);
   const chunks = options.hex ? [await readHex(file)] : readBytes(file);
-  const records = rawMessages(chunks, dialect);
+  const records = rawMessages(chunks, dialect, options);
   if (options.json) await writeJsonLines(records);
   else await writeLines(records, (record) => messageLine(record, dialect));
-}
-
-async function* readBytes(file: string): AsyncGenerator<Uint8Array> {
-  const input: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file);
-  try {
-    yield* input;
-  } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
-      hint: 'Check the path, or give - to read standard input.',
-      cause: error,
-    });
-  }
 }
 
 async function readHex(file: string): Promise<Uint8Array> {

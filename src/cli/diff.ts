@@ -7,7 +7,7 @@ import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { protocolOf, withCapture } from './inputs.ts';
-import { dialectOption, parseCount, quietOption } from './options.ts';
+import { dialectOption, parseCount, quietOption, schemaOption } from './options.ts';
 import { Progress, writeFile, writeOut } from './output.ts';
 import { htmlOf } from './html.ts';
 
@@ -18,6 +18,7 @@ interface DiffOptions {
   readonly list: number;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly schema?: readonly string[];
 }
 
 const DIVERGENCES_LISTED = 10_000;
@@ -43,6 +44,7 @@ export function diffCommand(): Command {
       DIVERGENCES_LISTED,
     )
     .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
+    .addOption(schemaOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(diff);
@@ -65,9 +67,9 @@ async function diff(file: string, options: DiffOptions): Promise<void> {
 /** Also what `demo` does: compares, and writes the files that were asked for. */
 export function compare(
   capture: CaptureReader,
-  options: Pick<DiffOptions, 'dialect' | 'html' | 'result' | 'list' | 'quiet'>,
+  options: Pick<DiffOptions, 'dialect' | 'html' | 'result' | 'list' | 'quiet' | 'schema'>,
 ): DiffResult {
-  const protocol = protocolOf(capture);
+  const protocol = protocolOf(capture, options.schema);
   const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
   const progress = new Progress(options);
   const watched = watchReading(capture, (read, total) =>

@@ -1,17 +1,19 @@
 /** `relaydiff info`: what is in a capture. */
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import { watchReading } from '../capture/watch-reading.ts';
+import { type DialectLook, lookAtDialect } from '../inspect/look-at-dialect.ts';
 import { type CaptureSummary, summarizeCapture } from '../inspect/summary.ts';
-import { dialectOf, withCapture } from './inputs.ts';
-import { dialectOption, quietOption } from './options.ts';
+import { protocolOf, withCapture } from './inputs.ts';
+import { dialectOption, quietOption, schemaOption } from './options.ts';
 import { Progress, writeOut } from './output.ts';
+import { plainTable } from './plain-table.ts';
 import { formatBytes, formatCount, formatSeconds, formatUnixNs } from './text.ts';
 
 interface InfoOptions {
   readonly dialect?: string;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly schema: readonly string[];
 }
 
 const EXAMPLE = `
@@ -20,11 +22,12 @@ Example:
 
 export function infoCommand(): Command {
   return new Command('info')
-    .description('what is in a capture: streams, messages, checksums, gaps')
+    .description('what is in a capture: dialect, streams, messages, checksums, gaps')
     .argument('<file>', 'capture')
     .addOption(
       dialectOption('read the messages with this dialect (default: the one of the recording)'),
     )
+    .addOption(schemaOption())
     .option('--json', 'print JSON', false)
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
@@ -35,13 +38,18 @@ async function info(file: string, options: InfoOptions): Promise<void> {
   await withCapture(file, async (capture) => {
     const progress = new Progress(options);
     const watched = watchReading(capture, (read, total) => progress.update('reading', read, total));
-    const summary = summarizeCapture(watched, dialectOf(capture, options.dialect));
+    const protocol = protocolOf(capture, options.schema);
+    const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
+    const summary = summarizeCapture(watched, dialect);
+    const look = lookAtDialect(capture, protocol, dialect);
     progress.done();
-    await writeOut(options.json ? `${JSON.stringify(summary)}\n` : render(summary));
+    await writeOut(
+      options.json ? `${JSON.stringify({ ...summary, detection: look })}\n` : render(summary, look),
+    );
   });
 }
 
-function render(summary: CaptureSummary): string {
+function render(summary: CaptureSummary, look: DialectLook): string {
   const { checksums } = summary;
   const facts = [
     `capture    ${summary.path} (${summary.origin}, relaydiff ${summary.writer})`,
@@ -51,42 +59,15 @@ function render(summary: CaptureSummary): string {
     ...Object.entries(summary.notes).map(([key, value]) => `${key.padEnd(10)} ${value}`),
     `checksums  ${formatCount(checksums.valid)} valid, ${formatCount(checksums.zero)} zero, ${formatCount(checksums.wrong)} wrong`,
   ];
-  return `${[...facts, '', streamTable(summary), '', messageTable(summary), '', gapText(summary)].join('\n')}\n`;
-}
-
-/** Plain columns: readable in a log, and easy to cut. */
-function plainTable(head: readonly string[], rightFrom: number): InstanceType<typeof Table> {
-  const noLines = [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-  ];
-  return new Table({
-    head: [...head],
-    chars: { ...Object.fromEntries(noLines.map((name) => [name, ''])), middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, index) => (index < rightFrom ? 'left' : 'right')),
-  });
+  return `${[...facts, '', dialectText(look, summary.dialect), '', streamTable(summary), '', messageTable(summary), '', gapText(summary)].join('\n')}\n`;
 }
 
 function streamTable(summary: CaptureSummary): string {
-  const table = plainTable(
-    ['connection', 'label', 'stream', 'bytes', 'chunks', 'frames', 'defects', 'tail'],
-    3,
-  );
-  for (const stream of summary.streams) {
-    table.push([
+  const numbers = ['bytes', 'chunks', 'frames', 'defects', 'tail'];
+  return plainTable(
+    ['connection', 'label', 'stream', ...numbers],
+    numbers,
+    summary.streams.map((stream) => [
       String(stream.connection),
       stream.label,
       stream.stream,
@@ -95,27 +76,42 @@ function streamTable(summary: CaptureSummary): string {
       formatCount(stream.frames),
       formatCount(stream.defects),
       formatCount(stream.tailBytes),
-    ]);
-  }
-  return table.toString();
+    ]),
+  );
 }
 
 function messageTable(summary: CaptureSummary): string {
-  const table = plainTable(
-    ['message', 'domain', 'source', 'from clients', 'from old', 'from new'],
-    3,
-  );
-  for (const row of summary.messages) {
-    table.push([
+  const numbers = ['from clients', 'from old', 'from new'];
+  return plainTable(
+    ['message', 'domain', 'source', ...numbers],
+    numbers,
+    summary.messages.map((row) => [
       row.message,
       row.domain,
       row.source,
       formatCount(row.client),
       formatCount(row.old),
       formatCount(row.new),
-    ]);
-  }
-  return table.toString();
+    ]),
+  );
+}
+
+/** What the clients speak, and who would not hear it. */
+function dialectText(
+  { best, summary, evidence, numbering, ...look }: DialectLook,
+  used: string,
+): string {
+  const [first] = best;
+  const lines = [
+    `looks like ${first === undefined ? `nothing known: ${summary}` : best.join(' or ')}`,
+    ...evidence.map((sentence) => `  ${sentence}`),
+    ...numbering.map((sentence) => `  ${sentence}`),
+  ];
+  if (look.truncated) lines.push('  (of a sample: the capture holds more)');
+  if (first !== undefined && look.contradicted)
+    lines.push(`WARNING    read as ${used}, which the messages contradict; try --dialect ${first}`);
+  for (const { detail } of look.warnings) lines.push(`WARNING    ${detail}`);
+  return lines.join('\n');
 }
 
 function gapText(summary: CaptureSummary): string {

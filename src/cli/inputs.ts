@@ -1,8 +1,11 @@
-/** What several verbs read in the same way: captures, and the dialect to read them with. */
+/** What several verbs read in the same way: bytes, captures, and the dialect to read them with. */
+import { createReadStream } from 'node:fs';
 import type { CaptureReader } from '../capture/types.ts';
 import { openCapture } from '../capture/reader.ts';
-import { loadBuiltInProtocol } from '../protocol/files.ts';
-import { loadProtocol, type Protocol } from '../protocol/load.ts';
+import { protocolForCapture } from '../inspect/capture-protocol.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';
+import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
 
 /** Opens a capture, lets `work` use it, and closes it whatever happens. */
@@ -18,17 +21,27 @@ export async function withCapture<T>(
   }
 }
 
-/**
- * The dialects that come with relaydiff, corrected as they are over time; the schemas in the capture only
- * when it was recorded with a dialect that this relaydiff does not have.
- */
-export function protocolOf(capture: CaptureReader): Protocol {
-  const builtIn = loadBuiltInProtocol();
-  const schemas = capture.protocolSchemas();
-  const isKnown = builtIn.dialectNames.includes(capture.info.dialect);
-  return isKnown || schemas.size === 0 ? builtIn : loadProtocol(schemas);
+/** `schemaFiles`: definitions of the user, as given to --schema. */
+export function protocolOf(capture: CaptureReader, schemaFiles: readonly string[] = []): Protocol {
+  return protocolForCapture(capture, readBuiltInSchemas(), readSchemaFiles(schemaFiles));
 }
 
-export function dialectOf(capture: CaptureReader, name: string | undefined): Dialect {
-  return protocolOf(capture).dialect(name ?? capture.info.dialect);
+export function dialectOf(
+  capture: CaptureReader,
+  options: { readonly dialect?: string; readonly schema: readonly string[] },
+): Dialect {
+  return protocolOf(capture, options.schema).dialect(options.dialect ?? capture.info.dialect);
+}
+
+/** Of a file, or of standard input when it is `-`. Throws INPUT_UNREADABLE. */
+export async function* readBytes(file: string): AsyncGenerator<Uint8Array> {
+  const input: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file);
+  try {
+    yield* input;
+  } catch (error) {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
+      hint: 'Check the path, or give - to read standard input.',
+      cause: error,
+    });
+  }
 }

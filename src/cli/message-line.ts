@@ -1,4 +1,4 @@
-/** One message as one line for people. */
+/** One message as one line for people, with a line more for each remark. */
 import type { MessageRecord } from '../inspect/messages.ts';
 import type { Dialect } from '../protocol/types.ts';
 
@@ -15,7 +15,10 @@ export function messageLine(record: MessageRecord, dialect: Dialect): string {
   const domain = dialect.domains.names.get(header.relay_domain) ?? `domain ${header.relay_domain}`;
   const source = dialect.sources.names.get(header.source) ?? `source ${header.source}`;
   const names = (tlvs ?? []).map((tlv) => tlv.name).join('+') || 'header only';
-  return `${place}: ${names}  ${domain}/${source} sequence ${header.sequence}, checksum ${checksum ?? '?'}${trouble}`;
+  const remarks = (record.remarks ?? []).map(
+    ({ kind, path, detail }) => `\n    ${kind} at ${path}: ${detail}`,
+  );
+  return `${place}: ${names}  ${domain}/${source} sequence ${header.sequence}, checksum ${checksum ?? '?'}${trouble}${remarks.join('')}`;
 }
 
 function shorten(hex: string): string {

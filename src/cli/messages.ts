@@ -4,7 +4,7 @@ import { STREAM_KINDS, type StreamKind } from '../capture/types.ts';
 import { capturedMessages } from '../inspect/messages.ts';
 import { dialectOf, withCapture } from './inputs.ts';
 import { messageLine } from './message-line.ts';
-import { dialectOption, parseCount } from './options.ts';
+import { dialectOption, parseCount, remarksOption, schemaOption } from './options.ts';
 import { writeJsonLines, writeLines } from './output.ts';
 import { formatSeconds } from './text.ts';
 
@@ -14,6 +14,8 @@ interface MessagesOptions {
   readonly stream?: StreamKind;
   readonly limit?: number;
   readonly json: boolean;
+  readonly remarks: boolean;
+  readonly schema: readonly string[];
 }
 
 const EXAMPLE = `
@@ -29,6 +31,8 @@ export function messagesCommand(): Command {
     .option('--connection <id>', 'only this connection', parseCount)
     .addOption(new Option('--stream <kind>', 'only these streams').choices(STREAM_KINDS))
     .option('--limit <n>', 'stop after n messages', parseCount)
+    .addOption(schemaOption())
+    .addOption(remarksOption())
     .option('--json', 'one JSON object a line', false)
     .addHelpText('after', EXAMPLE)
     .action(messages);
@@ -36,13 +40,14 @@ export function messagesCommand(): Command {
 
 async function messages(file: string, options: MessagesOptions): Promise<void> {
   await withCapture(file, async (capture) => {
-    const dialect = dialectOf(capture, options.dialect);
+    const dialect = dialectOf(capture, options);
     const all = capturedMessages(
       capture,
       dialect,
       (stream) =>
         (options.connection === undefined || stream.connection === options.connection) &&
         (options.stream === undefined || stream.kind === options.stream),
+      options,
     );
     const records = take(all, options.limit ?? Number.POSITIVE_INFINITY);
     if (options.json) {

@@ -13,8 +13,8 @@ export function talk(line: string): void {
 }
 
 /** Data on stdout, as fast as its reader takes it. */
-export async function writeOut(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+export async function writeOut(data: string | Uint8Array): Promise<void> {
+  if (!process.stdout.write(data)) await once(process.stdout, 'drain');
 }
 
 export async function writeJsonLines(

@@ -3,11 +3,14 @@ import { Command } from 'commander';
 import { decodeCommand } from './decode.ts';
 import { demoCommand } from './demo.ts';
 import { diffCommand } from './diff.ts';
+import { encodeCommand } from './encode.ts';
+import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { infoCommand } from './info.ts';
 import { messagesCommand } from './messages.ts';
 import { recordCommand } from './record.ts';
 import { reportCommand } from './report.ts';
+import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
 import { VERSION } from './version.ts';
 
@@ -25,7 +28,10 @@ const VERBS = [
   infoCommand,
   messagesCommand,
   decodeCommand,
+  encodeCommand,
+  schemaCommand,
   importCommand,
+  exportCommand,
   simulateCommand,
   demoCommand,
 ];

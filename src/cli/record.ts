@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { deferred } from '../lib/deferred.ts';
 import { EXIT } from '../lib/operating-error.ts';
-import { loadBuiltInProtocol } from '../protocol/files.ts';
+import { loadProtocolWith } from '../protocol/files.ts';
 import { DEFAULT_MIRROR_BUDGET_BYTES, DEFAULT_MIRROR_LIMITS } from '../shim/mirror-queue.ts';
 import { DEFAULT_SPOOL_LIMITS } from '../shim/recorder.ts';
 import { Shim, type ShimEnd } from '../shim/shim.ts';
@@ -12,6 +12,7 @@ import {
   parseBytes,
   parseDurationMs,
   quietOption,
+  schemaOption,
 } from './options.ts';
 import { talk, writeOut } from './output.ts';
 import { formatBytes } from './text.ts';
@@ -29,6 +30,7 @@ interface RecordOptions {
   readonly spool: number;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly schema: readonly string[];
 }
 
 const EXAMPLE = `
@@ -66,6 +68,7 @@ export function recordCommand(): Command {
       parseBytes,
       DEFAULT_SPOOL_LIMITS.spoolBytesMax,
     )
+    .addOption(schemaOption())
     .option('--json', 'print the summary as JSON on stdout', false)
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
@@ -73,7 +76,7 @@ export function recordCommand(): Command {
 }
 
 async function record(options: RecordOptions): Promise<void> {
-  const protocol = loadBuiltInProtocol();
+  const protocol = loadProtocolWith(options.schema);
   const dialect = protocol.dialect(options.dialect);
   const stopped = new StopRequest();
   try {

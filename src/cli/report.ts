@@ -3,14 +3,16 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { exitCodeOf } from '../diff/verdict.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { loadBuiltInProtocol } from '../protocol/files.ts';
+import { loadProtocolWith } from '../protocol/files.ts';
 import { parseResult } from '../report/result-json.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { htmlOf } from './html.ts';
+import { schemaOption } from './options.ts';
 import { writeFile, writeOut } from './output.ts';
 
 interface ReportOptions {
   readonly html?: string;
+  readonly schema: readonly string[];
 }
 
 const EXAMPLE = `
@@ -23,13 +25,15 @@ export function reportCommand(): Command {
     .description('render a result that diff has stored')
     .argument('<file>', 'result, as written by relaydiff diff --result or --json')
     .option('--html <file>', 'write the report as one page that opens from disk')
+    .addOption(schemaOption())
     .addHelpText('after', EXAMPLE)
     .action(report);
 }
 
 async function report(file: string, options: ReportOptions): Promise<void> {
   const result = parseResult(readResult(file), file);
-  if (options.html !== undefined) writeFile(options.html, htmlOf(result, loadBuiltInProtocol()));
+  if (options.html !== undefined)
+    writeFile(options.html, htmlOf(result, loadProtocolWith(options.schema)));
   await writeOut(
     renderTerminal(result, {
       colour: process.stdout.isTTY,

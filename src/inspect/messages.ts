@@ -7,6 +7,7 @@ import type { ArrivedSpan, CaptureReader, StreamKind, StreamRow } from '../captu
 import { toHex } from '../lib/bytes.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { decodeMessage } from '../protocol/decode.ts';
+import { type Remark, remarksOn } from '../protocol/remarks.ts';
 import type { Dialect, Message } from '../protocol/types.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
 import type { Span } from '../wire/types.ts';
@@ -27,6 +28,12 @@ export interface MessageRecord extends Partial<Omit<Message, 'defect'>> {
   readonly offset: number;
   readonly length: number;
   readonly defect?: MessageDefect;
+  /** What is odd about a frame; there when it was asked for. */
+  readonly remarks?: readonly Remark[];
+}
+
+export interface RecordOptions {
+  readonly remarks: boolean;
 }
 
 export interface CapturedMessage extends MessageRecord {
@@ -45,7 +52,8 @@ interface Arrived {
 export function* capturedMessages(
   capture: CaptureReader,
   dialect: Dialect,
-  select: (stream: StreamRow) => boolean = () => true,
+  select: (stream: StreamRow) => boolean,
+  options: RecordOptions,
 ): Generator<CapturedMessage> {
   const streams = capture.streams().filter(select);
   const sequences = streams.map((stream) => arrivals(capture, stream, dialect));
@@ -56,7 +64,7 @@ export function* capturedMessages(
       connection: stream.connection,
       stream: stream.kind,
       arrivalNs: String(arrived.arrivalNs),
-      ...messageRecord(dialect, arrived.span, arrived.index),
+      ...messageRecord(dialect, arrived.span, arrived.index, options),
     };
   }
 }
@@ -73,18 +81,27 @@ function* arrivals(
 export async function* rawMessages(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   dialect: Dialect,
+  options: RecordOptions,
 ): AsyncGenerator<MessageRecord> {
   const reader = new FrameReader(dialect.header);
   let ordinal = 0;
   for await (const chunk of chunks) {
-    for (const span of reader.push(chunk)) yield messageRecord(dialect, span, ordinal++);
+    for (const span of reader.push(chunk)) yield messageRecord(dialect, span, ordinal++, options);
   }
-  for (const span of reader.flush()) yield messageRecord(dialect, span, ordinal++);
+  for (const span of reader.flush()) yield messageRecord(dialect, span, ordinal++, options);
 }
 
-export function messageRecord(dialect: Dialect, span: Span, ordinal: number): MessageRecord {
+function messageRecord(
+  dialect: Dialect,
+  span: Span,
+  ordinal: number,
+  options: RecordOptions,
+): MessageRecord {
   const place = { ordinal, offset: span.offset, length: span.bytes.length };
-  if (span.kind === 'frame') return { ...place, ...decodedParts(dialect, span.bytes) };
+  if (span.kind === 'frame') {
+    const record = { ...place, ...decodedParts(dialect, span.bytes) };
+    return options.remarks ? { ...record, remarks: remarksOn(dialect, span.bytes) } : record;
+  }
   const kind = span.kind === 'tail' ? 'unfinished-tail' : span.defect;
   return { ...place, defect: { kind, detail: span.detail, offset: 0, hex: toHex(span.bytes) } };
 }

@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   INPUT_UNREADABLE: EXIT.usage,
   LISTEN_FAILED: EXIT.failure,
   LISTEN_IN_USE: EXIT.failure,
+  MESSAGE_INVALID: EXIT.usage,
   NOT_A_CAPTURE: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.failure,
   RECORDER_FAILED: EXIT.failure,

@@ -39,6 +39,8 @@ export interface EncodableMessage {
     readonly checksum?: number;
   };
   readonly tlvs: readonly EncodableTlv[];
+  /** Bytes behind the TLVs that no TLV could be read from. */
+  readonly undecoded?: Uint8Array;
 }
 
 /** `keep` writes the checksum that the header values hold, `zero` is what the hot path of publishers writes. */
@@ -51,7 +53,7 @@ export function encodeMessage(
   const values = message.tlvs.map((tlv, index) =>
     encodeTlv(tlv.type, encodeValue(dialect, tlv, `tlv[${index}]`), tlv.extended),
   );
-  const payload = Buffer.concat(values);
+  const payload = Buffer.concat([...values, message.undecoded ?? new Uint8Array()]);
   const frame = new Uint8Array(layout.sizeBytes + payload.byteLength);
   frame.set(payload, layout.sizeBytes);
   writeHeader(layout, encodableHeader(dialect, message, payload.byteLength, checksum), frame);

@@ -3,13 +3,14 @@
  * of all files come back in one OperatingError SCHEMA_INVALID, a line each: `file:line:column: what`.
  */
 import { OperatingError } from '../lib/operating-error.ts';
+import { additionsByDialect, isAddition, namesAt } from './additions.ts';
 import { resolveDialect } from './resolve-dialect.ts';
 import {
+  baseName,
   type Mistake,
-  type Path,
   readSchemaSource,
+  type Report,
   type SchemaSource,
-  schemaName,
 } from './schema-source.ts';
 import { didYouMean } from './suggest.ts';
 import type { Dialect } from './types.ts';
@@ -23,24 +24,31 @@ export interface Protocol {
   readonly sources: ReadonlyMap<string, string>;
 }
 
+/** File name, or path, and YAML text; the name of the file is the name of the schema. */
+export type SchemaTexts = Iterable<readonly [file: string, text: string]>;
+
 /** More than anybody can mend before loading again. */
 const MISTAKES_LISTED_MAX = 20;
 
-export function loadProtocol(sources: ReadonlyMap<string, string>): Protocol {
+export function loadProtocol(texts: SchemaTexts): Protocol {
+  const sources = [...texts];
   const files = readSources(sources);
   const mistakes = new Set<Mistake>();
+  const report: Report = (mistake) => mistakes.add(mistake);
+  const additions = additionsByDialect(files, report);
   const dialects = new Map<string, Dialect>();
   for (const source of files.values()) {
     const chain = baseChain(source, files, mistakes);
-    if (chain === undefined || source.shape.abstract === true) continue;
-    const dialect = resolveDialect(chain, (mistake) => mistakes.add(mistake));
+    if (chain === undefined || source.shape.abstract === true || isAddition(source)) continue;
+    const all = [...chain, ...(additions.get(source.name) ?? [])];
+    const dialect = resolveDialect(source, all, report);
     if (dialect !== undefined) dialects.set(dialect.name, dialect);
   }
   if (mistakes.size > 0) throw schemaInvalid([...mistakes]);
   const dialectNames = [...dialects.keys()].sort();
   return {
     dialectNames,
-    sources,
+    sources: new Map(sources.map(([file, text]) => [baseName(file), text])),
     dialect(name) {
       const dialect = dialects.get(name);
       if (dialect !== undefined) return dialect;
@@ -53,13 +61,24 @@ export function loadProtocol(sources: ReadonlyMap<string, string>): Protocol {
   };
 }
 
-function readSources(sources: ReadonlyMap<string, string>): ReadonlyMap<string, SchemaSource> {
+function readSources(
+  sources: readonly (readonly [string, string])[],
+): ReadonlyMap<string, SchemaSource> {
   const files = new Map<string, SchemaSource>();
   const mistakes: Mistake[] = [];
   for (const [file, text] of sources) {
     const read = readSchemaSource(file, text);
-    if ('mistakes' in read) mistakes.push(...read.mistakes);
-    else files.set(schemaName(file), read.source);
+    if ('mistakes' in read) {
+      mistakes.push(...read.mistakes);
+      continue;
+    }
+    const { source } = read;
+    const other = files.get(source.name)?.file;
+    if (other === undefined) files.set(source.name, source);
+    else {
+      const what = `another schema is called "${source.name}" (${other}); rename this file`;
+      mistakes.push(source.mistake([], what));
+    }
   }
   if (mistakes.length > 0) throw schemaInvalid(mistakes);
   return files;
@@ -90,10 +109,13 @@ function appendBases(source: SchemaSource, context: ChainContext): boolean {
   const { files, mistakes, chain, open } = context;
   if (chain.includes(source)) return true;
   open.push(source);
-  for (const { base, path } of basesOf(source)) {
+  for (const { name: base, path } of namesAt(source, 'extends')) {
     const next = files.get(base);
-    if (next === undefined) {
-      const what = `no schema is called "${base}"${didYouMean(base, files.keys())}`;
+    if (next === undefined || isAddition(next)) {
+      const what =
+        next === undefined
+          ? `no schema is called "${base}"${didYouMean(base, files.keys())}`
+          : `"${base}" adds to other schemas and cannot be extended`;
       mistakes.add(source.mistake(path, what));
       return false;
     }
@@ -108,13 +130,6 @@ function appendBases(source: SchemaSource, context: ChainContext): boolean {
   open.pop();
   chain.push(source);
   return true;
-}
-
-function basesOf(source: SchemaSource): readonly { readonly base: string; readonly path: Path }[] {
-  const bases = source.shape.extends;
-  if (bases === undefined) return [];
-  if (typeof bases === 'string') return [{ base: bases, path: ['extends'] }];
-  return bases.map((base, index) => ({ base, path: ['extends', index] }));
 }
 
 function schemaInvalid(mistakes: readonly Mistake[]): OperatingError {

@@ -1,17 +1,21 @@
 /**
  * Puts a dialect together from its chain of schemas: later entries replace earlier ones of the same name,
- * then every name is looked up. Struct layouts are resolve-structs.ts.
+ * then every name is looked up. Headers are resolve-headers.ts, struct layouts resolve-structs.ts.
  */
-import type { HeaderLayout, HeaderOffsets } from '../wire/types.ts';
+import { bothAdd, merged } from './merge-entries.ts';
+import { chosenHeader, headerFields, resolveHeaders } from './resolve-headers.ts';
 import { resolveStructs } from './resolve-structs.ts';
-import type { FileShape, FramingShape, HeaderShape, TlvTypeShape } from './schema-shape.ts';
+import type { FramingShape, TlvTypeShape } from './schema-shape.ts';
 import type { Entry, Report, SchemaSource } from './schema-source.ts';
 import { didYouMean } from './suggest.ts';
 import type { Dialect, EnumTable, SizeRule, StructLayout, TlvType } from './types.ts';
-import { HEADER_FIELDS, HEADER_INTEGERS, INTEGER_BYTES, isIntegerType } from './values.ts';
 
-/** `chain`: base first, the dialect itself last. Undefined when a mistake was reported. */
+/**
+ * `chain`: bases first, then the dialect itself, then what others add to it. Undefined when a mistake was
+ * reported.
+ */
 export function resolveDialect(
+  self: SchemaSource,
   chain: readonly SchemaSource[],
   reportMistake: Report,
 ): Dialect | undefined {
@@ -20,10 +24,8 @@ export function resolveDialect(
     failed = true;
     reportMistake(mistake);
   };
-  const self = chain.at(-1);
-  if (self === undefined) return undefined;
   const enums = resolveEnums(chain, report);
-  const structEntries = merged(chain, 'structs', (file) => file.structs);
+  const structEntries = merged(chain, 'structs', (file) => file.structs, { report });
   const structs = resolveStructs(structEntries, enums, report);
   const headers = resolveHeaders(chain, report);
   const header = chosenHeader(chain, self, headers, report);
@@ -49,6 +51,7 @@ export function resolveDialect(
     description: self.shape.description,
     header,
     headers,
+    headerFields: headerFields(chain),
     domains,
     sources,
     types,
@@ -64,19 +67,13 @@ export function resolveDialect(
   };
 }
 
-/** The entries of a section, the last one of each name. */
-function merged<Shape>(
-  chain: readonly SchemaSource[],
-  section: string,
-  pick: (file: FileShape) => Readonly<Record<string, Shape>> | undefined,
-): ReadonlyMap<string, Entry<Shape>> {
-  const entries = new Map<string, Entry<Shape>>();
-  for (const source of chain) {
-    for (const [name, shape] of Object.entries(pick(source.shape) ?? {})) {
-      entries.set(name, { shape, source, path: [section, name] });
-    }
-  }
-  return entries;
+type Numbering = Readonly<Record<string, number>>;
+
+/** An addition names further numbers, or some of them anew. */
+function withMembers(before: Numbering, own: Numbering): Numbering {
+  const numbers = new Set(Object.values(own));
+  const kept = Object.entries(before).filter(([, number]) => !numbers.has(number));
+  return { ...Object.fromEntries(kept), ...own };
 }
 
 function resolveEnums(
@@ -86,7 +83,8 @@ function resolveEnums(
   const tables = new Map<string, EnumTable>();
   for (const section of ['enums', 'flags'] as const) {
     const flags = section === 'flags';
-    for (const [name, { shape, source, path }] of merged(chain, section, (file) => file[section])) {
+    const entries = merged(chain, section, (file) => file[section], { add: withMembers });
+    for (const [name, { shape, source, path }] of entries) {
       if (tables.has(name)) report(source.mistake(path, `"${name}" is also an enum`, 'key'));
       const names = new Map<number, string>();
       for (const [member, number] of Object.entries(shape)) {
@@ -105,92 +103,6 @@ function resolveEnums(
 
 function isSingleBit(number: number): boolean {
   return number > 0 && Number.isInteger(Math.log2(number));
-}
-
-function resolveHeaders(
-  chain: readonly SchemaSource[],
-  report: Report,
-): ReadonlyMap<string, HeaderLayout> {
-  return new Map(
-    [...merged(chain, 'headers', (file) => file.headers)].map(([name, entry]) => [
-      name,
-      layoutHeader(name, entry, report),
-    ]),
-  );
-}
-
-function chosenHeader(
-  chain: readonly SchemaSource[],
-  self: SchemaSource,
-  headers: ReadonlyMap<string, HeaderLayout>,
-  report: Report,
-): HeaderLayout | undefined {
-  const chooser = chain.findLast((source) => source.shape.header !== undefined);
-  const choice = chooser?.shape.header;
-  if (chooser === undefined || choice === undefined) {
-    report(self.mistake([], 'a dialect needs header'));
-    return undefined;
-  }
-  if (!headers.has(choice)) {
-    const what = `no header is called "${choice}"${didYouMean(choice, headers.keys())}`;
-    report(chooser.mistake(['header'], what));
-    return undefined;
-  }
-  return headers.get(choice);
-}
-
-function layoutHeader(
-  generation: string,
-  { shape, source, path }: Entry<HeaderShape>,
-  report: Report,
-): HeaderLayout {
-  const offsets = new Map<string, number>();
-  let offset = 0;
-  for (const [index, field] of shape.fields.entries()) {
-    const fieldPath = [...path, 'fields', index];
-    const name = HEADER_FIELDS.find((known) => known === field.name);
-    const expected = name && HEADER_INTEGERS[name];
-    if (expected === undefined) {
-      const suggestion = didYouMean(field.name, HEADER_FIELDS);
-      report(
-        source.mistake([...fieldPath, 'name'], `a header has no "${field.name}"${suggestion}`),
-      );
-    } else if (field.type !== expected) {
-      report(
-        source.mistake([...fieldPath, 'type'], `${field.name} is ${expected}, not ${field.type}`),
-      );
-    }
-    if (offsets.has(field.name))
-      report(source.mistake([...fieldPath, 'name'], `"${field.name}" is there already`));
-    if (field.offset !== undefined && field.offset !== offset)
-      report(
-        source.mistake([...fieldPath, 'offset'], `says ${field.offset}, it lies at ${offset}`),
-      );
-    offsets.set(field.name, offset);
-    offset += isIntegerType(field.type) ? INTEGER_BYTES[field.type] : 0;
-  }
-  if (offset !== shape.size)
-    report(source.mistake([...path, 'size'], `says ${shape.size}, the fields add up to ${offset}`));
-  const missing = HEADER_FIELDS.filter((name) => !offsets.has(name));
-  for (const name of missing)
-    report(source.mistake([...path, 'fields'], `the field ${name} is missing`));
-  const at = (name: keyof HeaderOffsets): number => offsets.get(name) ?? 0;
-  return {
-    generation,
-    sizeBytes: shape.size,
-    magic: shape.magic,
-    offsets: {
-      magic: at('magic'),
-      relay_domain: at('relay_domain'),
-      version: at('version'),
-      source: at('source'),
-      flags: at('flags'),
-      sequence: at('sequence'),
-      timestamp: at('timestamp'),
-      payload_size: at('payload_size'),
-      checksum: at('checksum'),
-    },
-  };
 }
 
 interface TypeContext {
@@ -214,6 +126,11 @@ function resolveTypes(
       if (here.has(shape.number))
         report(source.mistake([...path, 'number'], `type ${shape.number} is there already`));
       here.add(shape.number);
+      const before = entries.get(shape.number)?.source;
+      if (before !== undefined && bothAdd(before, source))
+        report(
+          source.mistake([...path, 'number'], `type ${shape.number} is in ${before.file} already`),
+        );
       entries.set(shape.number, { shape, source, path });
     }
   }

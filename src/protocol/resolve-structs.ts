@@ -95,7 +95,15 @@ function layoutStruct(
     mistake(['open'], 'a struct with lists ends where they end, and has no open end');
   return failed
     ? undefined
-    : { name, size: offset, fields, openEnded: shape.open === true, hasLists };
+    : {
+        name,
+        size: offset,
+        fields,
+        openEnded: shape.open === true,
+        hasLists,
+        note: shape.note,
+        source: shape.source,
+      };
 }
 
 function layoutField(

@@ -92,17 +92,19 @@ const tlvType = z.strictObject({
   note: text.optional(),
 });
 
+const names = z.union([text, z.array(text).min(1)], {
+  error: 'expected the name of a schema, or a list of names',
+});
+
 const numbering = z.record(memberName, z.int().min(0).max(0xffffffff));
 
 export const fileShape = z.strictObject({
   description: text,
   abstract: z.boolean().optional(),
   /** One schema, or several: each replaces what those before it say. */
-  extends: z
-    .union([text, z.array(text).min(1)], {
-      error: 'expected the name of a schema, or a list of names',
-    })
-    .optional(),
+  extends: names.optional(),
+  /** Dialects that this file adds to, instead of being a schema of its own. */
+  adds_to: names.optional(),
   header: text.optional(),
   headers: z.record(memberName, header).optional(),
   framing: framing.optional(),
@@ -119,7 +121,6 @@ export type HeaderShape = z.infer<typeof header>;
 export type StructShape = z.infer<typeof struct>;
 export type FramingShape = z.infer<typeof framing>;
 export type TlvTypeShape = z.infer<typeof tlvType>;
-export type NumberingShape = z.infer<typeof numbering>;
 
 /** The keys that may stand in the map at `path`, for suggestions. */
 export function knownKeysAt(path: readonly PropertyKey[]): readonly string[] {

@@ -22,9 +22,9 @@ export type Path = readonly (string | number)[];
 export type Mistake = string;
 
 export interface SchemaSource {
-  /** Name of the file. */
+  /** Name of the file, or its path as it was given. */
   readonly file: string;
-  /** Name of the schema: the file's without `.yaml`. */
+  /** Name of the schema: the file's without directory and `.yaml`. */
   readonly name: string;
   readonly shape: FileShape;
   /** The mistake `what` at a path; at the nearest thing around it when the path does not exist. */
@@ -40,8 +40,13 @@ export interface Entry<Shape> {
   readonly path: Path;
 }
 
+/** `conf/desk.yaml` -> `desk`. */
 export function schemaName(file: string): string {
-  return file.replace(/\.ya?ml$/, '');
+  return baseName(file).replace(/\.ya?ml$/, '');
+}
+
+export function baseName(file: string): string {
+  return file.replace(/^.*[/\\]/, '');
 }
 
 export function readSchemaSource(

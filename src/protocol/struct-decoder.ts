@@ -6,101 +6,93 @@
 import { Parser } from 'binary-parser/dist/binary_parser.js';
 import { toHex } from '../lib/bytes.ts';
 import { assertNever } from '../lib/assert.ts';
-import { viewOf } from '../wire/header.ts';
 import { fits } from './fit.ts';
-import type { FieldLayout, FieldType, FieldValue, FieldValues, StructLayout } from './types.ts';
-import { INTEGER_BYTES, readInteger } from './values.ts';
+import type {
+  FieldLayout,
+  FieldType,
+  FieldValue,
+  FieldValues,
+  IntegerType,
+  StructLayout,
+} from './types.ts';
+import { type Endian, INTEGER_BYTES, joinHalves } from './values.ts';
+
+/** A number up to 32 bits, a bigint above; bytes as a view of the value. */
+export type RawValue = number | bigint | Uint8Array | RawFields | readonly RawValue[];
+export interface RawFields {
+  readonly [field: string]: RawValue;
+}
+
+interface IntegerCoding {
+  readonly integer: IntegerType;
+  readonly endian: Endian;
+}
 
 /** Undefined when the bytes do not fit (see fit). Padding is left out; an open end is the field `data`. */
 export function decodeStruct(struct: StructLayout, value: Uint8Array): FieldValues | undefined {
   if (!fits(struct, value)) return undefined;
-  const fields: Record<string, FieldValue> = compiled(struct).parse(value);
+  const { fields } = compiled(TEXT, struct).parse(value);
   if (struct.openEnded) fields['data'] = toHex(value.subarray(struct.size));
   return fields;
 }
 
-const parsers = new WeakMap<StructLayout, Parser>();
+/** As decodeStruct, but numbers stay numbers: to spell wide ones costs more than to read them. Bytes are views. */
+export function readStruct(struct: StructLayout, value: Uint8Array): RawFields | undefined {
+  if (!fits(struct, value)) return undefined;
+  const { fields } = compiled(RAW, struct).parse(value);
+  if (struct.openEnded) fields['data'] = value.subarray(struct.size);
+  return fields;
+}
 
-function compiled(struct: StructLayout): Parser {
-  let parser = parsers.get(struct);
+/**
+ * What binary-parser fills. It writes `$parent` and `$root` into every result and deletes them at the end, which
+ * makes a slow dictionary of the object. Here they come to nothing, and the fields lie one level deeper.
+ */
+class Parsed<Value> {
+  declare readonly fields: Record<string, Value>;
+  set $parent(_: unknown) {}
+  set $root(_: unknown) {}
+}
+
+interface StructParser<Value> {
+  parse(value: Uint8Array): Parsed<Value>;
+}
+
+/** How the values of fields come out. */
+interface Form<Value> {
+  readonly wide: { readonly formatter?: (value: bigint) => Value };
+  readonly halves: (halves: Halves) => Value;
+  readonly bytes: { readonly formatter?: (bytes: Uint8Array) => Value };
+  readonly parsers: WeakMap<StructLayout, StructParser<Value>>;
+}
+
+const TEXT: Form<FieldValue> = {
+  wide: { formatter: (value) => value.toString() },
+  halves: ({ low, high }) => joinHalves(low, high).toString(),
+  bytes: { formatter: toHex },
+  parsers: new WeakMap(),
+};
+
+const RAW: Form<RawValue> = {
+  wide: {},
+  halves: ({ low, high }) => joinHalves(low, high),
+  bytes: {},
+  parsers: new WeakMap(),
+};
+
+function compiled<Value>(form: Form<Value>, struct: StructLayout): StructParser<Value> {
+  let parser = form.parsers.get(struct);
   if (parser === undefined) {
-    parser = structParser(struct);
-    parsers.set(struct, parser);
+    const nested = new StructCompiler(form).structParser(struct);
+    parser = new Parser().create(Parsed<Value>).nest('fields', { type: nested });
+    form.parsers.set(struct, parser);
   }
   return parser;
 }
 
-function structParser(struct: StructLayout): Parser {
-  const parser = new Parser();
-  for (const field of struct.fields) addField(parser, field);
-  return parser;
-}
-
-function addField(parser: Parser, field: FieldLayout): void {
-  if (field.padding) parser.seek(field.size);
-  else addValue(parser, field.name, field.type);
-}
-
-const WIDE_DECIMAL = { formatter: (value: bigint): string => value.toString() };
-
-function addValue(parser: Parser, name: string, type: FieldType): void {
-  switch (type.kind) {
-    case 'integer':
-      return addInteger(parser, name, type);
-    case 'bytes':
-      parser.buffer(name, { length: type.length, formatter: toHex });
-      return;
-    case 'struct':
-      parser.nest(name, { type: structParser(type.struct) });
-      return;
-    case 'array':
-      parser.array(name, { ...elementsOf(type.element), length: type.count });
-      return;
-    case 'fixed-vec':
-      parser.nest(name, { type: fixedVecParser(type) });
-      return;
-    case 'list':
-      return addList(parser, name, type);
-    default:
-      assertNever(type, 'field type');
-  }
-}
-
-function addInteger(
-  parser: Parser,
-  name: string,
-  { integer, endian }: FieldType & { kind: 'integer' },
-): void {
-  parser.endianness(endian);
-  switch (integer) {
-    case 'u8':
-      parser.uint8(name);
-      return;
-    case 'u16':
-      parser.uint16(name);
-      return;
-    case 'u32':
-      parser.uint32(name);
-      return;
-    case 'i32':
-      parser.int32(name);
-      return;
-    case 'u64':
-      parser.uint64(name, WIDE_DECIMAL);
-      return;
-    case 'i64':
-      parser.int64(name, WIDE_DECIMAL);
-      return;
-    case 'u128':
-    case 'i128':
-      parser.buffer(name, {
-        length: INTEGER_BYTES[integer],
-        formatter: (bytes: Uint8Array) => readInteger(viewOf(bytes), 0, integer, endian).toString(),
-      });
-      return;
-    default:
-      assertNever(integer, 'integer type');
-  }
+interface Halves {
+  readonly low: bigint;
+  readonly high: bigint;
 }
 
 /** Elements that are no structs are read as structs of one field and then unwrapped. */
@@ -111,39 +103,121 @@ interface ElementOptions {
   readonly formatter?: (elements: readonly Readonly<Record<string, unknown>>[]) => unknown[];
 }
 
-function elementsOf(element: FieldType): ElementOptions {
-  if (element.kind === 'struct') return { type: structParser(element.struct) };
-  const type = new Parser();
-  addValue(type, ELEMENT, element);
-  return { type, formatter: (elements) => elements.map((wrapped) => wrapped[ELEMENT]) };
+class StructCompiler<Value> {
+  readonly #form: Form<Value>;
+
+  constructor(form: Form<Value>) {
+    this.#form = form;
+  }
+
+  structParser(struct: StructLayout): Parser {
+    const parser = new Parser();
+    for (const field of struct.fields) this.#addField(parser, field);
+    return parser;
+  }
+
+  #addField(parser: Parser, field: FieldLayout): void {
+    if (field.padding) parser.seek(field.size);
+    else this.#addValue(parser, field.name, field.type);
+  }
+
+  #addValue(parser: Parser, name: string, type: FieldType): void {
+    switch (type.kind) {
+      case 'integer':
+        return this.#addInteger(parser, name, type);
+      case 'bytes':
+        parser.buffer(name, { length: type.length, ...this.#form.bytes });
+        return;
+      case 'struct':
+        parser.nest(name, { type: this.structParser(type.struct) });
+        return;
+      case 'array':
+        parser.array(name, { ...this.#elementsOf(type.element), length: type.count });
+        return;
+      case 'fixed-vec':
+        parser.nest(name, { type: this.#fixedVecParser(type) });
+        return;
+      case 'list':
+        return this.#addList(parser, name, type);
+      default:
+        assertNever(type, 'field type');
+    }
+  }
+
+  #addInteger(parser: Parser, name: string, { integer, endian }: IntegerCoding): void {
+    parser.endianness(endian);
+    switch (integer) {
+      case 'u8':
+        parser.uint8(name);
+        return;
+      case 'u16':
+        parser.uint16(name);
+        return;
+      case 'u32':
+        parser.uint32(name);
+        return;
+      case 'i32':
+        parser.int32(name);
+        return;
+      case 'u64':
+        parser.uint64(name, this.#form.wide);
+        return;
+      case 'i64':
+        parser.int64(name, this.#form.wide);
+        return;
+      case 'u128':
+      case 'i128':
+        parser.nest(name, { type: halvesParser(integer, endian), formatter: this.#form.halves });
+        return;
+      default:
+        assertNever(integer, 'integer type');
+    }
+  }
+
+  #elementsOf(element: FieldType): ElementOptions {
+    if (element.kind === 'struct') return { type: this.structParser(element.struct) };
+    const type = new Parser();
+    this.#addValue(type, ELEMENT, element);
+    return { type, formatter: (elements) => elements.map((wrapped) => wrapped[ELEMENT]) };
+  }
+
+  #addList(parser: Parser, name: string, type: FieldType & { kind: 'list' }): void {
+    const { count, element } = type;
+    if (count.kind === 'field') {
+      parser.array(name, { ...this.#elementsOf(element), length: count.name });
+      return;
+    }
+    const counted = new Parser();
+    this.#addInteger(counted, 'count', count);
+    counted.array('elements', { ...this.#elementsOf(element), length: 'count' });
+    parser.nest(name, {
+      type: counted,
+      formatter: (list: { readonly elements: unknown }) => list.elements,
+    });
+  }
+
+  #fixedVecParser(type: FieldType & { kind: 'fixed-vec' }): Parser {
+    const { capacity, elementBytes, elementsOffset } = type;
+    return new Parser()
+      .endianness('little')
+      .uint16('count')
+      .seek(elementsOffset - INTEGER_BYTES.u16)
+      .array('elements', { ...this.#elementsOf(type.element), length: 'count' })
+      .seek(unusedBytes);
+
+    // binary-parser calls it with the FixedVec read so far as `this`.
+    function unusedBytes(this: { readonly count: number }): number {
+      return (capacity - this.count) * elementBytes;
+    }
+  }
 }
 
-function addList(parser: Parser, name: string, type: FieldType & { kind: 'list' }): void {
-  const { count, element } = type;
-  if (count.kind === 'field') {
-    parser.array(name, { ...elementsOf(element), length: count.name });
-    return;
-  }
-  const counted = new Parser();
-  addInteger(counted, 'count', { kind: 'integer', integer: count.integer, endian: count.endian });
-  counted.array('elements', { ...elementsOf(element), length: 'count' });
-  parser.nest(name, {
-    type: counted,
-    formatter: (list: { readonly elements: unknown }) => list.elements,
-  });
-}
-
-function fixedVecParser(type: FieldType & { kind: 'fixed-vec' }): Parser {
-  const { capacity, elementBytes, elementsOffset } = type;
-  return new Parser()
-    .endianness('little')
-    .uint16('count')
-    .seek(elementsOffset - INTEGER_BYTES.u16)
-    .array('elements', { ...elementsOf(type.element), length: 'count' })
-    .seek(unusedBytes);
-
-  // binary-parser calls it with the FixedVec read so far as `this`.
-  function unusedBytes(this: { readonly count: number }): number {
-    return (capacity - this.count) * elementBytes;
-  }
+/** binary-parser knows no 128 bits. */
+function halvesParser(integer: 'u128' | 'i128', endian: Endian): Parser {
+  const parser = new Parser().endianness(endian);
+  if (endian === 'little') parser.uint64('low');
+  if (integer === 'u128') parser.uint64('high');
+  else parser.int64('high');
+  if (endian === 'big') parser.uint64('low');
+  return parser;
 }

@@ -1,5 +1,5 @@
 /** What the schemas say, as data, and what a frame means once it is read with them. */
-import type { ChecksumState, HeaderLayout, TlvDefect } from '../wire/types.ts';
+import type { ChecksumState, HeaderLayout, HeaderOffsets, TlvDefect } from '../wire/types.ts';
 
 /** A named numbering: number -> name. Flag sets name single bits. */
 export interface EnumTable {
@@ -66,6 +66,17 @@ export interface StructLayout {
   readonly openEnded: boolean;
   /** Some fields are lists, so that the value is longer than `size` by their elements. */
   readonly hasLists: boolean;
+  readonly note: string | undefined;
+  /** The file of the protocol's own code that the layout was read from. */
+  readonly source: string | undefined;
+}
+
+/** A field of a header order, for people. */
+export interface HeaderField {
+  readonly name: keyof HeaderOffsets;
+  readonly offset: number;
+  readonly type: IntegerType;
+  readonly note: string | undefined;
 }
 
 export type SizeRule =
@@ -89,6 +100,8 @@ export interface Dialect {
   readonly header: HeaderLayout;
   /** Every header order that its schemas know, by name; the dialect uses `header` only. */
   readonly headers: ReadonlyMap<string, HeaderLayout>;
+  /** The fields of each of them in wire order. */
+  readonly headerFields: ReadonlyMap<string, readonly HeaderField[]>;
   readonly domains: EnumTable;
   readonly sources: EnumTable;
   readonly types: ReadonlyMap<number, TlvType>;

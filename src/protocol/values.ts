@@ -75,9 +75,14 @@ export function readInteger(
       const highAt = offset + (little ? HALF_BYTES : 0);
       const high =
         integer === 'u128' ? view.getBigUint64(highAt, little) : view.getBigInt64(highAt, little);
-      return (high << HALF_BITS) | low;
+      return joinHalves(low, high);
     }
   }
+}
+
+/** Of 128 bits; amounts are seldom wider than 64. */
+export function joinHalves(low: bigint, high: bigint): bigint {
+  return high === 0n ? low : (high << HALF_BITS) | low;
 }
 
 /** `value` must be in range (see integerRange). */
