@@ -90,6 +90,11 @@ function layoutStruct(
     mistake(['fixed_vec'], 'a FixedVec is count (u16), padding, and the array elements');
   if (shape.open === true && fields.some((field) => field.name === OPEN_FIELD))
     mistake(['open'], `the field ${OPEN_FIELD} would stand for the open end, too`);
+  for (const [index, { counts }] of shape.fields.entries()) {
+    const isArray = fields.some((field) => field.name === counts && field.type.kind === 'array');
+    if (counts !== undefined && !isArray)
+      mistake(['fields', index, 'counts'], `no array of this struct is called "${counts}"`);
+  }
   const hasLists = fields.some((field) => field.type.kind === 'list');
   if (shape.open === true && hasLists)
     mistake(['open'], 'a struct with lists ends where they end, and has no open end');
@@ -124,6 +129,8 @@ function layoutField(
     scale: shape.scale,
     enum: table,
     unit: shape.unit,
+    as: shape.as,
+    counts: shape.counts,
     note: shape.note,
   };
 }

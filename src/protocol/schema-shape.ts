@@ -47,6 +47,10 @@ const field = z.strictObject({
   scale: z.int().min(1).max(38).optional(),
   enum: text.optional(),
   unit: z.enum(UNITS).optional(),
+  /** The name that other dialects have for the same thing: messages are compared by it. */
+  as: fieldName.optional(),
+  /** Says how many elements of an array, named here, are used; it means nothing by itself. */
+  counts: fieldName.optional(),
   note: text.optional(),
 });
 

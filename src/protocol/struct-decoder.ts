@@ -31,7 +31,7 @@ interface IntegerCoding {
 /** Undefined when the bytes do not fit (see fit). Padding is left out; an open end is the field `data`. */
 export function decodeStruct(struct: StructLayout, value: Uint8Array): FieldValues | undefined {
   if (!fits(struct, value)) return undefined;
-  const { fields } = compiled(TEXT, struct).parse(value);
+  const [fields] = compiled(TEXT, struct).parse(value).fields;
   if (struct.openEnded) fields['data'] = toHex(value.subarray(struct.size));
   return fields;
 }
@@ -39,17 +39,18 @@ export function decodeStruct(struct: StructLayout, value: Uint8Array): FieldValu
 /** As decodeStruct, but numbers stay numbers: to spell wide ones costs more than to read them. Bytes are views. */
 export function readStruct(struct: StructLayout, value: Uint8Array): RawFields | undefined {
   if (!fits(struct, value)) return undefined;
-  const { fields } = compiled(RAW, struct).parse(value);
+  const [fields] = compiled(RAW, struct).parse(value).fields;
   if (struct.openEnded) fields['data'] = value.subarray(struct.size);
   return fields;
 }
 
 /**
  * What binary-parser fills. It writes `$parent` and `$root` into every result and deletes them at the end, which
- * makes a slow dictionary of the object. Here they come to nothing, and the fields lie one level deeper.
+ * makes a slow dictionary of the object. Here they come to nothing, and the fields lie one level deeper: in an
+ * array of one, because elements of arrays are what binary-parser fills fastest.
  */
 class Parsed<Value> {
-  declare readonly fields: Record<string, Value>;
+  declare readonly fields: readonly [Record<string, Value>];
   set $parent(_: unknown) {}
   set $root(_: unknown) {}
 }
@@ -84,7 +85,7 @@ function compiled<Value>(form: Form<Value>, struct: StructLayout): StructParser<
   let parser = form.parsers.get(struct);
   if (parser === undefined) {
     const nested = new StructCompiler(form).structParser(struct);
-    parser = new Parser().create(Parsed<Value>).nest('fields', { type: nested });
+    parser = new Parser().create(Parsed<Value>).array('fields', { type: nested, length: 1 });
     form.parsers.set(struct, parser);
   }
   return parser;

@@ -54,6 +54,10 @@ export interface FieldLayout {
   readonly scale: number | undefined;
   readonly enum: EnumTable | undefined;
   readonly unit: string | undefined;
+  /** What other dialects call it: messages of two dialects are compared by it. */
+  readonly as: string | undefined;
+  /** The array of the struct of which it counts the used elements. */
+  readonly counts: string | undefined;
   readonly note: string | undefined;
 }
 
