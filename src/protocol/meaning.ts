@@ -63,7 +63,7 @@ function named(table: EnumTable | undefined, number: number): string {
 }
 
 function addRaw(meaning: Map<string, string>, path: string, values: FieldValues): void {
-  for (const [name, value] of Object.entries(values)) meaning.set(`${path}.${name}`, String(value));
+  for (const [name, value] of Object.entries(values)) meaning.set(`${path}.${name}`, textOf(value));
 }
 
 function addStruct(
@@ -138,10 +138,14 @@ function elementsOf(
 
 function scalar(field: FieldLayout, value: FieldValue): string {
   if (typeof value === 'number') return named(field.enum, value);
-  const text = String(value);
+  const text = textOf(value);
   const isAddress = field.unit === 'evm-address' && field.type.kind === 'bytes';
   const padding = isAddress ? text.slice(ADDRESS_HEX_DIGITS) : '';
   return /^0+$/.test(padding) ? text.slice(0, ADDRESS_HEX_DIGITS) : text;
+}
+
+function textOf(value: FieldValue): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function isList(value: FieldValue | undefined): value is readonly FieldValue[] {
