@@ -1,7 +1,8 @@
 /**
  * Cuts a stream of bytes into frames, defects and the unfinished tail. Answers for: every byte lies in
  * exactly one span; the spans do not depend on how the stream was split into chunks; it never throws on
- * input; it holds at most about three times the largest frame. Does not decode payloads.
+ * input; it holds at most about three times the largest frame; hostile bytes cannot make it work for more than a
+ * fixed time a byte (doubt-budget). Does not decode payloads.
  *
  * In step, the reader follows `payload_size`. It doubts a frame only when another header seems to begin
  * inside it, as happens when a relay loses the rest of a frame and goes on with the next one: then the
@@ -9,7 +10,13 @@
  * step, it looks for the next frame in which magic, version, size, TLV walk and checksum all agree.
  */
 import { toHex } from '../lib/bytes.ts';
-import { DEFAULT_FRAME_LIMITS, type FrameLimits, FrameRules } from './frame-rules.ts';
+import { DoubtBudget } from './doubt-budget.ts';
+import {
+  DEFAULT_FRAME_LIMITS,
+  type FrameLimits,
+  FrameRules,
+  MAGIC_REST_BYTES,
+} from './frame-rules.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import type { DefectKind, HeaderLayout, Span } from './types.ts';
 
@@ -35,8 +42,11 @@ export class FrameReader {
   #inStep = true;
   /** No decision is possible below this many pending bytes: spares repeated looks at a growing frame. */
   #needBytes = 0;
-  /** Out of step: header positions below this one are known to be no frame. */
+  /** Counts from the front of the window: header positions before it are known to be no frame. */
   #searchedTo = 0;
+  /** How far the frame at the front has been doubted. Kept, so that nothing is judged, or paid for, twice. */
+  #doubt: 'none' | 'next' | 'inner' = 'none';
+  readonly #budget = new DoubtBudget();
 
   constructor(layout: HeaderLayout, limits: FrameLimits = DEFAULT_FRAME_LIMITS) {
     this.#rules = new FrameRules(layout, limits);
@@ -73,24 +83,39 @@ export class FrameReader {
 
   #take(final: boolean): readonly Span[] {
     const spans: Span[] = [];
+    const window = this.#pending.window;
     let position = 0;
     this.#needBytes = 0;
-    while (position < this.pendingBytes) {
-      const window = this.#pending.window.subarray(position);
-      const step = this.#step(window, final);
+    while (position < window.length) {
+      const plainBytes = this.#inStep ? this.#rules.plainFrameBytes(window, position) : 0;
+      if (plainBytes > 0) {
+        const bytes = window.subarray(position, position + plainBytes);
+        spans.push({ kind: 'frame', offset: this.#offset, bytes });
+        position += plainBytes;
+        this.#moveOn(plainBytes);
+        continue;
+      }
+      const rest = window.subarray(position);
+      const step = this.#step(rest, final);
       if (step.kind === 'need') {
         this.#needBytes = step.untilBytes;
         break;
       }
-      const length = step.kind === 'tail' ? window.length : step.length;
-      spans.push(this.#span(step, window.subarray(0, length)));
+      const length = step.kind === 'tail' ? rest.length : step.length;
+      spans.push(this.#span(step, rest.subarray(0, length)));
       this.#inStep = step.kind !== 'defect' || step.inStep;
-      this.#searchedTo = 0;
-      this.#offset += length;
       position += length;
+      this.#moveOn(length);
     }
     this.#pending.drop(position);
     return spans;
+  }
+
+  #moveOn(length: number): void {
+    this.#offset += length;
+    this.#searchedTo = 0;
+    this.#doubt = 'none';
+    this.#budget.earn(length);
   }
 
   #span(step: Exclude<Step, { kind: 'need' }>, bytes: Uint8Array): Span {
@@ -133,33 +158,35 @@ export class FrameReader {
 
   #finished(window: Buffer, frameBytes: number, final: boolean): Step {
     const frame: Step = { kind: 'frame', length: frameBytes };
-    const firstInner = this.#rules.nextMagic(window, 1);
-    const hasInner =
-      (firstInner !== undefined && firstInner < frameBytes) ||
-      this.#rules.endsInPartOfMagic(window, frameBytes);
-    if (!hasInner) return frame;
-    if (this.#rules.hasExactTlvs(window, 0, frameBytes)) {
-      if (this.#rules.checksumState(window, 0, frameBytes) === 'valid') return frame;
+    if (this.#doubt === 'none') {
+      const exact = this.#rules.hasExactTlvs(window, 0, frameBytes, this.#budget);
+      if (exact && this.#rules.hasValidChecksum(window, 0, frameBytes, this.#budget)) return frame;
+      this.#doubt = exact ? 'next' : 'inner';
+    }
+    if (this.#doubt === 'next') {
       const next = this.#rules.judgeHeader(window, frameBytes);
-      if (next.kind === 'header') return frame;
+      if (next.kind === 'header' || (next.kind === 'incomplete' && final)) return frame;
       if (next.kind === 'incomplete') {
-        if (final) return frame;
         return { kind: 'need', untilBytes: frameBytes + this.#rules.layout.sizeBytes };
       }
+      this.#doubt = 'inner';
     }
     return this.#innerFrame(window, frameBytes, final) ?? frame;
   }
 
   /** The first frame that can be trusted among those that begin before `end`: what precedes it was cut off. */
   #innerFrame(window: Buffer, end: number, final: boolean): Step | undefined {
-    let position = this.#rules.nextMagic(window, 1);
-    while (position !== undefined && position < end) {
-      const trust = this.#rules.trustFrame(window, position);
-      if (trust.kind === 'need' && !final) return trust;
+    let position = this.#rules.nextMagic(window, Math.max(1, this.#searchedTo), end);
+    while (position !== undefined) {
+      const trust = this.#rules.trustFrame(window, position, this.#budget);
+      if (trust.kind === 'need' && !final) {
+        this.#searchedTo = position;
+        return trust;
+      }
       if (trust.kind === 'yes') return this.#truncated(window, position);
-      position = this.#rules.nextMagic(window, position + 1);
+      position = this.#rules.nextMagic(window, position + 1, end);
     }
-    const mayFollow = end + this.#rules.undecidedBytes;
+    const mayFollow = end + MAGIC_REST_BYTES;
     const cut = !final && window.length < mayFollow && this.#rules.endsInPartOfMagic(window, end);
     return cut ? { kind: 'need', untilBytes: mayFollow } : undefined;
   }
@@ -168,7 +195,7 @@ export class FrameReader {
     const announced =
       length < this.#rules.layout.sizeBytes
         ? 'a header'
-        : `a frame of ${this.#rules.layout.sizeBytes + this.#rules.payloadSize(window)} bytes`;
+        : `a frame of ${this.#rules.layout.sizeBytes + this.#rules.payloadSize(window, 0)} bytes`;
     return {
       kind: 'defect',
       length,
@@ -181,10 +208,12 @@ export class FrameReader {
   /** Out of step: everything up to the next frame that can be trusted is one defect. */
   #search(window: Buffer, from: number, final: boolean, defect: DefectKind): Step {
     let partial: number | undefined;
-    let position = this.#rules.nextMagic(window, Math.max(from, this.#searchedTo));
-    const lengthMax = this.#rules.limits.frameBytesMax;
-    while (position !== undefined && position < lengthMax) {
-      const trust = this.#rules.trustFrame(window, position);
+    const { layout, limits } = this.#rules;
+    const lengthMax = limits.frameBytesMax;
+    const magicEnd = lengthMax + layout.offsets.magic;
+    let position = this.#rules.nextMagic(window, Math.max(from, this.#searchedTo), magicEnd);
+    while (position !== undefined) {
+      const trust = this.#rules.trustFrame(window, position, this.#budget);
       if (trust.kind === 'yes') {
         return position === 0
           ? { kind: 'frame', length: trust.frameBytes }
@@ -195,7 +224,7 @@ export class FrameReader {
         if (!final) return trust;
         partial ??= position;
       }
-      position = this.#rules.nextMagic(window, position + 1);
+      position = this.#rules.nextMagic(window, position + 1, magicEnd);
     }
     if (partial !== undefined && partial > 0) return this.#searched(window, partial, defect, true);
     if (partial === 0) return tail(`${window.length} bytes of a frame, then the stream ended`);
@@ -218,7 +247,7 @@ export class FrameReader {
     const first = toHex(window.subarray(0, Math.min(4, length)));
     const detail =
       defect === 'oversize-payload'
-        ? `a header announces ${this.#rules.payloadSize(window)} payload bytes, over the limit; ${length} bytes${found}`
+        ? `a header announces ${this.#rules.payloadSize(window, 0)} payload bytes, over the limit; ${length} bytes${found}`
         : `${length} bytes that are no frame: they begin with ${first}${found}`;
     return { kind: 'defect', length, defect, detail, inStep };
   }

@@ -1,10 +1,11 @@
 /**
  * Judges positions of a byte window: could a header begin here, and can the frame be trusted?
- * Pure functions of the bytes; the frame reader decides with them and keeps the state.
+ * Functions of the bytes and of what is left of the budget; the frame reader decides with them and keeps the state.
  */
-import { checksumState, viewOf } from './header.ts';
+import type { DoubtBudget } from './doubt-budget.ts';
+import { checksumState, u32At } from './header.ts';
 import { isExactTlvWalk } from './tlv.ts';
-import type { ChecksumState, HeaderLayout } from './types.ts';
+import type { HeaderLayout } from './types.ts';
 
 export interface FrameLimits {
   /** Header included. The protocol's own limit is 1 MiB (reference, "Limits"). */
@@ -36,74 +37,143 @@ export type Trust =
 const NO = { kind: 'no' } as const;
 const INCOMPLETE = { kind: 'incomplete' } as const;
 const MAGIC_BYTES = 4;
+/** How many bytes behind an end tell whether a magic that begins before it is one. */
+export const MAGIC_REST_BYTES = MAGIC_BYTES - 1;
 const RESYNC_VERSION = 1;
+const SEARCHED_HERE_BYTES = 256;
+/** What a step of a TLV walk costs, in bytes of a checksum; a step takes two bytes of payload or more. */
+const TLV_STEP_WORK = 8;
+const TLV_BYTES_MIN = 2;
 
 export class FrameRules {
   readonly layout: HeaderLayout;
   readonly limits: FrameLimits;
   readonly #magic: Buffer;
+  /** By the byte under the end of the magic: how far the magic may move on (Horspool's search). */
+  readonly #shifts = new Uint8Array(256).fill(MAGIC_BYTES);
 
   constructor(layout: HeaderLayout, limits: FrameLimits) {
     this.layout = layout;
     this.limits = limits;
     this.#magic = Buffer.alloc(MAGIC_BYTES);
     this.#magic.writeUInt32LE(layout.magic);
+    for (const [index, byte] of this.#magic.subarray(0, MAGIC_REST_BYTES).entries())
+      this.#shifts[byte] = MAGIC_REST_BYTES - index;
   }
 
   /** The stream is in step here, so magic and size decide: real parsers check neither version nor flags. */
-  judgeHeader(window: Buffer, position: number): HeaderJudgement {
-    const available = window.length - position;
+  judgeHeader(window: Uint8Array, position: number): HeaderJudgement {
     const magicAt = position + this.layout.offsets.magic;
     const seen = Math.min(MAGIC_BYTES, window.length - magicAt);
     for (let index = 0; index < seen; index++) {
       if (window[magicAt + index] !== this.#magic[index]) return NO;
     }
-    if (available < this.layout.sizeBytes) return INCOMPLETE;
-    const payloadBytes = window.readUInt32LE(position + this.layout.offsets.payload_size);
-    const frameBytes = this.layout.sizeBytes + payloadBytes;
+    if (window.length - position < this.layout.sizeBytes) return INCOMPLETE;
+    const frameBytes = this.layout.sizeBytes + this.payloadSize(window, position);
     return { kind: frameBytes > this.limits.frameBytesMax ? 'oversize' : 'header', frameBytes };
   }
 
+  /**
+   * The usual case, quickly: bytes of the frame at `position` when it is complete and no other header seems to
+   * begin in it; 0 when a closer look is needed.
+   */
+  plainFrameBytes(window: Buffer, position: number): number {
+    const { sizeBytes, offsets, magic } = this.layout;
+    if (window.length - position < sizeBytes) return 0;
+    if (u32At(window, position + offsets.magic) !== magic) return 0;
+    const frameBytes = sizeBytes + this.payloadSize(window, position);
+    if (frameBytes > this.limits.frameBytesMax || frameBytes > window.length - position) return 0;
+    return this.mayHoldHeader(window, position, position + frameBytes) ? 0 : frameBytes;
+  }
+
+  /** Whether another header seems to begin in the frame: a magic, or at its end a part of one. */
+  mayHoldHeader(window: Buffer, position: number, end: number): boolean {
+    return (
+      this.endsInPartOfMagic(window, end) || this.nextMagic(window, position + 1, end) !== undefined
+    );
+  }
+
   /** The stream is out of step here, so magic, version, size, an exact TLV walk and the checksum must agree. */
-  trustFrame(window: Buffer, position: number): Trust {
+  trustFrame(window: Uint8Array, position: number, budget: DoubtBudget): Trust {
     const judgement = this.judgeHeader(window, position);
     if (judgement.kind === 'incomplete') {
       return { kind: 'need', untilBytes: position + this.layout.sizeBytes };
     }
     if (judgement.kind !== 'header') return NO;
     if (window[position + this.layout.offsets.version] !== RESYNC_VERSION) return NO;
-    const end = position + judgement.frameBytes;
+    const { frameBytes } = judgement;
+    const end = position + frameBytes;
     if (window.length < end) return { kind: 'need', untilBytes: end };
-    if (!this.hasExactTlvs(window, position, end)) return NO;
-    if (this.checksumState(window, position, end) === 'wrong') return NO;
-    return { kind: 'yes', frameBytes: judgement.frameBytes };
+    if (!this.hasExactTlvs(window, position, end, budget)) return NO;
+    if (this.#checksum(window, position) === 0) return { kind: 'yes', frameBytes };
+    return this.hasValidChecksum(window, position, end, budget) ? { kind: 'yes', frameBytes } : NO;
   }
 
-  hasExactTlvs(window: Buffer, position: number, end: number): boolean {
-    return isExactTlvWalk(
-      window,
-      position + this.layout.sizeBytes,
-      end,
-      this.limits.resyncTlvCountMax,
-    );
+  /** False also when the budget does not pay for the walk. */
+  hasExactTlvs(window: Uint8Array, position: number, end: number, budget: DoubtBudget): boolean {
+    const start = position + this.layout.sizeBytes;
+    const stepsMax = Math.min((end - start) / TLV_BYTES_MIN, this.limits.resyncTlvCountMax);
+    if (!budget.spend(stepsMax * TLV_STEP_WORK)) return false;
+    return isExactTlvWalk(window, start, end, this.limits.resyncTlvCountMax);
   }
 
-  checksumState(window: Buffer, position: number, end: number): ChecksumState {
-    return checksumState(this.layout, window.subarray(position, end));
+  /** False also when the budget does not pay for the checksum. */
+  hasValidChecksum(
+    window: Uint8Array,
+    position: number,
+    end: number,
+    budget: DoubtBudget,
+  ): boolean {
+    if (this.#checksum(window, position) === 0 || !budget.spend(end - position)) return false;
+    return checksumState(this.layout, window.subarray(position, end)) === 'valid';
   }
 
-  /** The next position from `from` on where the magic stands in a header's place, or undefined. */
-  nextMagic(window: Buffer, from: number): number | undefined {
-    const found = window.indexOf(this.#magic, from + this.layout.offsets.magic);
-    return found < 0 ? undefined : found - this.layout.offsets.magic;
+  #checksum(window: Uint8Array, position: number): number {
+    return u32At(window, position + this.layout.offsets.checksum);
+  }
+
+  /**
+   * The next position from `from` on where the magic stands in a header's place, or undefined. The magic must be
+   * there in full, and begin before `end`.
+   */
+  nextMagic(window: Buffer, from: number, end: number): number | undefined {
+    const magicOffset = this.layout.offsets.magic;
+    const start = from + magicOffset;
+    const stop = Math.min(window.length, end + MAGIC_REST_BYTES);
+    const near = Math.min(stop, start + SEARCHED_HERE_BYTES);
+    const found = this.#searchNear(window, start, near);
+    if (found !== undefined) return found - magicOffset;
+    if (near === stop) return undefined;
+    const farStart = near - MAGIC_REST_BYTES;
+    const far = window.subarray(farStart, stop).indexOf(this.#magic);
+    return far < 0 ? undefined : farStart + far - magicOffset;
+  }
+
+  /** Horspool's search: for the usual frame it is done before a call into native code would have begun. */
+  #searchNear(window: Buffer, start: number, stop: number): number | undefined {
+    const { magic } = this.layout;
+    const lastByte = magic >>> 24;
+    const shifts = this.#shifts;
+    let at = start + MAGIC_REST_BYTES;
+    while (at < stop) {
+      const byte = window[at] ?? 0;
+      if (byte === lastByte && u32At(window, at - MAGIC_REST_BYTES) === magic) {
+        return at - MAGIC_REST_BYTES;
+      }
+      at += shifts[byte] ?? 1;
+    }
+    return undefined;
   }
 
   /** Whether the last one to three bytes before `end` could be the beginning of a magic that `end` cuts. */
-  endsInPartOfMagic(window: Buffer, end: number): boolean {
-    for (let length = 1; length < MAGIC_BYTES; length++) {
-      if (window.compare(this.#magic, 0, length, end - length, end) === 0) return true;
+  endsInPartOfMagic(window: Uint8Array, end: number): boolean {
+    const magic = this.#magic;
+    const last = window[end - 1];
+    if (last === magic[0]) return true;
+    if (window[end - 2] !== magic[0]) {
+      return last === magic[2] && window[end - 2] === magic[1] && window[end - 3] === magic[0];
     }
-    return false;
+    return last === magic[1];
   }
 
   /** How many bytes at the end of the window may be the beginning of a header that is not complete. */
@@ -111,7 +181,7 @@ export class FrameRules {
     return this.layout.offsets.magic + MAGIC_BYTES - 1;
   }
 
-  payloadSize(window: Buffer): number {
-    return viewOf(window).getUint32(this.layout.offsets.payload_size, true);
+  payloadSize(window: Uint8Array, position: number): number {
+    return u32At(window, position + this.layout.offsets.payload_size);
   }
 }

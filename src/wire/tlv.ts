@@ -13,11 +13,13 @@ const EXTENDED_HEAD_BYTES = 5;
 export const STANDARD_VALUE_BYTES_MAX = 255;
 export const EXTENDED_VALUE_BYTES_MAX = 65_535;
 
-export function walkTlvs(payload: Uint8Array): TlvWalk {
+/** `start`: where the payload begins in `bytes`, which spares the caller a view. It ends where `bytes` end. */
+export function walkTlvs(bytes: Uint8Array, start = 0): TlvWalk {
   const tlvs: Tlv[] = [];
+  const payloadBytes = bytes.byteLength - start;
   let offset = 0;
-  while (offset < payload.byteLength) {
-    const step = readTlv(payload, offset);
+  while (offset < payloadBytes) {
+    const step = readTlv(bytes, start, offset);
     if ('defect' in step) return { tlvs, defect: step };
     tlvs.push(step);
     offset = step.valueOffset + step.length;
@@ -37,7 +39,7 @@ export function isExactTlvWalk(
     if (count >= tlvCountMax || offset + STANDARD_HEAD_BYTES > end) return false;
     if (bytes[offset] === EXTENDED_MARKER) {
       if (offset + EXTENDED_HEAD_BYTES > end || bytes[offset + 1] !== 0) return false;
-      offset += EXTENDED_HEAD_BYTES + ((bytes[offset + 3] ?? 0) | ((bytes[offset + 4] ?? 0) << 8));
+      offset += EXTENDED_HEAD_BYTES + u16At(bytes, offset + 3);
     } else {
       offset += STANDARD_HEAD_BYTES + (bytes[offset + 1] ?? 0);
     }
@@ -45,11 +47,13 @@ export function isExactTlvWalk(
   return offset === end;
 }
 
-function readTlv(payload: Uint8Array, offset: number): Tlv | TlvDefect {
-  const left = payload.byteLength - offset;
-  const extended = payload[offset] === EXTENDED_MARKER;
+/** `offset` and the offsets of the result count from `start`. */
+function readTlv(bytes: Uint8Array, start: number, offset: number): Tlv | TlvDefect {
+  const at = start + offset;
+  const left = bytes.byteLength - at;
+  const extended = bytes[at] === EXTENDED_MARKER;
   const headBytes = extended ? EXTENDED_HEAD_BYTES : STANDARD_HEAD_BYTES;
-  const reserved = payload[offset + 1];
+  const reserved = bytes[at + 1];
   if (extended && reserved !== undefined && reserved !== 0) {
     return {
       defect: 'bad-extended-reserved',
@@ -60,13 +64,17 @@ function readTlv(payload: Uint8Array, offset: number): Tlv | TlvDefect {
   }
   if (left < headBytes)
     return truncated(offset, left, `a TLV head needs ${headBytes} bytes, ${left} follow`);
-  const type = payload[offset + (extended ? 2 : 0)] ?? 0;
-  const length = extended ? viewOf(payload).getUint16(offset + 3, true) : (reserved ?? 0);
+  const type = bytes[at + (extended ? 2 : 0)] ?? 0;
+  const length = extended ? u16At(bytes, at + 3) : (reserved ?? 0);
   const valueLeft = left - headBytes;
   if (length > valueLeft) {
     return truncated(offset, left, `TLV ${type} says ${length} bytes, ${valueLeft} follow`);
   }
   return { type, extended, offset, valueOffset: offset + headBytes, length };
+}
+
+function u16At(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
 }
 
 function truncated(offset: number, length: number, detail: string): TlvDefect {
