@@ -17,11 +17,7 @@
 import { diffArrays } from 'diff';
 import { assert, defined } from '../lib/assert.ts';
 import { longestIncreasing } from './longest-increasing.ts';
-
-export interface IndexPair {
-  readonly old: number;
-  readonly new: number;
-}
+import { type IndexPair, pairByContent } from './pair-by-content.ts';
 
 export interface MovedPair extends IndexPair {
   /** In-order messages it jumped over; positive: later in new. undefined: only known that it moved. */
@@ -42,10 +38,15 @@ export interface AlignLimits {
   readonly wholeEditsMax: number;
   /** Edits of the exact script between two anchors. */
   readonly stretchEditsMax: number;
+  /** Steps of all exact scripts of one alignment together; a script takes about edits squared. */
+  readonly stepsMax: number;
 }
 
-/** An edit script costs about edits squared: 65 thousand and 4 million steps. */
-export const DEFAULT_ALIGN_LIMITS: AlignLimits = { wholeEditsMax: 256, stretchEditsMax: 2_000 };
+export const DEFAULT_ALIGN_LIMITS: AlignLimits = {
+  wholeEditsMax: 256,
+  stretchEditsMax: 2_000,
+  stepsMax: 6_000_000,
+};
 
 interface Range {
   readonly oldFrom: number;
@@ -61,6 +62,7 @@ interface Work {
   readonly inOrder: IndexPair[];
   readonly unordered: IndexPair[];
   readonly moved: MovedPair[];
+  stepsLeft: number;
 }
 
 export function alignContents(
@@ -93,7 +95,15 @@ function comesFirst(left: readonly number[], right: readonly number[]): boolean 
 }
 
 function align(old: readonly number[], neu: readonly number[], limits: AlignLimits): Alignment {
-  const work: Work = { old, new: neu, limits, inOrder: [], unordered: [], moved: [] };
+  const work: Work = {
+    old,
+    new: neu,
+    limits,
+    inOrder: [],
+    unordered: [],
+    moved: [],
+    stepsLeft: limits.stepsMax,
+  };
   const whole: Range = { oldFrom: 0, oldTo: old.length, newFrom: 0, newTo: neu.length };
   alignTrimmed(work, whole, (middle) => {
     if (!alignExactly(work, middle, limits.wholeEditsMax)) alignByAnchors(work, middle);
@@ -141,13 +151,16 @@ function alignTrimmed(work: Work, range: Range, middle: (range: Range) => void):
   assert(newTo + (oldEnd - oldTo) === newEnd, 'equal ends have equal lengths');
 }
 
-/** False, and nothing done, when the edit script costs more than `editsMax`. */
-function alignExactly(work: Work, range: Range, editsMax: number): boolean {
+/** False, and nothing done, when the edit script costs more than `editsWanted`, or than is left. */
+function alignExactly(work: Work, range: Range, editsWanted: number): boolean {
+  const editsMax = Math.min(editsWanted, Math.floor(Math.sqrt(work.stepsLeft)));
   const script = diffArrays(
     work.old.slice(range.oldFrom, range.oldTo),
     work.new.slice(range.newFrom, range.newTo),
     { maxEditLength: editsMax },
   );
+  const edits = script?.reduce((sum, part) => sum + editsOf(part), 0) ?? editsMax;
+  work.stepsLeft -= edits ** 2;
   if (script === undefined) return false;
   let old = range.oldFrom;
   let neu = range.newFrom;
@@ -158,6 +171,10 @@ function alignExactly(work: Work, range: Range, editsMax: number): boolean {
       for (let left = part.count; left > 0; left--) work.inOrder.push({ old: old++, new: neu++ });
   }
   return true;
+}
+
+function editsOf(part: { added: boolean; removed: boolean; count: number }): number {
+  return part.added || part.removed ? part.count : 0;
 }
 
 function alignByAnchors(work: Work, range: Range): void {
@@ -273,29 +290,6 @@ function ranksOf(work: Work, side: 'old' | 'new'): ReadonlyMap<number, number> {
     else if (taken[index] === 0) ranks.set(index, rank);
   }
   return ranks;
-}
-
-function pairByContent(
-  work: Work,
-  oldIndexes: Iterable<number>,
-  newIndexes: Iterable<number>,
-): readonly IndexPair[] {
-  const waiting = new Map<number, { readonly places: number[]; next: number }>();
-  for (const index of newIndexes) {
-    const content = defined(work.new[index], 'content');
-    const queue = waiting.get(content);
-    if (queue === undefined) waiting.set(content, { places: [index], next: 0 });
-    else queue.places.push(index);
-  }
-  const pairs: IndexPair[] = [];
-  for (const index of oldIndexes) {
-    const queue = waiting.get(defined(work.old[index], 'content'));
-    const place = queue?.places[queue.next];
-    if (queue === undefined || place === undefined) continue;
-    queue.next++;
-    pairs.push({ old: index, new: place });
-  }
-  return pairs;
 }
 
 function* span(from: number, to: number): Generator<number> {

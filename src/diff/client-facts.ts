@@ -4,8 +4,8 @@
  * one write of its own; a relay can still read several of them at once. So they are evidence, not proof.
  */
 import type { Side } from '../capture/types.ts';
-import { mayBegin } from './content-table.ts';
-import type { Content, Head } from './records.ts';
+import { Beginnings, type Begun } from './beginnings.ts';
+import type { Content } from './records.ts';
 
 /** How the bytes of one message lay in the chunks that carried them. */
 export interface Placement {
@@ -27,13 +27,30 @@ export interface Sending {
   readonly isUnmirrored: boolean;
 }
 
+/** Client bytes that neither the new relay nor the recording got: nobody knows what they were. */
+export interface HiddenGap {
+  readonly fromNs: number;
+  bytes: number;
+}
+
 export class ClientFacts {
   readonly contents = new Map<number, Content>();
+  readonly hiddenUnmirrored: HiddenGap[] = [];
+  /** Frames of all clients that the new relay was not sent whole. */
+  unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
-  readonly #contentsOfHead = new Map<string, Content[]>();
+  readonly #senders = new Map<number, ReadonlyMap<number, number>>();
+  readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
+  readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
+  constructor() {
+    this.#beginnings = new Beginnings((content, side) => this.wasDelivered(content, side));
+  }
+
+  /** Sendings must come in order of time for each content: see `sortSendings`. */
   noteSending(content: Content, sending: Sending): void {
+    if (content.isFrame && sending.isUnmirrored) this.unmirroredFrames++;
     const sendings = this.#sendings.get(content.id);
     if (sendings !== undefined) {
       sendings.push(sending);
@@ -41,19 +58,44 @@ export class ClientFacts {
     }
     this.contents.set(content.id, content);
     this.#sendings.set(content.id, [sending]);
-    if (content.head === undefined || !content.isFrame) return;
-    const key = headKey(content.head);
-    const contents = this.#contentsOfHead.get(key);
-    if (contents === undefined) this.#contentsOfHead.set(key, [content]);
-    else contents.push(content);
+    if (content.isFrame) this.#beginnings.add(content);
   }
 
-  noteDelivery(content: Content, side: Side): void {
+  /** Client streams are read one after the other; from here on sendings are in order of time. */
+  sortSendings(): void {
+    for (const sendings of this.#sendings.values()) {
+      if (sendings.length > 1) sendings.sort((left, right) => left.timeNs - right.timeNs);
+    }
+  }
+
+  noteDelivery(content: Content, side: Side, arrivalNs: number): void {
     this.#delivered[side].add(content.id);
+    const sendings = this.#sendings.get(content.id);
+    const [only] = sendings ?? [];
+    // Which copy of several this is cannot be told here.
+    if (only === undefined || sendings?.length !== 1) return;
+    this.#slowestNs[side] = Math.max(this.#slowestNs[side], arrivalNs - only.timeNs);
   }
 
+  /** In order of time. */
   sendingsOf(content: Content): readonly Sending[] {
-    return this.#sendings.get(content.id) ?? [];
+    return this.#sendings.get(content.id) ?? NO_SENDINGS;
+  }
+
+  /** Connection -> how often it sent this. */
+  sendersOf(content: Content): ReadonlyMap<number, number> {
+    const known = this.#senders.get(content.id);
+    if (known !== undefined) return known;
+    const senders = new Map<number, number>();
+    for (const { connection } of this.sendingsOf(content)) {
+      senders.set(connection, (senders.get(connection) ?? 0) + 1);
+    }
+    this.#senders.set(content.id, senders);
+    return senders;
+  }
+
+  wasSent(content: Content): boolean {
+    return this.#sendings.has(content.id);
   }
 
   /** Whether the relay of this side delivered it to anybody. */
@@ -65,19 +107,20 @@ export class ClientFacts {
     return this.#delivered[side].size > 0;
   }
 
-  /** The messages that these bytes may be the beginning of; those that nobody got from `side` come first. */
-  begunBy(beginning: Content, side: Side): readonly Content[] {
-    if (beginning.head === undefined) return [];
-    const wholes = this.#contentsOfHead.get(headKey(beginning.head)) ?? [];
-    return wholes
-      .filter((whole) => mayBegin(beginning, whole))
-      .sort(
-        (left, right) =>
-          Number(this.wasDelivered(left, side)) - Number(this.wasDelivered(right, side)),
-      );
+  /** The longest time that a message of one sending took through the relay of this side. */
+  slowestNs(side: Side): number {
+    return this.#slowestNs[side];
+  }
+
+  /** Whether some sent message is longer than this and begins like it. */
+  beginsSent(content: Content): boolean {
+    return this.#beginnings.isBeginning(content);
+  }
+
+  /** The message that these bytes of `side` are most likely the beginning of. */
+  begunBy(beginning: Content, side: Side): Begun | undefined {
+    return this.#beginnings.find(beginning, side);
   }
 }
 
-function headKey(head: Head): string {
-  return `${head.domain}/${head.source}/${head.sequence}/${head.timestamp}/${head.frameBytes}`;
-}
+const NO_SENDINGS: readonly Sending[] = [];

@@ -26,6 +26,8 @@ interface FrameParts {
 
 interface TlvPart {
   readonly index: number;
+  /** Of the last TLV, where the part is a block of several. */
+  readonly lastIndex: number;
   readonly type: number;
   /** Name of the struct, or undefined when the TLV has no layout. */
   readonly name: string | undefined;
@@ -77,6 +79,7 @@ function partsOf(view: FrameView): FrameParts {
     const leaves = leavesOfTlv[index] ?? new Map<string, Leaf>();
     return {
       index,
+      lastIndex: index,
       type: tlv.type,
       name: structName(leaves.keys()),
       leaves,
@@ -100,11 +103,19 @@ interface TlvStep {
   readonly new: TlvPart | undefined;
 }
 
+/** An edit script costs about edits squared, and a frame may hold thousands of TLVs. */
+const TLV_EDITS_MAX = 256;
+
 function* alignTlvs(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator<TlvStep> {
+  const types = (parts: readonly TlvPart[]): number[] => parts.map((part) => part.type);
+  const script = diffArrays(types(old), types(neu), { maxEditLength: TLV_EDITS_MAX });
+  if (script === undefined) {
+    yield* alignByPlace(old, neu);
+    return;
+  }
   let oldAt = 0;
   let newAt = 0;
-  const types = (parts: readonly TlvPart[]): number[] => parts.map((part) => part.type);
-  for (const part of diffArrays(types(old), types(neu))) {
+  for (const part of script) {
     for (let left = part.count; left > 0; left--) {
       yield {
         old: part.added ? undefined : old[oldAt++],
@@ -114,13 +125,39 @@ function* alignTlvs(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator
   }
 }
 
+/** Where too much differs: equal ends belong together, and what is between them is one block a side. */
+function* alignByPlace(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator<TlvStep> {
+  const shorter = Math.min(old.length, neu.length);
+  let head = 0;
+  while (head < shorter && old[head]?.type === neu[head]?.type) head++;
+  let tail = 0;
+  while (tail < shorter - head && old.at(-1 - tail)?.type === neu.at(-1 - tail)?.type) tail++;
+  for (let at = 0; at < head; at++) yield { old: old[at], new: neu[at] };
+  const oldBlock = blockOf(old.slice(head, old.length - tail));
+  const newBlock = blockOf(neu.slice(head, neu.length - tail));
+  if (oldBlock !== undefined) yield { old: oldBlock, new: undefined };
+  if (newBlock !== undefined) yield { old: undefined, new: newBlock };
+  for (let at = tail; at > 0; at--) yield { old: old.at(-at), new: neu.at(-at) };
+}
+
+function blockOf(parts: readonly TlvPart[]): TlvPart | undefined {
+  const [first] = parts;
+  const last = parts.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  const name = parts.length === 1 ? first.name : undefined;
+  const length = last.offset + last.length - first.offset;
+  return { ...first, name, length, lastIndex: last.lastIndex };
+}
+
 function tlvOnOneSide(old: FrameParts, neu: FrameParts, step: TlvStep): Difference {
   const part = step.old ?? step.new;
   assert(part !== undefined, 'a TLV step without a TLV');
   const { bytes } = (step.old === undefined ? neu : old).view;
   const hex = toHex(bytes.subarray(part.offset, part.offset + part.length));
+  const place =
+    part.lastIndex === part.index ? `${part.index}` : `${part.index}..${part.lastIndex}`;
   return {
-    path: part.name === undefined ? `tlv[${part.index}]` : `tlv[${part.index}].${part.name}`,
+    path: part.name === undefined ? `tlv[${place}]` : `tlv[${place}].${part.name}`,
     old: step.old === undefined ? null : hex,
     new: step.new === undefined ? null : hex,
     bytes: { offset: part.offset, length: part.length },

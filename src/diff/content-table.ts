@@ -15,6 +15,7 @@ import type { Content, Head } from './records.ts';
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
 const SHORT_BYTES_MAX = 256;
+const NOT_KEPT = -1;
 const NO_FRAME_SUBJECT = 'bytes that are no frame';
 
 export class ContentTable {
@@ -40,6 +41,14 @@ export class ContentTable {
     const content = this.#read(span.bytes, isFrame, dialect);
     contents.set(key, content);
     return content;
+  }
+
+  /** Bytes that are no frame, as a content for comparisons only: it is not kept. */
+  peek(bytes: Uint8Array, layout: HeaderLayout): Content {
+    const payload = keyOf(bytes.subarray(layout.sizeBytes));
+    const head = readHead(layout, bytes);
+    const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, payload };
+    return { ...base, shape: '', subject: NO_FRAME_SUBJECT };
   }
 
   #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
@@ -78,8 +87,12 @@ export class ContentTable {
 /** Whether bytes that begin with the header of a frame go on like it too, as far as the records can tell. */
 export function mayBegin(beginning: Content, whole: Content): boolean {
   if (beginning.length >= whole.length) return false;
-  // The payload of a longer frame is known by its digest only.
-  return whole.length > SHORT_BYTES_MAX || whole.payload.startsWith(beginning.payload);
+  return !isShort(whole) || whole.payload.startsWith(beginning.payload);
+}
+
+/** The payload of a longer frame is known by its digest only. */
+export function isShort(content: Content): boolean {
+  return content.length <= SHORT_BYTES_MAX;
 }
 
 function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {

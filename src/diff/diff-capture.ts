@@ -6,13 +6,14 @@
  * messages of one connection, not with the size of the capture.
  */
 import { basename } from 'node:path';
-import type { CaptureReader, Side } from '../capture/types.ts';
-import { assert } from '../lib/assert.ts';
+import type { CaptureReader } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
-import { type ConnectionHistory, readHistories } from './connection-history.ts';
+import { type ConnectionHistory, type Histories, readHistories } from './connection-history.ts';
+import { countAll, countFrames, type Judged } from './count-result.ts';
+import { Deliveries } from './deliveries.ts';
 import { WantedItems } from './fetch-bytes.ts';
 import {
   type Finding,
@@ -23,17 +24,13 @@ import {
   findUnpaired,
 } from './findings.ts';
 import { groupFindings } from './group-findings.ts';
-import { type ConnectionJudgement, judgeConnection } from './judge-connection.ts';
+import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
-import {
-  type CaptureContents,
-  type ConnectionItems,
-  type Dialects,
-  readCapture,
-} from './read-capture.ts';
+import { type CaptureContents, type Dialects, readCapture } from './read-capture.ts';
+import { pairItems } from './pair-items.ts';
 import { otherSide } from './records.ts';
 import { TimelineCounter } from './timeline.ts';
-import { type DiffResult, type DivergenceKind, type ResultCounts } from './types.ts';
+import type { DiffResult, IgnoredMessage } from './types.ts';
 import { judge } from './verdict.ts';
 
 export interface DiffOptions {
@@ -44,10 +41,9 @@ export interface DiffOptions {
 }
 
 const DIVERGENCES_LISTED_MAX = 10_000;
+const IGNORED_LISTED_MAX = 1_000;
 
-interface JudgedConnection {
-  readonly items: ConnectionItems;
-  readonly judgement: ConnectionJudgement;
+interface JudgedConnection extends Judged {
   readonly findings: readonly Finding[];
 }
 
@@ -55,33 +51,39 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
   const contents = readCapture(reader, dialects);
   const histories = readHistories(reader);
-  const judged = contents.connections.map((items) =>
-    judgeOne(reader, items, { contents, dialects, history: histories.get(items.id) }),
-  );
+  const { judged, deliveries } = judgeAll(reader, { contents, dialects, histories });
   const messageFindings = judged.flatMap((connection) => connection.findings);
-  const causeOf = explainLosses(lossesOf(messageFindings), {
+  const losses = lossesOf(messageFindings);
+  const causeOf = explainLosses(losses, {
     client: contents.facts,
-    downSince: (connection, side) => histories.get(connection)?.downSince(side),
+    deliveries,
+    downSince: (connection, side) => histories.of.get(connection)?.downSince(side),
+    hasGap: (side) => contents.rows.gaps.some((gap) => gap.stream === side),
   });
   const findings = [
     ...messageFindings,
-    ...findSilence(contents, { histories, losses: lossesOf(messageFindings), causeOf }),
+    ...findSilence(contents, { histories: histories.of, losses, causeOf }),
   ].sort(inOrderOfTime);
   const grouped = groupFindings(findings, ({ loss }) => loss && causeOf(loss));
-  const listed = listDivergences(reader, dialects, {
+  const listed = listDivergences(reader, {
+    rows: contents.rows,
     findings,
     grouped,
     listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
   });
-  const counts = countAll(reader, judged, findings);
-  const bytesRecorded = reader.streams().reduce((sum, stream) => sum + stream.bytes, 0);
-  const orderNotJudged = judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0);
+  const counts = countAll(contents, judged, findings);
   const { info } = reader;
-  const gapCount = reader.gaps().length;
   const name = basename(reader.path);
   return {
     format: 'relaydiff-result/1',
-    ...judge({ counts, sealed: info.sealed, gapCount, bytesRecorded, orderNotJudged }),
+    ...judge({
+      counts,
+      sealed: info.sealed,
+      gapCount: contents.rows.gaps.length,
+      hasDeliveries: judged.some(({ items }) => items.old.length + items.new.length > 0),
+      orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
+      connectionDoubts: connectionDoubts(histories.of),
+    }),
     capture: {
       name,
       origin: info.origin,
@@ -93,6 +95,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     new: { label: `${name}, new`, dialect: options.newDialect.name },
     counts,
     ...listed,
+    ignored: listIgnored(judged),
     connections: judged.map(summaryOf(findings)),
     timeline: timelineOf(reader, contents, findings),
   };
@@ -101,32 +104,92 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
 interface JudgeContext {
   readonly contents: CaptureContents;
   readonly dialects: Dialects;
-  readonly history: ConnectionHistory | undefined;
+  readonly histories: Histories;
 }
 
-function judgeOne(
+interface JudgedAll {
+  readonly judged: readonly JudgedConnection[];
+  readonly deliveries: Deliveries;
+}
+
+/** All connections are paired before any is judged: what one of them lacks, others may have seen. */
+function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
+  const { contents, histories } = context;
+  const { connections, facts, publishers, rows } = contents;
+  const paired = connections.map((items) => ({
+    items,
+    paired: pairItems(items, publishers, facts),
+  }));
+  const lacked = new Set<number>();
+  for (const { side, item } of paired.flatMap((one) => one.paired.unpaired)) {
+    lacked.add(item.content.id);
+    const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
+    if (begun !== undefined) lacked.add(begun.content.id);
+  }
+  const deliveries = new Deliveries(connections, lacked, facts);
+  const judged = paired.map((one): JudgedConnection => {
+    const judgement = judgeConnection(one.paired, {
+      reader,
+      connection: one.items.id,
+      items: one.items,
+      facts,
+      deliveries,
+      histories: histories.of,
+      recordingEnd: histories.end,
+      gapsOf: rows.gapsOf,
+    });
+    const findings = findAll(reader, { items: one.items, judgement }, deliveries, context);
+    return { items: one.items, judgement, findings };
+  });
+  return { judged, deliveries };
+}
+
+function findAll(
   reader: CaptureReader,
-  items: ConnectionItems,
-  { contents, dialects, history }: JudgeContext,
-): JudgedConnection {
-  const { facts, publishers } = contents;
-  const { id } = items;
-  const judgement = judgeConnection({ reader, connection: id, items, facts, history }, (content) =>
-    publishers.publisherOf(content),
-  );
+  { items: { id }, judgement }: Judged,
+  deliveries: Deliveries,
+  { contents, dialects, histories }: JudgeContext,
+): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
     wanted.add(id, 'old', pair.old);
     wanted.add(id, 'new', pair.new);
   }
-  const bytes = wanted.fetch(reader, dialects);
-  const findings = [
-    ...findUnpaired(id, judgement, facts),
+  const bytes = wanted.fetch(reader, contents.rows);
+  return [
+    ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs),
     ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects)),
-    ...[...(history?.differences(id) ?? [])].map(findConnectionDifference),
+    ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];
-  return { items, judgement, findings };
+}
+
+function connectionDoubts(histories: Histories['of']): readonly string[] {
+  return [...histories].flatMap(([id, history]) =>
+    [...history.doubts()].map((doubt) => `connection ${id}: ${doubt}`),
+  );
+}
+
+function listIgnored(judged: readonly JudgedConnection[]): readonly IgnoredMessage[] {
+  const ignored: IgnoredMessage[] = [];
+  for (const { items, judgement } of judged) {
+    for (const { unpaired, passed } of judgement.setAside) {
+      if (passed === undefined) continue;
+      if (ignored.length === IGNORED_LISTED_MAX) return ignored;
+      const { edge, witness } = passed;
+      ignored.push({
+        connection: items.id,
+        side: unpaired.side,
+        ordinal: (judgement.lacked.get(unpaired)?.item ?? unpaired.item).ordinal,
+        edge,
+        witness: {
+          connection: witness.connection,
+          arrivalNs: String(witness.item.arrivalNs),
+        },
+      });
+    }
+  }
+  return ignored;
 }
 
 interface SilenceContext {
@@ -168,64 +231,6 @@ function lossesOf(findings: readonly Finding[]): readonly Loss[] {
   return findings.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
 }
 
-function countAll(
-  reader: CaptureReader,
-  judged: readonly JudgedConnection[],
-  findings: readonly Finding[],
-): ResultCounts {
-  const divergences = countKinds(findings);
-  const frames = (side: Side): number =>
-    sum(judged, ({ items }) => items[side].filter((item) => item.content.isFrame).length);
-  const setAside = judged.flatMap(({ judgement }) => judgement.setAside);
-  const setAsideFrames = setAside.filter(({ unpaired }) => unpaired.item.content.isFrame);
-  const unjudged = setAside.filter(({ reason }) => reason !== 'edge').length;
-  const identical = sum(
-    judged,
-    ({ judgement }) => judgement.pairs.filter((pair) => pair.old.content.isFrame).length,
-  );
-  const pairs = identical + sum(judged, ({ judgement }) => judgement.changed.length);
-  const [old, neu] = [frames('old'), frames('new')];
-  const setAsideOf = (side: Side): number =>
-    setAsideFrames.filter(({ unpaired }) => unpaired.side === side).length;
-  const { missing, extra, duplicated, modified, encoding } = divergences;
-  assert(old === pairs + missing + setAsideOf('old'), 'a frame of old was lost or counted twice');
-  assert(
-    neu === pairs + extra + duplicated + setAsideOf('new'),
-    'a frame of new was lost or counted twice',
-  );
-  assert(pairs === identical + encoding + modified, 'a pair was lost or counted twice');
-  return {
-    old,
-    new: neu,
-    pairs,
-    identical,
-    equivalent: encoding,
-    ignored: setAside.length - unjudged,
-    divergences,
-    gaps: { frames: unjudged, bytes: sum(reader.gaps(), (gap) => gap.bytes) },
-  };
-}
-
-function countKinds(findings: readonly Finding[]): Readonly<Record<DivergenceKind, number>> {
-  const count = (kind: DivergenceKind): number =>
-    sum(findings, (finding) => (finding.kind === kind ? 1 : 0));
-  return {
-    missing: count('missing'),
-    extra: count('extra'),
-    duplicated: count('duplicated'),
-    reordered: count('reordered'),
-    modified: count('modified'),
-    encoding: count('encoding'),
-    defect: count('defect'),
-    connection: count('connection'),
-    late: count('late'),
-  };
-}
-
-function sum<T>(values: readonly T[], amount: (value: T) => number): number {
-  return values.reduce((total, value) => total + amount(value), 0);
-}
-
 function summaryOf(
   findings: readonly Finding[],
 ): (judged: JudgedConnection) => DiffResult['connections'][number] {
@@ -237,8 +242,8 @@ function summaryOf(
     id: items.id,
     label: items.label,
     clientFrames: items.clientFrames,
-    oldFrames: items.old.filter((item) => item.content.isFrame).length,
-    newFrames: items.new.filter((item) => item.content.isFrame).length,
+    oldFrames: countFrames(items, 'old'),
+    newFrames: countFrames(items, 'new'),
     divergences: byConnection.get(items.id) ?? 0,
   });
 }

@@ -3,9 +3,8 @@
  * keep any. Reads a stream only as far as its last chosen item.
  */
 import { defined } from '../lib/assert.ts';
-import { readSpans } from '../capture/spans.ts';
-import type { CaptureReader, Side } from '../capture/types.ts';
-import type { Dialects } from './read-capture.ts';
+import type { CaptureReader, Chunk, Side } from '../capture/types.ts';
+import type { CaptureRows } from './read-capture.ts';
 import type { Item } from './records.ts';
 
 export class FetchedBytes {
@@ -21,29 +20,52 @@ export class FetchedBytes {
 }
 
 export class WantedItems {
-  readonly #indexes = new Map<string, Set<number>>();
+  readonly #items = new Map<number, Readonly<Record<Side, Map<number, Item>>>>();
 
   add(connection: number, side: Side, item: Item): void {
-    const key = `${connection}/${side}`;
-    const indexes = this.#indexes.get(key);
-    if (indexes === undefined) this.#indexes.set(key, new Set([item.index]));
-    else indexes.add(item.index);
+    let items = this.#items.get(connection);
+    if (items === undefined) {
+      items = { old: new Map(), new: new Map() };
+      this.#items.set(connection, items);
+    }
+    items[side].set(item.index, item);
   }
 
-  fetch(reader: CaptureReader, dialects: Dialects): FetchedBytes {
+  fetch(reader: CaptureReader, { streamsOf }: CaptureRows): FetchedBytes {
     const fetched = new FetchedBytes();
-    for (const stream of reader.streams()) {
-      if (stream.kind === 'client') continue;
-      const wanted = this.#indexes.get(`${stream.connection}/${stream.kind}`);
-      let left = wanted?.size ?? 0;
-      if (wanted === undefined || left === 0) continue;
-      for (const { span, index } of readSpans(reader, stream, dialects[stream.kind].header)) {
-        if (!wanted.has(index)) continue;
-        fetched.set(stream.connection, stream.kind, index, span.bytes);
-        left--;
-        if (left === 0) break;
+    for (const [connection, wanted] of this.#items) {
+      for (const { id, kind } of streamsOf.get(connection) ?? []) {
+        if (kind === 'client' || wanted[kind].size === 0) continue;
+        const items = [...wanted[kind].values()].sort((left, right) => left.offset - right.offset);
+        for (const [item, bytes] of readRanges(reader.chunks(id), items)) {
+          fetched.set(connection, kind, item.index, bytes);
+        }
       }
     }
     return fetched;
+  }
+}
+
+/** The bytes of items that are in order and do not overlap. */
+function* readRanges(
+  chunks: Iterable<Chunk>,
+  items: readonly Item[],
+): Generator<readonly [Item, Uint8Array]> {
+  let at = 0;
+  let bytes: Uint8Array | undefined;
+  for (const chunk of chunks) {
+    const chunkEnd = chunk.offset + chunk.bytes.length;
+    for (let item = items[at]; item !== undefined && item.offset < chunkEnd; item = items[at]) {
+      bytes ??= new Uint8Array(item.content.length);
+      const from = Math.max(item.offset, chunk.offset);
+      const end = item.offset + item.content.length;
+      const to = Math.min(end, chunkEnd);
+      bytes.set(chunk.bytes.subarray(from - chunk.offset, to - chunk.offset), from - item.offset);
+      if (to < end) break;
+      yield [item, bytes];
+      bytes = undefined;
+      at++;
+    }
+    if (at === items.length) return;
   }
 }

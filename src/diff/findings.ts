@@ -5,9 +5,11 @@
 import type { Side } from '../capture/types.ts';
 import type { Dialects } from './read-capture.ts';
 import type { Loss } from './causes/rule.ts';
-import type { ClientFacts } from './client-facts.ts';
+import type { Begun } from './beginnings.ts';
+import type { ClientFacts, Sending } from './client-facts.ts';
 import { compareFrames, isEncodingOnly } from './compare-frames.ts';
 import type { ConnectionDifference } from './connection-history.ts';
+import type { Deliveries, Lacked } from './deliveries.ts';
 import type { FetchedBytes } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import type { ChangedPair } from './match-changed.ts';
@@ -35,13 +37,18 @@ export function findUnpaired(
   connection: number,
   judgement: ConnectionJudgement,
   facts: ClientFacts,
+  deliveries: Deliveries,
 ): readonly Finding[] {
   const originals = originalsOf(judgement);
-  return judgement.unpaired.map((unpaired) =>
-    unpaired.item.content.isFrame
-      ? frameFinding(connection, unpaired, originals)
-      : defectFinding(connection, unpaired, facts),
-  );
+  return judgement.unpaired.map((unpaired) => {
+    const lacked = judgement.lacked.get(unpaired);
+    if (unpaired.item.content.isFrame) {
+      return frameFinding(connection, unpaired, lacked, originals);
+    }
+    const { content } = unpaired.item;
+    const begun = facts.wasSent(content) ? undefined : facts.begunBy(content, unpaired.side);
+    return defectFinding(connection, unpaired, lacked?.sending, begun, deliveries);
+  });
 }
 
 /** Content id -> the item of old in its first pair: what a surplus copy in new is a copy of. */
@@ -61,16 +68,28 @@ function originalsOf(judgement: ConnectionJudgement): ReadonlyMap<number, Item> 
 
 function frameFinding(
   connection: number,
-  { side, item, isCopy }: Unpaired,
+  { side, item: unpairedItem, isCopy, copies }: Unpaired,
+  lacked: Lacked | undefined,
   originals: ReadonlyMap<number, Item>,
 ): Finding {
-  const { content } = item;
-  const loss: Loss = { side: otherSide(side), connection, content, timeNs: item.arrivalNs };
+  const item = lacked?.item ?? unpairedItem;
+  const { content, arrivalNs: timeNs } = item;
+  const loss: Loss = {
+    side: otherSide(side),
+    connection,
+    content,
+    sending: lacked?.sending,
+    timeNs,
+  };
+  const which =
+    lacked === undefined
+      ? `which of its ${copies} is not known`
+      : `by the times this one of ${copies}`;
   const base = {
     connection,
     old: side === 'old' ? item : undefined,
     new: side === 'new' ? item : undefined,
-    timeNs: item.arrivalNs,
+    timeNs,
     subject: content.subject,
     differences: [],
     loss,
@@ -79,7 +98,7 @@ function frameFinding(
   const name = nameOf(content);
   if (side === 'old') {
     const detail = isCopy
-      ? `${name}: old delivered one copy more than new`
+      ? `${name}: old delivered one copy more than new, ${which}`
       : `${name}: old delivered it, new did not`;
     const title = `${content.subject} missing from new`;
     return { ...base, kind: 'missing', detail, title: isCopy ? `copy of ${title}` : title };
@@ -88,45 +107,52 @@ function frameFinding(
     const detail = `${name}: new delivered it, old did not`;
     return { ...base, kind: 'extra', detail, title: `${content.subject} only in new` };
   }
-  const detail = `${name}: new delivered one copy more than old`;
+  const detail = `${name}: new delivered one copy more than old, ${which}`;
   const title = `${content.subject} duplicated in new`;
   const old = originals.get(content.id);
   return { ...base, kind: 'duplicated', old, loss: undefined, detail, title };
 }
 
-function defectFinding(connection: number, { side, item }: Unpaired, facts: ClientFacts): Finding {
-  const [begun] = facts.begunBy(item.content, side);
-  const wasSent = facts.sendingsOf(item.content).length > 0;
+function defectFinding(
+  connection: number,
+  { side, item }: Unpaired,
+  sending: Sending | undefined,
+  begun: Begun | undefined,
+  deliveries: Deliveries,
+): Finding {
+  const wasSent = sending !== undefined;
   const bytes = `${item.content.length} bytes in ${side}`;
   const reader = item.detail === undefined ? '' : ` (${item.detail})`;
-  const origin = defectOrigin(side, begun, wasSent);
-  const lost = wasSent ? item.content : begun;
-  const loss: Loss | undefined = lost && {
-    side: wasSent ? otherSide(side) : side,
-    connection,
-    content: lost,
-    timeNs: item.arrivalNs,
-  };
+  const base = { connection, timeNs: item.arrivalNs };
+  const loss: Loss | undefined = wasSent
+    ? { ...base, side: otherSide(side), content: item.content, sending }
+    : begun && {
+        ...base,
+        side,
+        content: begun.content,
+        sending: deliveries.firstUndelivered(begun.content, side),
+      };
   return {
+    ...base,
     kind: 'defect',
-    connection,
     old: side === 'old' ? item : undefined,
     new: side === 'new' ? item : undefined,
-    timeNs: item.arrivalNs,
-    subject: begun?.subject ?? item.content.subject,
-    detail: `${bytes} are no frame${reader}: ${origin}`,
-    title: defectTitle(side, begun, wasSent),
+    subject: begun?.content.subject ?? item.content.subject,
+    detail: `${bytes} are no frame${reader}: ${defectOrigin(side, begun, wasSent)}`,
+    title: defectTitle(side, begun?.content, wasSent),
     differences: [],
     loss,
     ownCause: undefined,
   };
 }
 
-function defectOrigin(side: Side, begun: Content | undefined, wasSent: boolean): string {
+function defectOrigin(side: Side, begun: Begun | undefined, wasSent: boolean): string {
   const other = otherSide(side);
   if (wasSent) return `a client sent them, ${side} forwarded them, ${other} did not`;
   if (begun === undefined) return `${other} did not deliver them`;
-  return `the beginning of ${nameOf(begun)}, of which ${begun.length} bytes were sent`;
+  const { content, candidates } = begun;
+  const one = candidates === 1 ? '' : ` (one of ${candidates} messages that begin like this)`;
+  return `the beginning of ${nameOf(content)}, of which ${content.length} bytes were sent${one}`;
 }
 
 function defectTitle(side: Side, begun: Content | undefined, wasSent: boolean): string {
@@ -189,7 +215,7 @@ export function findChanged(
     new: pair.new,
     timeNs: Math.min(pair.old.arrivalNs, pair.new.arrivalNs),
     subject: content.subject,
-    detail: `${nameOf(content)}: ${verb} in new: ${shown}`,
+    detail: `${nameOf(content)}: ${verb} in new: ${shown}${pair.isMoved ? '; it also lost its place' : ''}`,
     title: `${content.subject} ${verb}: ${shown}`,
     differences,
     loss: undefined,
@@ -214,7 +240,7 @@ export function findConnectionDifference(difference: ConnectionDifference): Find
     subject: event,
     detail,
     title: `connection ${event} by ${side}`,
-    ownCause: event === 'refused' ? 'relay-unreachable' : 'relay-closed',
+    ownCause: event === 'closed early' ? 'relay-closed' : 'relay-unreachable',
   });
 }
 

@@ -4,12 +4,13 @@
  * sides lands in exactly one of these.
  */
 import { assert } from '../lib/assert.ts';
+import type { Lacked } from './deliveries.ts';
 import { type ChangedPair, matchChanged } from './match-changed.ts';
-import { pairItems } from './pair-items.ts';
-import type { Content, ItemPair, Unpaired } from './records.ts';
+import type { PairedItems } from './pair-items.ts';
+import type { ItemPair, SideItems, Unpaired } from './records.ts';
 import {
+  type SetAside,
   type SetAsideContext,
-  type Sorted,
   setAsideUnjudged,
   setAsideUnmirrored,
 } from './set-aside.ts';
@@ -21,30 +22,33 @@ export interface ConnectionJudgement {
   readonly changed: readonly ChangedPair[];
   /** Only one side has it, and nothing in the capture excuses the other. */
   readonly unpaired: readonly Unpaired[];
-  readonly setAside: Sorted['setAside'];
+  readonly setAside: readonly SetAside[];
+  /** Which occurrence each of `unpaired` and of `setAside` is, where a client sent it. */
+  readonly lacked: ReadonlyMap<Unpaired, Lacked>;
   readonly orderNotJudged: number;
 }
 
 export function judgeConnection(
+  paired: PairedItems,
   context: SetAsideContext,
-  publisherOf: (content: Content) => string,
 ): ConnectionJudgement {
-  const paired = pairItems(context.items, publisherOf);
-  const mirrored = setAsideUnmirrored(paired.unpaired, context.facts);
-  const { changed, rest } = matchChanged(mirrored.rest);
+  const { facts } = context;
+  const mirrored = setAsideUnmirrored(paired.unpaired, facts);
+  const { changed, rest } = matchChanged(mirrored.rest, (content) => facts.wasSent(content));
   const judged = setAsideUnjudged(rest, context);
   const judgement: ConnectionJudgement = {
     pairs: paired.pairs,
     changed,
     unpaired: judged.rest,
     setAside: [...mirrored.setAside, ...judged.setAside],
+    lacked: judged.lacked,
     orderNotJudged: paired.orderNotJudged,
   };
-  assertNothingLost(context, judgement);
+  assertNothingLost(context.items, judgement);
   return judgement;
 }
 
-function assertNothingLost({ items }: SetAsideContext, judgement: ConnectionJudgement): void {
+function assertNothingLost(items: SideItems, judgement: ConnectionJudgement): void {
   const inPairs = judgement.pairs.length + judgement.changed.length;
   for (const side of ['old', 'new'] as const) {
     const unpaired = judgement.unpaired.filter((item) => item.side === side).length;

@@ -9,7 +9,7 @@ import { toHex } from '../lib/bytes.ts';
 import { type FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Finding } from './findings.ts';
 import type { GroupedFindings } from './group-findings.ts';
-import type { Dialects } from './read-capture.ts';
+import type { CaptureRows } from './read-capture.ts';
 import type { Item } from './records.ts';
 import type {
   DiffResult,
@@ -21,6 +21,7 @@ import type {
 } from './types.ts';
 
 export interface ListRequest {
+  readonly rows: CaptureRows;
   /** In order of time. */
   readonly findings: readonly Finding[];
   readonly grouped: GroupedFindings;
@@ -41,8 +42,7 @@ const SEVERITIES: Readonly<Record<DivergenceKind, Severity>> = {
 
 export function listDivergences(
   reader: CaptureReader,
-  dialects: Dialects,
-  { findings, grouped, listedMax }: ListRequest,
+  { rows, findings, grouped, listedMax }: ListRequest,
 ): Pick<DiffResult, 'divergences' | 'divergencesOmitted' | 'groups'> {
   const chosen = chooseListed(findings, grouped, listedMax);
   const wanted = new WantedItems();
@@ -50,7 +50,7 @@ export function listDivergences(
     if (finding.old !== undefined) wanted.add(finding.connection, 'old', finding.old);
     if (finding.new !== undefined) wanted.add(finding.connection, 'new', finding.new);
   }
-  const bytes = wanted.fetch(reader, dialects);
+  const bytes = wanted.fetch(reader, rows);
   const idOf = new Map(chosen.map((finding, index) => [finding, `d${index + 1}`]));
   const divergences = chosen.map((finding) =>
     divergenceOf(finding, {
@@ -104,7 +104,7 @@ function divergenceOf(
 
 function occurrenceOf(item: Item, bytes: Uint8Array): Occurrence {
   return {
-    ordinal: item.index,
+    ordinal: item.ordinal,
     offset: item.offset,
     length: item.content.length,
     arrivalNs: String(item.arrivalNs),

@@ -2,7 +2,7 @@
  * Finds, among the frames that only one side has, those that are the same message with other bytes. Keys
  * go from sure to weak; weak ones hold only at the same place, between the same neighbours of the same
  * publisher. No key uses the sequence alone: it restarts, and is often 0. A message that no key matches
- * stays missing or extra.
+ * stays missing or extra; so do two messages that clients really sent, however alike they are.
  */
 import { defined } from '../lib/assert.ts';
 import type { Content, Head, Item, Unpaired } from './records.ts';
@@ -10,6 +10,8 @@ import type { Content, Head, Item, Unpaired } from './records.ts';
 export interface ChangedPair {
   readonly old: Item;
   readonly new: Item;
+  /** It is not where its neighbours say that it belongs. */
+  readonly isMoved: boolean;
 }
 
 export interface MatchedChanges {
@@ -34,8 +36,8 @@ const KEYS: readonly Key[] = [
         : `${role(head)} ${head.sequence} ${head.timestamp} ${content.shape}`,
   },
   {
-    // The payload and the time changed.
-    scope: 'anywhere',
+    // The payload and the time changed: after a restart other messages have the same sequence.
+    scope: 'in place',
     of: (content, head) =>
       head.sequence === 0n ? undefined : `${role(head)} ${head.sequence} ${content.shape}`,
   },
@@ -72,26 +74,73 @@ function role(head: Head): string {
   return `${head.domain}/${head.source}`;
 }
 
-export function matchChanged(unpaired: readonly Unpaired[]): MatchedChanges {
-  const canMatch = (item: Unpaired): boolean => item.item.content.isFrame && !item.isCopy;
-  let old = unpaired.filter((item) => item.side === 'old' && canMatch(item)).sort(byIndex);
-  let neu = unpaired.filter((item) => item.side === 'new' && canMatch(item)).sort(byIndex);
+/** `wasSent`: whether a client sent exactly this. */
+export function matchChanged(
+  unpaired: readonly Unpaired[],
+  wasSent: (content: Content) => boolean,
+): MatchedChanges {
+  const ofSide = (side: Unpaired['side']): readonly Unpaired[] =>
+    unpaired.filter((one) => one.side === side && one.item.content.isFrame).sort(byIndex);
+  let old = ofSide('old');
+  let neu = ofSide('new');
   const changed: ChangedPair[] = [];
   const matched = new Set<Unpaired>();
-  for (const key of KEYS) {
+  for (const step of STEPS) {
     if (old.length === 0 || neu.length === 0) break;
-    for (const scope of key.scope === 'anywhere'
-      ? (['in place', 'anywhere'] as const)
-      : (['in place'] as const)) {
-      for (const [left, right] of matchByKey(old, neu, key, scope)) {
-        changed.push({ old: left.item, new: right.item });
-        matched.add(left).add(right);
-      }
-      old = old.filter((item) => !matched.has(item));
-      neu = neu.filter((item) => !matched.has(item));
+    for (const [left, right] of matchStep(old, neu, step, wasSent)) {
+      changed.push({ old: left.item, new: right.item, isMoved: !areInPlace(left, right) });
+      matched.add(left).add(right);
     }
+    old = old.filter((item) => !matched.has(item));
+    neu = neu.filter((item) => !matched.has(item));
   }
   return { changed, rest: unpaired.filter((item) => !matched.has(item)) };
+}
+
+interface Step {
+  readonly key: Key;
+  readonly scope: Key['scope'];
+}
+
+const STEPS: readonly Step[] = KEYS.flatMap((key): readonly Step[] =>
+  key.scope === 'anywhere'
+    ? [
+        { key, scope: 'in place' },
+        { key, scope: 'anywhere' },
+      ]
+    : [{ key, scope: 'in place' }],
+);
+
+/** A message that was sent can only have become one that was not; sent ones and others wait apart. */
+function* matchStep(
+  old: readonly Unpaired[],
+  neu: readonly Unpaired[],
+  step: Step,
+  wasSent: (content: Content) => boolean,
+): Generator<readonly [Unpaired, Unpaired]> {
+  const isSent = (one: Unpaired): boolean => wasSent(one.item.content);
+  const isNotSent = (one: Unpaired): boolean => !isSent(one);
+  const taken = new Set<Unpaired>();
+  for (const [left, right] of [
+    [isSent, isNotSent],
+    [isNotSent, isSent],
+    [isNotSent, isNotSent],
+  ] as const) {
+    const isFree = (one: Unpaired): boolean => !taken.has(one);
+    const pairs = matchByKey(
+      old.filter((one) => left(one) && isFree(one)),
+      neu.filter((one) => right(one) && isFree(one)),
+      step,
+    );
+    for (const pair of pairs) {
+      // A copy too many next to a copy too few is no change; nor is a copy that nobody sent, elsewhere.
+      const copies = pair.filter((one) => one.isCopy).length;
+      const isProven = step.scope === 'in place' || pair.some(isSent);
+      if (copies === 2 || (copies === 1 && !isProven)) continue;
+      taken.add(pair[0]).add(pair[1]);
+      yield pair;
+    }
+  }
 }
 
 function byIndex(left: Unpaired, right: Unpaired): number {
@@ -101,8 +150,7 @@ function byIndex(left: Unpaired, right: Unpaired): number {
 function matchByKey(
   old: readonly Unpaired[],
   neu: readonly Unpaired[],
-  key: Key,
-  scope: Key['scope'],
+  { key, scope }: Step,
 ): readonly (readonly [Unpaired, Unpaired])[] {
   const waiting = new Map<string, WaitingList>();
   for (const candidate of neu) {

@@ -1,11 +1,21 @@
 /**
  * Says who published a content. Order must hold within what one publisher sent; how publishers interleave
  * may float. The client streams of the capture prove the publisher of most messages; for the others the
- * header's domain and source stand for it.
+ * header's domain and source stand for it, which proves no order.
  */
 import type { Content } from './records.ts';
 
 const SEVERAL = -1;
+
+export interface Publisher {
+  /** Equal for contents that one publisher may have sent. */
+  readonly name: string;
+  /** The one connection that sent it. undefined: several did, or nobody knows. */
+  readonly connection: number | undefined;
+}
+
+/** Bytes that are no frame and that no client sent as they are: pieces, of anybody. */
+const NOBODY: Publisher = { name: 'no frames', connection: undefined };
 
 export class Publishers {
   /** Content id -> the one connection that sent it, or SEVERAL. */
@@ -16,16 +26,22 @@ export class Publishers {
   /** `connection` sent this content to the relays. */
   note(content: Content, connection: number): void {
     noteSender(this.#senderOfContent, content.id, connection);
-    noteSender(this.#senderOfRole, roleOf(content), connection);
+    if (content.isFrame) noteSender(this.#senderOfRole, roleOf(content), connection);
   }
 
-  publisherOf(content: Content): string {
+  publisherOf(content: Content): Publisher {
     const sender = this.#senderOfContent.get(content.id);
-    if (sender !== undefined && sender !== SEVERAL) return `connection ${sender}`;
+    if (sender !== undefined && sender !== SEVERAL) return ofConnection(sender);
+    if (!content.isFrame) return NOBODY;
     const role = roleOf(content);
     const actor = this.#senderOfRole.get(role);
-    return actor !== undefined && actor !== SEVERAL ? `connection ${actor}` : role;
+    if (actor !== undefined && actor !== SEVERAL) return ofConnection(actor);
+    return { name: role, connection: undefined };
   }
+}
+
+function ofConnection(connection: number): Publisher {
+  return { name: `connection ${connection}`, connection };
 }
 
 function noteSender<K>(senders: Map<K, number>, key: K, connection: number): void {

@@ -3,14 +3,15 @@
  * first, because they say who published what the sides deliver.
  */
 import { readSpans } from '../capture/spans.ts';
-import type { ArrivedSpan, CaptureReader, Chunk, Side, StreamRow } from '../capture/types.ts';
+import type { ArrivedSpan, CaptureReader, Chunk, Gap, Side, StreamRow } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
-import { ClientFacts, type Placement } from './client-facts.ts';
+import { ClientFacts, type HiddenGap, type Placement } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
+import { type SentMessages, splitJoined } from './split-joined.ts';
 
 export interface Dialects {
   readonly old: Dialect;
@@ -29,6 +30,38 @@ export interface CaptureContents {
   readonly connections: readonly ConnectionItems[];
   readonly facts: ClientFacts;
   readonly publishers: Publishers;
+  readonly rows: CaptureRows;
+}
+
+/** What the capture lists, read once: connections can be thousands. */
+export interface CaptureRows {
+  readonly streams: readonly StreamRow[];
+  readonly gaps: readonly Gap[];
+  readonly streamsOf: ReadonlyMap<number, readonly StreamRow[]>;
+  readonly gapsOf: ReadonlyMap<number, readonly Gap[]>;
+}
+
+function byConnection<T extends { readonly connection: number }>(
+  rows: readonly T[],
+): ReadonlyMap<number, readonly T[]> {
+  const groups = new Map<number, T[]>();
+  for (const row of rows) {
+    const group = groups.get(row.connection);
+    if (group === undefined) groups.set(row.connection, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function readRows(reader: CaptureReader): CaptureRows {
+  const streams = reader.streams();
+  const gaps = reader.gaps();
+  return {
+    streams,
+    gaps,
+    streamsOf: byConnection(streams),
+    gapsOf: byConnection(gaps),
+  };
 }
 
 export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureContents {
@@ -36,12 +69,12 @@ export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureC
   const facts = new ClientFacts();
   const publishers = new Publishers();
   const clientFrames = new Map<number, number>();
-  const streams = reader.streams();
-  for (const stream of streams) {
+  const rows = readRows(reader);
+  for (const stream of rows.streams) {
     if (stream.kind !== 'client') continue;
     const sent = readClientStream(reader, stream, dialects.old, table);
     clientFrames.set(stream.connection, sent.filter((span) => span.content.isFrame).length);
-    const unmirrored = unmirroredOf(reader, stream);
+    const unmirrored = unmirroredOf(rows.gapsOf.get(stream.connection) ?? []);
     for (const [index, placement] of placementsOf(reader, stream, sent, dialects.old.header)) {
       const span = sent[index];
       if (span === undefined) continue;
@@ -52,16 +85,26 @@ export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureC
         placement,
         isUnmirrored: unmirrored(span.offset, span.content.length),
       });
-      if (span.content.isFrame) publishers.note(span.content, stream.connection);
+      publishers.note(span.content, stream.connection);
     }
+    const hidden = findHidden(rows.gapsOf.get(stream.connection) ?? [], sent);
+    facts.hiddenUnmirrored.push(...hidden);
   }
+  facts.sortSendings();
   const itemsOf = (connection: number, side: Side): readonly Item[] => {
     const items: Item[] = [];
-    for (const stream of streams) {
-      if (stream.connection !== connection || stream.kind !== side) continue;
-      for (const arrived of readSpans(reader, stream, dialects[side].header)) {
-        const item = itemOf(arrived, table.intern(arrived.span, dialects[side]));
-        facts.noteDelivery(item.content, side);
+    const { header } = dialects[side];
+    const sent: SentMessages = {
+      wasSent: (span) => facts.wasSent(table.intern(span, dialects[side])),
+      beginSent: (bytes) => facts.beginsSent(table.peek(bytes, header)),
+    };
+    for (const stream of rows.streamsOf.get(connection) ?? []) {
+      if (stream.kind !== side) continue;
+      const spans = readSpans(reader, stream, header);
+      for (const arrived of splitJoined(spans, header, sent)) {
+        const content = table.intern(arrived.span, dialects[side]);
+        const item = itemOf(items.length, arrived, content);
+        facts.noteDelivery(item.content, side, item.arrivalNs);
         items.push(item);
       }
     }
@@ -74,13 +117,14 @@ export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureC
     old: itemsOf(id, 'old'),
     new: itemsOf(id, 'new'),
   }));
-  return { connections, facts, publishers };
+  return { connections, facts, publishers, rows };
 }
 
-function itemOf(arrived: ArrivedSpan, content: Content): Item {
+function itemOf(index: number, arrived: ArrivedSpan, content: Content): Item {
   const { span } = arrived;
   return {
-    index: arrived.index,
+    index,
+    ordinal: arrived.index,
     offset: span.offset,
     arrivalNs: Number(arrived.arrivalNs),
     content,
@@ -145,14 +189,33 @@ function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined
   return header.magic === layout.magic ? header.relay_domain : undefined;
 }
 
+/** What of the gaps of the mirror lies in gaps of the recording, the pieces of frames at their ends included. */
+function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
+  const ofClient = gaps.filter((gap) => gap.stream === 'client');
+  for (const unrecorded of ofClient) {
+    if (unrecorded.where !== 'recording') continue;
+    const end = unrecorded.offset + unrecorded.bytes;
+    const pieces = sent.filter(
+      ({ content, offset }) =>
+        !content.isFrame && (offset + content.length === unrecorded.offset || offset === end),
+    );
+    for (const unmirrored of ofClient) {
+      if (unmirrored.where !== 'mirror') continue;
+      const from = Math.max(unrecorded.offset, unmirrored.offset);
+      const to = Math.min(end, unmirrored.offset + unmirrored.bytes);
+      if (from >= to) continue;
+      const bytes = to - from + pieces.reduce((sum, piece) => sum + piece.content.length, 0);
+      yield { fromNs: Number(unmirrored.firstTimeNs), bytes };
+    }
+  }
+}
+
 /** Whether any byte of a range was kept from the new relay. Ranges must come in order. */
 function unmirroredOf(
-  reader: CaptureReader,
-  stream: StreamRow,
+  gapsOfConnection: readonly Gap[],
 ): (offset: number, length: number) => boolean {
-  const gaps = reader
-    .gaps()
-    .filter((gap) => gap.connection === stream.connection && gap.where === 'mirror')
+  const gaps = gapsOfConnection
+    .filter((gap) => gap.where === 'mirror')
     .sort((left, right) => left.offset - right.offset);
   let at = 0;
   return (offset, length) => {

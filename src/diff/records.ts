@@ -32,8 +32,10 @@ export interface Content {
 
 /** One span of a side's stream. */
 export interface Item {
-  /** Among all spans of its stream, from 0. */
+  /** Among all items of its stream, from 0. */
   readonly index: number;
+  /** Among the spans of its stream as a frame reader reads them: two items may have been one frame. */
+  readonly ordinal: number;
   readonly offset: number;
   /** Arrival of its last byte, ns since time 0; exact for recordings shorter than 104 days. */
   readonly arrivalNs: number;
@@ -66,6 +68,8 @@ export interface Unpaired {
   readonly slot: Slot;
   /** The other side has this content too, only fewer of it. */
   readonly isCopy: boolean;
+  /** How many of this content its own side delivered: which of them has no partner is not known. */
+  readonly copies: number;
 }
 
 /** How the two messages of a pair belong together. */

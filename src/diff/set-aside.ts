@@ -1,132 +1,164 @@
 /**
  * Decides which unpaired items are no divergence, because the capture itself says why the other side cannot
- * have them, or cannot tell: gaps, the missing end of an unsealed capture, and the edges of a connection.
- * They are counted, never dropped: what is set aside makes the verdict inconclusive, the edges excepted.
+ * have them, or cannot tell: gaps, the missing end of a recording, and the edges of a connection. They are
+ * counted, never dropped; all but those that a witness explains make the verdict inconclusive.
  */
-import type { CaptureReader, Gap, Side } from '../capture/types.ts';
-import type { ClientFacts } from './client-facts.ts';
-import type { ConnectionHistory } from './connection-history.ts';
+import type { CaptureReader } from '../capture/types.ts';
+import type { RecordingEnd } from './connection-history.ts';
+import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
+import type { Delivery, Lacked } from './deliveries.ts';
+import type { ClientFacts, Sending } from './client-facts.ts';
+import { findInRecordingGaps } from './recording-gaps.ts';
 import { type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
 
 /**
  * - `mirror-gap`: the new relay was never sent it.
  * - `recording-gap`: the other side's stream has a gap where it would lie.
- * - `recording-end`: the recorder was killed before the other side's copy could be written.
- * - `edge`: somebody else sent it while this client joined or left, and one relay was first.
+ * - `recording-end`: the recording ended before the other side's copy could be delivered and written.
+ * - `edge-unknown`: it was under way while its client joined or left, and nobody saw when the other side
+ *   broadcast it.
+ * - `edge`: the other side broadcast it before its client joined, or after it left.
  */
-export type SetAsideReason = 'mirror-gap' | 'recording-gap' | 'recording-end' | 'edge';
+export type SetAsideReason =
+  | 'mirror-gap'
+  | 'recording-gap'
+  | 'recording-end'
+  | 'edge-unknown'
+  | 'edge';
 
-/** How far apart two relays may deliver one message at the end of a capture that was not sealed. */
+/** How far apart two relays may deliver one message at the end of a recording that was cut off. */
 const SETTLE_NS = 1_000_000_000;
-/** A relay subscribes a client some time after it accepted, and notices late that it left. */
-const EDGE_NS = 100_000_000;
+const SKEW_NS = 10_000_000;
 
-export interface SetAsideContext {
+export interface SetAsideContext extends EdgeFacts {
   readonly reader: CaptureReader;
   readonly connection: number;
   readonly items: SideItems;
-  readonly facts: ClientFacts;
-  readonly history: ConnectionHistory | undefined;
+  readonly recordingEnd: RecordingEnd;
+}
+
+export interface SetAside {
+  readonly unpaired: Unpaired;
+  readonly reason: SetAsideReason;
+  /** Of an `edge`. */
+  readonly passed?: { readonly edge: Edge; readonly witness: Delivery };
 }
 
 export interface Sorted {
   readonly rest: readonly Unpaired[];
-  readonly setAside: readonly { readonly unpaired: Unpaired; readonly reason: SetAsideReason }[];
+  readonly setAside: readonly SetAside[];
 }
 
 /** Comes before changed messages are matched: what the new relay was never sent is no half of a pair. */
 export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientFacts): Sorted {
   const used = new Map<number, number>();
-  return sort(unpaired, ({ side, item }) => {
+  const hidden = facts.hiddenUnmirrored.map((gap) => ({ ...gap }));
+  return sort(unpaired, (candidate) => {
+    const { side, item } = candidate;
+    const mirrorGap: SetAside = { unpaired: candidate, reason: 'mirror-gap' };
     if (side === 'new') {
       const isCut = item.content.isFrame ? false : beginsUnmirrored(item, facts);
-      return isCut ? 'mirror-gap' : undefined;
+      return isCut ? mirrorGap : undefined;
+    }
+    if (!facts.wasSent(item.content)) {
+      const { length } = item.content;
+      const gap = hidden.find(
+        ({ fromNs, bytes }) => item.arrivalNs >= fromNs - SKEW_NS && length <= bytes,
+      );
+      if (gap === undefined) return undefined;
+      gap.bytes -= length;
+      return mirrorGap;
     }
     const { id } = item.content;
     const available = facts.sendingsOf(item.content).filter((sent) => sent.isUnmirrored).length;
     const taken = used.get(id) ?? 0;
     if (taken >= available) return undefined;
     used.set(id, taken + 1);
-    return 'mirror-gap';
+    return mirrorGap;
   });
 }
 
 /** A frame of which the new relay was sent the beginning only. */
 function beginsUnmirrored(item: Item, facts: ClientFacts): boolean {
-  return facts
-    .begunBy(item.content, 'new')
-    .some((content) => facts.sendingsOf(content).some((sent) => sent.isUnmirrored));
+  const begun = facts.begunBy(item.content, 'new');
+  return begun !== undefined && facts.sendingsOf(begun.content).some((sent) => sent.isUnmirrored);
 }
 
 /** Comes after changed messages are matched. */
-export function setAsideUnjudged(unpaired: readonly Unpaired[], context: SetAsideContext): Sorted {
-  const recordingGaps = context.reader
-    .gaps()
-    .filter((gap) => gap.connection === context.connection && gap.where === 'recording');
-  const gapsOf = {
-    old: recordingGaps.filter((gap) => gap.stream === 'old'),
-    new: recordingGaps.filter((gap) => gap.stream === 'new'),
-  };
-  return sort(unpaired, (candidate) => {
-    if (isInRecordingGap(candidate, context.items, gapsOf)) return 'recording-gap';
-    if (isAtUnsealedEnd(candidate, context)) return 'recording-end';
-    return isAtEdge(candidate, context) ? 'edge' : undefined;
+export function setAsideUnjudged(
+  unpaired: readonly Unpaired[],
+  context: SetAsideContext,
+): Sorted & { readonly lacked: ReadonlyMap<Unpaired, Lacked> } {
+  const { connection, deliveries } = context;
+  const gaps = context.gapsOf.get(connection) ?? [];
+  const inGaps = gaps.length === 0 ? NONE : findInRecordingGaps(unpaired, context.items, gaps);
+  const lacked = deliveries.lacked(connection, unpaired);
+  const sorted = sort(unpaired, (candidate) => {
+    if (inGaps.has(candidate)) return { unpaired: candidate, reason: 'recording-gap' };
+    const sending = lacked.get(candidate)?.sending;
+    if (isAtMissingEnd(candidate, sending, context)) {
+      return { unpaired: candidate, reason: 'recording-end' };
+    }
+    const judged = judgeEdge(connection, candidate, sending, context);
+    switch (judged.kind) {
+      case 'owed':
+        return undefined;
+      case 'unknown':
+        return { unpaired: candidate, reason: 'edge-unknown' };
+      case 'passed':
+        return { unpaired: candidate, reason: 'edge', passed: judged };
+    }
   });
+  return { ...sorted, lacked };
 }
+
+const NONE: ReadonlySet<Unpaired> = new Set();
 
 function sort(
   unpaired: readonly Unpaired[],
-  reasonOf: (unpaired: Unpaired) => SetAsideReason | undefined,
+  reasonFor: (unpaired: Unpaired) => SetAside | undefined,
 ): Sorted {
   const rest: Unpaired[] = [];
-  const setAside: { unpaired: Unpaired; reason: SetAsideReason }[] = [];
+  const setAside: SetAside[] = [];
   for (const candidate of unpaired) {
-    const reason = reasonOf(candidate);
+    const reason = reasonFor(candidate);
     if (reason === undefined) rest.push(candidate);
-    else setAside.push({ unpaired: candidate, reason });
+    else setAside.push(reason);
   }
   return { rest, setAside };
 }
 
-function isInRecordingGap(
+/**
+ * Nothing of its publisher follows on the other side, and the recording ended before that side had as much
+ * time as it took for other messages.
+ */
+function isAtMissingEnd(
   { side, item, slot }: Unpaired,
-  items: SideItems,
-  gapsOf: Readonly<Record<Side, readonly Gap[]>>,
+  sending: Sending | undefined,
+  { reader, recordingEnd, facts, items }: SetAsideContext,
 ): boolean {
-  const other = otherSide(side);
-  const after = items[other][slot.after]?.offset ?? -1;
-  const before = items[other][slot.before]?.offset ?? Number.POSITIVE_INFINITY;
-  if (gapsOf[other].some((gap) => after < gap.offset && before >= gap.offset + gap.bytes))
-    return true;
-  const end = item.offset + item.content.length;
-  return (
-    !item.content.isFrame &&
-    gapsOf[side].some((gap) => end === gap.offset || item.offset === gap.offset + gap.bytes)
-  );
-}
-
-function isAtUnsealedEnd({ side, item, slot }: Unpaired, context: SetAsideContext): boolean {
-  const { info } = context.reader;
-  if (info.sealed || item.arrivalNs < Number(info.durationNs) - SETTLE_NS) return false;
-  if (item.isTail) return true;
-  if (slot.before !== Number.POSITIVE_INFINITY) return false;
-  const last = context.items[otherSide(side)].at(-1);
-  if (last === undefined || item.arrivalNs > last.arrivalNs) return true;
-  return last.isTail && last.content.head?.sequence === item.content.head?.sequence;
-}
-
-/** Only next to a pair of the same publisher: a side that delivers nothing has no edge. */
-function isAtEdge({ item, slot }: Unpaired, context: SetAsideContext): boolean {
-  const { facts, history, connection } = context;
-  const sendings = facts.sendingsOf(item.content);
-  const joinedNs = history?.joinedNs;
-  const leftNs = history?.clientClosedNs;
-  const isFirst = slot.after === -1 && slot.before !== Number.POSITIVE_INFINITY;
-  const isLast = slot.after !== -1 && slot.before === Number.POSITIVE_INFINITY;
-  if (isFirst && joinedNs !== undefined) {
-    return sendings.some(
-      (sent) => sent.connection !== connection && sent.timeNs <= joinedNs + EDGE_NS,
-    );
+  const { isDrained, endNs } = recordingEnd;
+  const slowestNs = facts.slowestNs(otherSide(side));
+  const isCutOff = !reader.info.sealed || isDrained === false;
+  if (isCutOff && item.arrivalNs >= endNs - Math.max(SETTLE_NS, 2 * slowestNs)) {
+    if (item.isTail || slot.before === Number.POSITIVE_INFINITY) return true;
   }
-  return isLast && leftNs !== undefined && sendings.some((sent) => sent.timeNs >= leftNs - EDGE_NS);
+  if (item.isTail) return isDrained !== true && areCutInOneFrame(items);
+  if (isDrained === undefined || slot.before !== Number.POSITIVE_INFINITY) return false;
+  return sending !== undefined && sending.timeNs + slowestNs > endNs;
+}
+
+/** The end of the recording cut both sides inside the same frame, each at a place of its own. */
+function areCutInOneFrame(items: SideItems): boolean {
+  const [old, neu] = [items.old.at(-1), items.new.at(-1)];
+  if (old?.isTail !== true || neu?.isTail !== true) return false;
+  const [left, right] = [old.content.head, neu.content.head];
+  return (
+    left !== undefined &&
+    right !== undefined &&
+    left.domain === right.domain &&
+    left.source === right.source &&
+    left.sequence === right.sequence &&
+    left.timestamp === right.timestamp
+  );
 }

@@ -109,11 +109,41 @@ export interface ResultCounts {
   readonly identical: number;
   /** Other bytes, same meaning: each is an `encoding` divergence. */
   readonly equivalent: number;
-  /** Set aside without making the verdict doubtful: passed while their client joined or left. */
+  /**
+   * Frames of either side that the other relay provably broadcast before their client joined or after it
+   * left. old + new = 2 * pairs + missing + extra + duplicated + ignored + gaps.frames.
+   */
   readonly ignored: number;
   readonly divergences: Readonly<Record<DivergenceKind, number>>;
-  /** Messages of either side that gaps or a missing end make impossible to judge; bytes in gaps. */
-  readonly gaps: { readonly frames: number; readonly bytes: number };
+  /** All that was set aside, by reason and by the side that has it. Absent in results of older versions. */
+  readonly setAside?: readonly SetAsideCount[] | undefined;
+  readonly gaps: {
+    /** Frames of either side that nobody can judge: gaps, a missing end, an edge without a witness. */
+    readonly frames: number;
+    /** In gaps of the capture, whether not recorded or not mirrored. */
+    readonly bytes: number;
+    /** Whole frames in those gaps; null when nobody could count them. */
+    readonly inside?: number | null | undefined;
+  };
+}
+
+export interface SetAsideCount {
+  readonly reason: 'edge' | 'edge-unknown' | 'mirror-gap' | 'recording-gap' | 'recording-end';
+  readonly side: 'old' | 'new';
+  readonly frames: number;
+  /** Bytes that are no frame. */
+  readonly others: number;
+}
+
+/** A message that one relay rightly did not deliver to this client, and who shows it. */
+export interface IgnoredMessage {
+  readonly connection: number;
+  /** The side that delivered it to this client. */
+  readonly side: 'old' | 'new';
+  readonly ordinal: number;
+  readonly edge: 'joined' | 'left';
+  /** The connection to which the other relay delivered it, and when. */
+  readonly witness: { readonly connection: number; readonly arrivalNs: string };
 }
 
 /** Equal slices of the time of the capture, for the timeline of the report. */
@@ -159,6 +189,8 @@ export interface DiffResult {
   readonly divergences: readonly Divergence[];
   readonly divergencesOmitted: number;
   readonly groups: readonly Group[];
+  /** At most 1,000 of the `ignored` messages of counts. Absent in results of older versions. */
+  readonly ignored?: readonly IgnoredMessage[] | undefined;
   readonly connections: readonly ConnectionSummary[];
   readonly timeline: Timeline;
 }

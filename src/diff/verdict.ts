@@ -8,9 +8,11 @@ export interface VerdictFacts {
   readonly sealed: boolean;
   /** Gaps of the capture, whatever they hold. */
   readonly gapCount: number;
-  /** Bytes of all streams. */
-  readonly bytesRecorded: number;
+  /** Either side delivered at least one byte to anybody. */
+  readonly hasDeliveries: boolean;
   readonly orderNotJudged: number;
+  /** What nobody can tell of single connections. */
+  readonly connectionDoubts: readonly string[];
 }
 
 export interface Judgement {
@@ -33,36 +35,54 @@ export function judge(facts: VerdictFacts): Judgement {
     const agree = `what could be compared agrees (${messages(facts.counts.pairs)})`;
     return { verdict: 'inconclusive', reason: sentence([agree, ...doubts, ...notes]) };
   }
-  const agree =
-    facts.counts.pairs === 0
-      ? 'neither side delivered a message'
-      : `old and new delivered the same ${messages(facts.counts.pairs)}`;
+  const agree = `old and new delivered the same ${messages(facts.counts.pairs)}`;
   return { verdict: 'same', reason: sentence([agree, ...notes]) };
 }
 
+const CONNECTION_DOUBTS_TOLD_MAX = 2;
+
 /** What forbids the verdict `same`. */
-function doubtsOf({ counts, sealed, gapCount, bytesRecorded }: VerdictFacts): readonly string[] {
+function doubtsOf(facts: VerdictFacts): readonly string[] {
+  const { counts, sealed, gapCount, hasDeliveries, orderNotJudged, connectionDoubts } = facts;
   const doubts: string[] = [];
   if (gapCount > 0) {
     doubts.push(`${counts.gaps.bytes} bytes are in gaps (${gapCount} of them)`);
   }
   if (!sealed) doubts.push('the recording was not sealed, so its end is missing');
-  if (counts.gaps.frames > 0) doubts.push(`${messages(counts.gaps.frames)} could not be judged`);
-  if (bytesRecorded === 0) doubts.push('the capture holds no traffic');
+  doubts.push(...unjudgedWords(counts));
+  if (orderNotJudged > 0) {
+    doubts.push(`whether ${messages(orderNotJudged)} kept their order could not be judged`);
+  }
+  if (!hasDeliveries) doubts.push('neither side delivered anything, so nothing was compared');
+  doubts.push(...connectionDoubts.slice(0, CONNECTION_DOUBTS_TOLD_MAX));
+  const untold = connectionDoubts.length - CONNECTION_DOUBTS_TOLD_MAX;
+  if (untold > 0) doubts.push(`and ${untold} more connections that could not be judged`);
   return doubts;
 }
 
-function notesOf({ counts, orderNotJudged }: VerdictFacts): readonly string[] {
-  const notes: string[] = [];
-  if (counts.ignored > 0) {
-    notes.push(
-      `${messages(counts.ignored)} passed while a client joined or left and were left out`,
-    );
+function unjudgedWords(counts: ResultCounts): readonly string[] {
+  const unjudged = (counts.setAside ?? []).filter(({ reason }) => reason !== 'edge');
+  const others = unjudged.reduce((sum, count) => sum + count.others, 0);
+  const atEdge = unjudged
+    .filter(({ reason }) => reason === 'edge-unknown')
+    .reduce((sum, count) => sum + count.frames, 0);
+  const words: string[] = [];
+  if (counts.gaps.frames > 0) {
+    const edge =
+      atEdge === 0 ? '' : `, ${atEdge} of them under way while their client joined or left`;
+    words.push(`${messages(counts.gaps.frames)} could not be judged${edge}`);
   }
-  if (orderNotJudged > 0) {
-    notes.push(`the order of ${messages(orderNotJudged)} would cost too much to compare`);
+  if (others > 0) {
+    words.push(`${others} ${others === 1 ? 'piece' : 'pieces'} of no frame could not be judged`);
   }
-  return notes;
+  return words;
+}
+
+function notesOf({ counts }: VerdictFacts): readonly string[] {
+  if (counts.ignored === 0) return [];
+  return [
+    `${messages(counts.ignored)} passed before their client joined or after it left, as other connections show, and were left out`,
+  ];
 }
 
 function messages(count: number): string {

@@ -75,7 +75,25 @@ const counts = z.looseObject({
     connection: count,
     late: count,
   }),
-  gaps: z.looseObject({ frames: count, bytes: count }),
+  setAside: z
+    .array(
+      z.looseObject({
+        reason: z.enum(['edge', 'edge-unknown', 'mirror-gap', 'recording-gap', 'recording-end']),
+        side: z.enum(['old', 'new']),
+        frames: count,
+        others: count,
+      }),
+    )
+    .optional(),
+  gaps: z.looseObject({ frames: count, bytes: count, inside: count.nullable().optional() }),
+});
+
+const ignored = z.looseObject({
+  connection: count,
+  side: z.enum(['old', 'new']),
+  ordinal: count,
+  edge: z.enum(['joined', 'left']),
+  witness: z.looseObject({ connection: count, arrivalNs: decimal }),
 });
 
 const side = z.looseObject({ label: z.string(), dialect: z.string() });
@@ -97,6 +115,7 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   divergences: z.array(divergence),
   divergencesOmitted: count,
   groups: z.array(group),
+  ignored: z.array(ignored).optional(),
   connections: z.array(
     z.looseObject({
       id: count,

@@ -3,7 +3,14 @@
  * where to read on. Text only; the caller says whether it may be coloured.
  */
 import { styleText } from 'node:util';
-import type { DiffResult, DivergenceKind, Group, Verdict } from '../diff/types.ts';
+import type {
+  DiffResult,
+  DivergenceKind,
+  Group,
+  ResultCounts,
+  SetAsideCount,
+  Verdict,
+} from '../diff/types.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
 
 export interface TerminalOptions {
@@ -54,7 +61,6 @@ function number(value: number): string {
 function headLines(result: DiffResult, paint: Paint): string[] {
   const { counts } = result;
   const verdict = paint(VERDICT_FORMAT[result.verdict], result.verdict.toUpperCase());
-  const gaps = counts.gaps;
   const lines = [
     `${verdict}  ${printable(result.reason)}`,
     '',
@@ -64,17 +70,49 @@ function headLines(result: DiffResult, paint: Paint): string[] {
       paint,
       'pairs',
       number(counts.pairs),
-      `${number(counts.identical)} identical, ${number(counts.equivalent)} equivalent, ${number(counts.ignored)} ignored`,
+      `${number(counts.identical)} identical, ${number(counts.equivalent)} equivalent`,
     ),
   ];
-  if (gaps.bytes > 0 || gaps.frames > 0) {
-    const amount = `${number(gaps.frames)} frames, ${number(gaps.bytes)} bytes were not recorded or not mirrored`;
-    lines.push(`  ${paint('yellow', 'gaps    ')}${amount}`);
-  }
+  lines.push(...setAsideLines(counts, paint));
   if (!result.capture.sealed) {
     lines.push(
       `  ${paint('yellow', 'unsealed')} the recorder did not end in good order; the end is missing`,
     );
+  }
+  return lines;
+}
+
+const UNJUDGED_BECAUSE: Readonly<Record<SetAsideCount['reason'], string>> = {
+  edge: 'passed while their client joined or left',
+  'edge-unknown': 'under way while their client joined or left, and nobody saw them pass',
+  'mirror-gap': 'not mirrored to new',
+  'recording-gap': 'where the other side was not recorded',
+  'recording-end': 'when the recording ended',
+};
+
+/** What was left out of the comparison, each reason and side by itself: it is no agreement. */
+function setAsideLines({ gaps, setAside, ignored }: ResultCounts, paint: Paint): string[] {
+  const lines: string[] = [];
+  const add = (name: string, text: string): void => {
+    lines.push(`  ${paint('yellow', name.padEnd(8))} ${text}`);
+  };
+  if (gaps.bytes > 0) {
+    const frames =
+      gaps.inside === undefined || gaps.inside === null ? '' : `${number(gaps.inside)} frames, `;
+    add('gaps', `${frames}${number(gaps.bytes)} bytes were not recorded or not mirrored`);
+  }
+  if (setAside === undefined) {
+    if (gaps.frames > 0) add('unjudged', `${number(gaps.frames)} frames`);
+    if (ignored > 0) add('ignored', `${number(ignored)} frames`);
+    return lines;
+  }
+  for (const { reason, side, frames, others } of setAside) {
+    const amounts = [
+      ...(frames > 0 ? [`${number(frames)} ${frames === 1 ? 'frame' : 'frames'}`] : []),
+      ...(others > 0 ? [`${number(others)} ${others === 1 ? 'piece' : 'pieces'} of no frame`] : []),
+    ];
+    const name = reason === 'edge' ? 'ignored' : 'unjudged';
+    add(name, `${amounts.join(' and ')} of ${side}, ${UNJUDGED_BECAUSE[reason]}`);
   }
   return lines;
 }

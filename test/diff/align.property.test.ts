@@ -5,8 +5,8 @@ import { type Alignment, alignContents } from '../../src/diff/align.ts';
 
 const LIMITS = [
   undefined,
-  { wholeEditsMax: 2, stretchEditsMax: 8 },
-  { wholeEditsMax: 0, stretchEditsMax: 0 },
+  { wholeEditsMax: 2, stretchEditsMax: 8, stepsMax: 1_000_000 },
+  { wholeEditsMax: 0, stretchEditsMax: 0, stepsMax: 1_000_000 },
 ];
 const limits = fc.constantFrom(...LIMITS);
 const fewContents = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 40 });

@@ -56,6 +56,46 @@ test('a message cut short is the lost one, however many share its header', () =>
   ]);
 });
 
+test('two frames cut short that read as one frame are two beginnings, not a changed message', () => {
+  for (const after of [[], [GOOD[0]!]]) {
+    const other = testFrame(3);
+    const heads = [FRAME.subarray(0, 60), other.subarray(0, 60)];
+    const chunks = [heads[0]!, FRAME.subarray(60), heads[1]!, other.subarray(60), ...after];
+    const result = diffScenario({
+      connections: CLIENTS,
+      steps: [
+        ...sends(1, ...chunks),
+        ...delivers('old', ALL, ...chunks),
+        ...delivers('new', ALL, ...heads, ...after),
+      ],
+    });
+    expect(causesOf(result).toSorted()).toEqual([
+      'defect x6: read-began-inside-a-frame',
+      'missing x6: read-began-inside-a-frame',
+    ]);
+    const defects = result.divergences.filter((item) => item.kind === 'defect');
+    expect(defects.map((item) => item.new?.hex)).toContain(Buffer.from(heads[1]!).toString('hex'));
+  }
+});
+
+test('a beginning that several lost messages share is said to be of one of them', () => {
+  const header = { sequence: 0n, timestamp: 5n, checksum: 'zero' } as const;
+  const frames = [1, 2, 3].map((last) => {
+    const frame = testFrame(9, header);
+    frame[99] = last;
+    return frame;
+  });
+  const result = diffScenario({
+    steps: [
+      ...sends(1, ...frames),
+      ...delivers('old', [1], ...frames),
+      ...delivers('new', [1], frames[0]!.subarray(0, 60), GOOD[0]!),
+    ],
+  });
+  const defect = result.divergences.find((item) => item.kind === 'defect');
+  expect(defect?.detail).toContain('one of 3 messages that begin like this');
+});
+
 test('a frame split inside its header is lost: the read began inside a frame', () => {
   const chunks = [FRAME.subarray(0, 10), FRAME.subarray(10)];
   const result = diffScenario({
@@ -92,19 +132,108 @@ test('a refused domain is told from a relay that works', () => {
   expect(result.groups[0]?.evidence).toContain('of 10 messages in no such situation it lost 0');
 });
 
-test('a message of a refused domain that was forwarded behind a good one is a counter-example', () => {
-  const behind = testFrame(3, { domain: 2, type: 20 });
-  const chunk = concat([GOOD[1]!, behind]);
+test('messages of a refused domain that were forwarded behind a good one are counter-examples', () => {
+  const signals = [2, 3, 4].map((sequence) => testFrame(sequence, { domain: 2, type: 20 }));
+  const behind = concat([GOOD[1]!, testFrame(5, { domain: 2, type: 20 })]);
   const result = diffScenario({
     connections: CLIENTS,
     steps: [
-      ...sends(1, GOOD[0]!, SIGNAL, chunk),
-      ...delivers('old', ALL, GOOD[0]!, SIGNAL, chunk),
-      ...delivers('new', ALL, GOOD[0]!, chunk),
+      ...sends(1, ...GOOD, ...signals, behind),
+      ...delivers('old', ALL, ...GOOD, ...signals, behind),
+      ...delivers('new', ALL, ...GOOD, behind),
     ],
   });
-  expect(causesOf(result)).toEqual(['missing x3: other-domain']);
-  expect(result.groups[0]?.evidence).toContain('new lost 1 and forwarded 1 all the same');
+  expect(causesOf(result)).toEqual(['missing x9: other-domain']);
+  expect(result.groups[0]?.evidence).toContain('new lost 3 and forwarded 1 all the same');
+});
+
+test('a domain of which a part gets through is not refused', () => {
+  const signals = [2, 3, 4, 5, 6].map((sequence) => testFrame(sequence, { domain: 2, type: 20 }));
+  const result = diffScenario({
+    steps: [
+      ...sends(1, ...GOOD, ...signals),
+      ...delivers('old', [1], ...GOOD, ...signals),
+      ...delivers('new', [1], ...GOOD, signals[0]!, signals[3]!),
+    ],
+  });
+  expect(causesOf(result)).toEqual(['missing x3: unexplained']);
+});
+
+test('where every message is in the situation, losses at random stay unexplained', () => {
+  const all = concat(GOOD);
+  const chunks = [all.subarray(0, 50)];
+  for (let at = 50; at < all.length; at += 200) chunks.push(all.subarray(at, at + 200));
+  const result = diffScenario({
+    steps: [
+      ...sends(1, ...chunks),
+      ...delivers('old', [1], ...GOOD),
+      ...delivers('new', [1], ...GOOD.filter((_, at) => at !== 5)),
+    ],
+  });
+  expect(causesOf(result)).toEqual(['missing x1: unexplained']);
+});
+
+test('the evidence says so when there is nothing to compare with', () => {
+  const split = [FRAME.subarray(0, 10), FRAME.subarray(10)];
+  const result = diffScenario({ steps: [...sends(1, ...split), ...delivers('old', [1], FRAME)] });
+  expect(result.groups[0]?.cause).toBe('read-began-inside-a-frame');
+  expect(result.groups[0]?.evidence).toContain('no message in no such situation to compare with');
+});
+
+test('a heartbeat that one client lacks is not blamed on how another copy of it was written', () => {
+  const hearts = Array.from({ length: 20 }, () => FRAME);
+  const result = diffScenario({
+    connections: ['publisher', 'consumer'],
+    steps: [
+      ...sends(1, FRAME.subarray(0, 60), FRAME.subarray(60), ...hearts),
+      ...delivers('old', [1, 2], FRAME, ...hearts),
+      ...delivers('new', [1], FRAME, ...hearts),
+      ...delivers('new', [2], ...hearts),
+    ],
+  });
+  expect(causesOf(result)).toEqual(['missing x1: unexplained']);
+});
+
+test('a side of which nothing was recorded is not said to forward nothing', () => {
+  const gap = {
+    connection: 1,
+    stream: 'new',
+    where: 'recording',
+    reason: 'disk full',
+    offset: 0,
+    bytes: 500,
+    frames: undefined,
+    firstTimeNs: 0n,
+    lastTimeNs: 0n,
+  } as const;
+  const result = diffScenario({
+    connections: ['publisher', 'consumer'],
+    steps: [
+      ...sends(1, ...GOOD.slice(0, 5)),
+      ...delivers('old', [1, 2], ...GOOD.slice(0, 5)),
+      { gap },
+    ],
+  });
+  expect(causesOf(result)).toEqual(['missing x5: unexplained']);
+});
+
+test('a message lost after its client had left is no fault of a connection that was closed then', () => {
+  const result = diffScenario({
+    connections: ['publisher', 'consumer'],
+    steps: [
+      { connection: 2, event: 'upstream-open', on: 'old' },
+      { connection: 2, event: 'upstream-open', on: 'new' },
+      { waitMs: 20 },
+      ...sends(1, GOOD[0]!, GOOD[1]!),
+      ...delivers('old', [2], GOOD[0]!),
+      ...delivers('new', [2], GOOD[0]!),
+      { waitMs: 3_000 },
+      { connection: 2, event: 'close', on: 'client' },
+      { connection: 2, event: 'close', on: 'new' },
+      ...delivers('old', [2], GOOD[1]!),
+    ],
+  });
+  expect(causesOf(result)).toEqual(['missing x1: unexplained']);
 });
 
 test('bytes without a header are a defect of old only: their chunk began with no header', () => {

@@ -3,6 +3,7 @@ import { matchChanged } from '../../src/diff/match-changed.ts';
 import type { Content, Unpaired } from '../../src/diff/records.ts';
 
 let nextId = 0;
+const sent = new Set<number>();
 
 interface Frame {
   readonly index: number;
@@ -14,6 +15,7 @@ interface Frame {
   readonly after?: number;
   readonly before?: number;
   readonly isCopy?: boolean;
+  readonly wasSent?: boolean;
 }
 
 function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
@@ -32,10 +34,12 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
     payload: frame.payload ?? `payload ${nextId}`,
     subject: 'Trade',
   };
+  if (frame.wasSent === true) sent.add(content.id);
   return {
     side,
     item: {
       index: frame.index,
+      ordinal: frame.index,
       offset: frame.index * 100,
       arrivalNs: 0,
       content,
@@ -44,14 +48,15 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
     },
     slot: { after: frame.after ?? -1, before: frame.before ?? Number.POSITIVE_INFINITY },
     isCopy: frame.isCopy ?? false,
+    copies: 1,
   };
 }
 
 function match(old: readonly Frame[], neu: readonly Frame[]) {
-  const result = matchChanged([
-    ...old.map((frame) => unpaired('old', frame)),
-    ...neu.map((frame) => unpaired('new', frame)),
-  ]);
+  const result = matchChanged(
+    [...old.map((frame) => unpaired('old', frame)), ...neu.map((frame) => unpaired('new', frame))],
+    ({ id }) => sent.has(id),
+  );
   return {
     changed: result.changed.map((pair) => [pair.old.index, pair.new.index]),
     rest: result.rest.length,
@@ -98,8 +103,25 @@ test('without a sequence only the place between the same neighbours counts', () 
   expect(match([old], [{ index: 5, shape: '2' }])).toEqual({ changed: [], rest: 2 });
 });
 
-test('a surplus copy is no changed message', () => {
-  expect(match([{ index: 1 }], [{ index: 1, isCopy: true }])).toEqual({ changed: [], rest: 2 });
+test('two messages that clients really sent are never one that changed', () => {
+  const key = { sequence: 7n, timestamp: 5n, wasSent: true };
+  expect(match([{ index: 1, ...key }], [{ index: 1, ...key }])).toEqual({ changed: [], rest: 2 });
+  const changed = { index: 1, ...key, wasSent: false };
+  expect(match([{ index: 1, ...key }], [changed]).changed).toEqual([[1, 1]]);
+});
+
+test('the same sequence with another time is another message, unless it is in place', () => {
+  const old = { index: 5, sequence: 7n, timestamp: 1n, after: 4, before: 6 };
+  const neu = { sequence: 7n, timestamp: 2n };
+  expect(match([old], [{ index: 5, ...neu }]).changed).toEqual([[5, 5]]);
+  expect(match([old], [{ index: 90, ...neu }])).toEqual({ changed: [], rest: 2 });
+});
+
+test('one of several copies may have changed, a copy too many and one too few are no change', () => {
+  const old = { index: 1, isCopy: true, wasSent: true, after: 0, before: 3 };
+  expect(match([old], [{ index: 2 }]).changed).toEqual([[1, 2]]);
+  const copies = match([old], [{ index: 2, isCopy: true }]);
+  expect(copies).toEqual({ changed: [], rest: 2 });
 });
 
 test('many messages of one key are matched in order and in place', () => {

@@ -13,7 +13,7 @@ describe('the summary for a terminal', () => {
 
         old     10,432 frames   market-data-coalesced.capture, old
         new     10,409 frames   market-data-coalesced.capture, new
-        pairs   10,408          10,402 identical, 0 equivalent, 0 ignored
+        pairs   10,408          10,402 identical, 0 equivalent
 
       What differs
         missing           24  in old, not in new
@@ -47,7 +47,7 @@ describe('the summary for a terminal', () => {
 
         old     10,432 frames   market-data-coalesced.capture, old
         new     10,409 frames   market-data-coalesced.capture, new
-        pairs   10,408          10,402 identical, 0 equivalent, 0 ignored
+        pairs   10,408          10,402 identical, 0 equivalent
       "
     `);
   });
@@ -57,11 +57,22 @@ describe('the summary for a terminal', () => {
       {
         ...sampleResult,
         capture: { ...sampleResult.capture, sealed: false },
-        counts: { ...sampleResult.counts, gaps: { frames: 3, bytes: 4_096 } },
+        counts: {
+          ...sampleResult.counts,
+          gaps: { frames: 3, bytes: 4_096, inside: 40 },
+          setAside: [
+            { reason: 'edge', side: 'old', frames: 2, others: 0 },
+            { reason: 'mirror-gap', side: 'old', frames: 3, others: 0 },
+            { reason: 'recording-end', side: 'new', frames: 0, others: 1 },
+          ],
+        },
       },
       { colour: false },
     );
-    expect(text).toContain('3 frames, 4,096 bytes were not recorded or not mirrored');
+    expect(text).toContain('gaps     40 frames, 4,096 bytes were not recorded or not mirrored');
+    expect(text).toContain('ignored  2 frames of old, passed while their client joined or left');
+    expect(text).toContain('unjudged 3 frames of old, not mirrored to new');
+    expect(text).toContain('unjudged 1 piece of no frame of new, when the recording ended');
     expect(text).toContain('unsealed');
   });
 

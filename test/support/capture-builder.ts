@@ -4,8 +4,16 @@ import type { CaptureEvent, Gap, StreamKind } from '../../src/capture/types.ts';
 
 export type CaptureStep =
   | { readonly connection: number; readonly stream: StreamKind; readonly bytes: Uint8Array }
-  | { readonly connection: number; readonly event: CaptureEvent['kind']; readonly on?: StreamKind }
-  | { readonly gap: Gap };
+  | {
+      /** undefined: an event of the recording. */
+      readonly connection: number | undefined;
+      readonly event: CaptureEvent['kind'];
+      readonly on?: StreamKind;
+      readonly details?: CaptureEvent['details'];
+    }
+  | { readonly gap: Gap }
+  /** The next step happens that much later. */
+  | { readonly waitMs: number };
 
 export interface CaptureScript {
   readonly dialect?: string;
@@ -17,7 +25,7 @@ export interface CaptureScript {
 
 const STEP_NS = 1_000_000n;
 
-/** Connections get the ids 1, 2, ... in order; each step happens 1 ms after the one before. */
+/** Connections get the ids 1, 2, ... in order; each step happens 1 ms after the one before, and after waits. */
 export function buildCapture(path: string, script: CaptureScript): void {
   const writer = CaptureWriter.create(path, {
     origin: 'record',
@@ -31,9 +39,11 @@ export function buildCapture(path: string, script: CaptureScript): void {
     writer.addConnection({ id: index + 1, label, openedNs: 0n });
   });
   const offsets = new Map<string, number>();
+  let timeNs = 0n;
   script.steps.forEach((step, index) => {
     const ordinal = index + 1;
-    const timeNs = BigInt(ordinal) * STEP_NS;
+    timeNs += 'waitMs' in step ? BigInt(step.waitMs) * STEP_NS : STEP_NS;
+    if ('waitMs' in step) return;
     if ('gap' in step) {
       writer.addGap(step.gap);
       if (step.gap.where === 'recording') {
@@ -46,7 +56,7 @@ export function buildCapture(path: string, script: CaptureScript): void {
         connection: step.connection,
         stream: step.on,
         kind: step.event,
-        details: {},
+        details: step.details ?? {},
       });
     } else {
       const key = `${step.connection}/${step.stream}`;

@@ -52,7 +52,7 @@ export function testFrame(sequence: number, options: TestFrame = {}): Uint8Array
   return buildFrame(options.layout ?? H3, {
     domain: options.domain ?? 1,
     source: options.source ?? 4,
-    sequence: BigInt(sequence),
+    sequence: options.sequence ?? BigInt(sequence),
     timestamp: options.timestamp ?? 1_700_000_000_000_000_000n + BigInt(sequence),
     payload: options.payload ?? encodeTlv(options.type ?? 1, value),
     checksum: options.checksum ?? 'valid',

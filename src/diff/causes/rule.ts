@@ -4,6 +4,7 @@
  */
 import type { Side } from '../../capture/types.ts';
 import type { ClientFacts, Sending } from '../client-facts.ts';
+import type { Deliveries } from '../deliveries.ts';
 import type { Content } from '../records.ts';
 
 /** A message that one side lacks, or has cut short, on one connection. */
@@ -11,19 +12,24 @@ export interface Loss {
   readonly side: Side;
   readonly connection: number;
   readonly content: Content;
+  /** The one occurrence that is lost, when a client sent it. */
+  readonly sending: Sending | undefined;
   /** When the other side delivered it (or this side its beginning), ns since time 0. */
   readonly timeNs: number;
 }
 
 export interface CauseFacts {
   readonly client: ClientFacts;
-  /** From when on a side could deliver nothing on a connection. */
+  readonly deliveries: Deliveries;
+  /** Some of what this side delivered was not recorded. */
+  hasGap(side: Side): boolean;
+  /** From when on a side, for reasons of its own, could deliver nothing on a connection. */
   downSince(connection: number, side: Side): number | undefined;
 }
 
 /** What became of the messages in chunks that began with a header of one domain. */
 export interface DomainFates {
-  /** Most messages led by this domain were lost, while another domain got through. */
+  /** Nearly all messages led by this domain were lost, while another domain got through. */
   isRefused(domain: number): boolean;
 }
 

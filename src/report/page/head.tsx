@@ -75,7 +75,7 @@ export function Counts(props: {
 }): JSX.Element {
   const { counts } = props.model;
   const kinds = DIVERGENCE_KINDS.map((kind) => ({ kind, value: counts.divergences[kind] }));
-  const gapsText = `${formatCount(counts.gaps.bytes)} bytes`;
+  const gapsText = `${formatCount(counts.gaps.bytes)} bytes in gaps`;
   return (
     <section class="counts" aria-label="Counts">
       <div class="tiles">
@@ -86,7 +86,7 @@ export function Counts(props: {
         <Tile name="equivalent" value={counts.equivalent} />
         <Tile name="ignored" value={counts.ignored} />
         <Tile
-          name="gap frames"
+          name="unjudged"
           value={counts.gaps.frames}
           note={counts.gaps.bytes > 0 ? gapsText : ''}
           alarm={counts.gaps.bytes > 0 || counts.gaps.frames > 0}

@@ -1,0 +1,126 @@
+/**
+ * The numbers of a result. Answers for the law of conservation: every frame of both sides is counted once.
+ * Bytes that are no frame are counted apart.
+ */
+import type { Gap, Side } from '../capture/types.ts';
+import { assert } from '../lib/assert.ts';
+import type { ClientFacts } from './client-facts.ts';
+import type { Finding } from './findings.ts';
+import type { ConnectionJudgement } from './judge-connection.ts';
+import type { CaptureContents, ConnectionItems } from './read-capture.ts';
+import type { SetAside, SetAsideReason } from './set-aside.ts';
+import type { DivergenceKind, ResultCounts, SetAsideCount } from './types.ts';
+
+export interface Judged {
+  readonly items: ConnectionItems;
+  readonly judgement: ConnectionJudgement;
+}
+
+export function countAll(
+  { rows: { gaps }, facts }: CaptureContents,
+  judged: readonly Judged[],
+  findings: readonly Finding[],
+): ResultCounts {
+  const divergences = countKinds(findings);
+  const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
+  const ignored = framesOf(setAside, (count) => count.reason === 'edge');
+  const unjudged = framesOf(setAside, (count) => count.reason !== 'edge');
+  const identical = sum(
+    judged,
+    ({ judgement }) => judgement.pairs.filter((pair) => pair.old.content.isFrame).length,
+  );
+  const pairs = identical + sum(judged, ({ judgement }) => judgement.changed.length);
+  const counts: ResultCounts = {
+    old: sum(judged, ({ items }) => countFrames(items, 'old')),
+    new: sum(judged, ({ items }) => countFrames(items, 'new')),
+    pairs,
+    identical,
+    equivalent: divergences.encoding,
+    ignored,
+    divergences,
+    setAside,
+    gaps: {
+      frames: unjudged,
+      bytes: sum(gaps, (gap) => gap.bytes),
+      inside: framesInside(gaps, facts),
+    },
+  };
+  assertConserved(counts, setAside);
+  return counts;
+}
+
+/** The client stream says what the mirror was not sent; of what was not recorded only the recorder knows. */
+function framesInside(gaps: readonly Gap[], facts: ClientFacts): number | null {
+  let frames = facts.unmirroredFrames;
+  for (const gap of gaps) {
+    if (gap.where === 'mirror') continue;
+    if (gap.frames === undefined) return null;
+    frames += gap.frames;
+  }
+  return frames;
+}
+
+export function countFrames(items: ConnectionItems, side: Side): number {
+  return items[side].filter((item) => item.content.isFrame).length;
+}
+
+function assertConserved(counts: ResultCounts, setAside: readonly SetAsideCount[]): void {
+  const { missing, extra, duplicated, modified, encoding } = counts.divergences;
+  const setAsideOf = (side: Side): number => framesOf(setAside, (count) => count.side === side);
+  assert(
+    counts.old === counts.pairs + missing + setAsideOf('old'),
+    'a frame of old was lost or counted twice',
+  );
+  assert(
+    counts.new === counts.pairs + extra + duplicated + setAsideOf('new'),
+    'a frame of new was lost or counted twice',
+  );
+  assert(counts.pairs === counts.identical + encoding + modified, 'a pair was lost');
+}
+
+const REASONS: readonly SetAsideReason[] = [
+  'edge',
+  'edge-unknown',
+  'mirror-gap',
+  'recording-gap',
+  'recording-end',
+];
+
+function countSetAside(setAside: readonly SetAside[]): readonly SetAsideCount[] {
+  const counts: SetAsideCount[] = [];
+  for (const reason of REASONS) {
+    for (const side of ['old', 'new'] as const) {
+      const those = setAside.filter((one) => one.reason === reason && one.unpaired.side === side);
+      const frames = those.filter((one) => one.unpaired.item.content.isFrame).length;
+      if (those.length > 0) counts.push({ reason, side, frames, others: those.length - frames });
+    }
+  }
+  return counts;
+}
+
+function framesOf(
+  counts: readonly SetAsideCount[],
+  belongs: (count: SetAsideCount) => boolean,
+): number {
+  return sum(counts.filter(belongs), (count) => count.frames);
+}
+
+function countKinds(findings: readonly Finding[]): Readonly<Record<DivergenceKind, number>> {
+  const counts: Record<DivergenceKind, number> = {
+    missing: 0,
+    extra: 0,
+    duplicated: 0,
+    reordered: 0,
+    modified: 0,
+    encoding: 0,
+    defect: 0,
+    connection: 0,
+    late: 0,
+  };
+  for (const { kind } of findings) counts[kind]++;
+  return counts;
+}
+
+function sum<T>(values: readonly T[], amount: (value: T) => number): number {
+  return values.reduce((total, value) => total + amount(value), 0);
+}
