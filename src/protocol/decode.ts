@@ -38,18 +38,14 @@ function headerValues(layout: HeaderLayout, frame: Uint8Array): HeaderValues {
 
 function decodeTlv(dialect: Dialect, tlv: Tlv, frame: Uint8Array): DecodedTlv {
   const { type, extended, length } = tlv;
-  const value = valueInFrame(dialect, tlv, frame);
+  const start = dialect.header.sizeBytes + tlv.valueOffset;
+  const value = frame.subarray(start, start + length);
   const name = tlvName(dialect, type);
   const struct = registeredType(dialect, type)?.struct;
   const fields = struct && decodeStruct(struct, value);
   return fields === undefined
     ? { type, name, extended, length, fields: { raw: toHex(value) } }
     : { type, name, extended, length, layout: struct?.name ?? '', fields };
-}
-
-function valueInFrame({ header }: Dialect, tlv: Tlv, frame: Uint8Array): Uint8Array {
-  const start = header.sizeBytes + tlv.valueOffset;
-  return frame.subarray(start, start + tlv.length);
 }
 
 /** A message whose numbers are numbers and whose bytes are views of the frame: to compute with, not to show. */
@@ -75,14 +71,19 @@ export function readMessage(dialect: Dialect, frame: Uint8Array): RawMessage {
   return {
     header: readHeader(layout, frame),
     checksum: checksumState(layout, frame),
-    tlvs: tlvs.map((tlv) => {
-      const value = valueInFrame(dialect, tlv, frame);
-      const registered = registeredType(dialect, tlv.type);
-      const fields = registered?.struct && readStruct(registered.struct, value);
-      return { tlv, name: tlvName(dialect, tlv.type), fields: fields ?? { raw: value } };
-    }),
+    tlvs: tlvs.map((tlv) => readTlv(dialect, tlv, frame)),
     defect,
   };
+}
+
+function readTlv(dialect: Dialect, tlv: Tlv, frame: Uint8Array): RawTlv {
+  // No Buffer, although frames are: every field of bytes is a view of it, and views of a Buffer cost half again.
+  const at = frame.byteOffset + dialect.header.sizeBytes + tlv.valueOffset;
+  const value = new Uint8Array(frame.buffer, at, tlv.length);
+  const registered = registeredType(dialect, tlv.type);
+  const fields = registered?.struct && readStruct(registered.struct, value);
+  const name = registered?.name ?? tlvName(dialect, tlv.type);
+  return { tlv, name, fields: fields ?? { raw: value } };
 }
 
 export function tlvValue(tlv: Tlv, payload: Uint8Array): Uint8Array {

@@ -2,7 +2,7 @@
  * Whether bytes can be read as a struct: its size, what its lists hold included, and no FixedVec that says more
  * elements than it has room for. Total over any bytes.
  */
-import { viewOf } from '../wire/header.ts';
+import { u16At, viewOf } from '../wire/header.ts';
 import { type PlacedField, placeFields } from './list-layout.ts';
 import { sizeOf } from './resolve-structs.ts';
 import type { FieldType, StructLayout } from './types.ts';
@@ -17,7 +17,16 @@ export function fits(struct: StructLayout, value: Uint8Array): boolean {
     );
   }
   if (openEnded ? byteLength < size : byteLength !== size) return false;
-  return !hasCounts(struct) || overfullStruct(struct, viewOf(value), 0) === undefined;
+  if (!hasCounts(struct)) return true;
+  const places = countPlaces(struct);
+  if (places === undefined) return overfullStruct(struct, viewOf(value), 0) === undefined;
+  return places.every(({ offset, capacity }) => u16At(value, offset) <= capacity);
+}
+
+/** The size of every value of the struct, when nothing else decides whether bytes fit. */
+export function onlySize(struct: StructLayout): number | undefined {
+  const { size, openEnded, hasLists } = struct;
+  return openEnded || hasLists || hasCounts(struct) ? undefined : size;
 }
 
 export interface Overfull {
@@ -48,6 +57,29 @@ function hasCounts(struct: StructLayout): boolean {
     countHolders.set(struct, found);
   }
   return found;
+}
+
+interface CountPlace {
+  readonly offset: number;
+  readonly capacity: number;
+}
+
+const placesOfCounts = new WeakMap<StructLayout, readonly CountPlace[] | 'inside'>();
+
+/** Where the counts of FixedVecs stand, when all are fields of the struct itself: the usual case, quickly. */
+function countPlaces(struct: StructLayout): readonly CountPlace[] | undefined {
+  let places = placesOfCounts.get(struct);
+  if (places === undefined) {
+    const own: CountPlace[] = [];
+    let inside = false;
+    for (const { type, offset } of struct.fields) {
+      if (type.kind === 'fixed-vec') own.push({ offset, capacity: type.capacity });
+      inside ||= typeHasCounts(type.kind === 'fixed-vec' ? type.element : type);
+    }
+    places = inside ? 'inside' : own;
+    placesOfCounts.set(struct, places);
+  }
+  return places === 'inside' ? undefined : places;
 }
 
 function typeHasCounts(type: FieldType): boolean {

@@ -5,8 +5,8 @@
 // The package's "exports" hide its types; this path has both the types and the code.
 import { Parser } from 'binary-parser/dist/binary_parser.js';
 import { toHex } from '../lib/bytes.ts';
-import { assertNever } from '../lib/assert.ts';
-import { fits } from './fit.ts';
+import { assert, assertNever } from '../lib/assert.ts';
+import { fits, onlySize } from './fit.ts';
 import type {
   FieldLayout,
   FieldType,
@@ -30,33 +30,24 @@ interface IntegerCoding {
 
 /** Undefined when the bytes do not fit (see fit). Padding is left out; an open end is the field `data`. */
 export function decodeStruct(struct: StructLayout, value: Uint8Array): FieldValues | undefined {
-  if (!fits(struct, value)) return undefined;
-  const [fields] = compiled(TEXT, struct).parse(value).fields;
-  if (struct.openEnded) fields['data'] = toHex(value.subarray(struct.size));
+  const fields = readFields(TEXT, struct, value);
+  if (fields !== undefined && struct.openEnded) fields['data'] = toHex(value.subarray(struct.size));
   return fields;
 }
 
 /** As decodeStruct, but numbers stay numbers: to spell wide ones costs more than to read them. Bytes are views. */
 export function readStruct(struct: StructLayout, value: Uint8Array): RawFields | undefined {
-  if (!fits(struct, value)) return undefined;
-  const [fields] = compiled(RAW, struct).parse(value).fields;
-  if (struct.openEnded) fields['data'] = value.subarray(struct.size);
+  const fields = readFields(RAW, struct, value);
+  if (fields !== undefined && struct.openEnded) fields['data'] = value.subarray(struct.size);
   return fields;
 }
 
-/**
- * What binary-parser fills. It writes `$parent` and `$root` into every result and deletes them at the end, which
- * makes a slow dictionary of the object. Here they come to nothing, and the fields lie one level deeper: in an
- * array of one, because elements of arrays are what binary-parser fills fastest.
- */
-class Parsed<Value> {
-  declare readonly fields: readonly [Record<string, Value>];
-  set $parent(_: unknown) {}
-  set $root(_: unknown) {}
-}
+type ReadFields<Value> = (value: Uint8Array) => Record<string, Value>;
 
-interface StructParser<Value> {
-  parse(value: Uint8Array): Parsed<Value>;
+interface Compiled<Value> {
+  readonly read: ReadFields<Value>;
+  /** Of every value, when only that decides whether bytes fit. */
+  readonly sizeBytes: number | undefined;
 }
 
 /** How the values of fields come out. */
@@ -64,31 +55,66 @@ interface Form<Value> {
   readonly wide: { readonly formatter?: (value: bigint) => Value };
   readonly halves: (halves: Halves) => Value;
   readonly bytes: { readonly formatter?: (bytes: Uint8Array) => Value };
-  readonly parsers: WeakMap<StructLayout, StructParser<Value>>;
+  readonly compiled: WeakMap<StructLayout, Compiled<Value>>;
 }
 
 const TEXT: Form<FieldValue> = {
   wide: { formatter: (value) => value.toString() },
   halves: ({ low, high }) => joinHalves(low, high).toString(),
   bytes: { formatter: toHex },
-  parsers: new WeakMap(),
+  compiled: new WeakMap(),
 };
 
 const RAW: Form<RawValue> = {
   wide: {},
   halves: ({ low, high }) => joinHalves(low, high),
   bytes: {},
-  parsers: new WeakMap(),
+  compiled: new WeakMap(),
 };
 
-function compiled<Value>(form: Form<Value>, struct: StructLayout): StructParser<Value> {
-  let parser = form.parsers.get(struct);
-  if (parser === undefined) {
-    const nested = new StructCompiler(form).structParser(struct);
-    parser = new Parser().create(Parsed<Value>).array('fields', { type: nested, length: 1 });
-    form.parsers.set(struct, parser);
+function readFields<Value>(
+  form: Form<Value>,
+  struct: StructLayout,
+  value: Uint8Array,
+): Record<string, Value> | undefined {
+  let compiled = form.compiled.get(struct);
+  if (compiled === undefined) {
+    const read = compile<Value>(new StructCompiler(form).structParser(struct));
+    compiled = { read, sizeBytes: onlySize(struct) };
+    form.compiled.set(struct, compiled);
   }
-  return parser;
+  const { read, sizeBytes } = compiled;
+  const isFit = sizeBytes === undefined ? fits(struct, value) : value.byteLength === sizeBytes;
+  return isFit ? read(value) : undefined;
+}
+
+/** What binary-parser's own `parse` compiles: code, and the functions that it calls. Not in the package's types. */
+type GetContext = (imports: string) => {
+  readonly code: string;
+  readonly imports: readonly unknown[];
+};
+
+/**
+ * Lines of the generated code that let nested parsers look at what holds them, which none does here. To delete
+ * properties again makes a slow object of every result, and takes as long as reading a Trade.
+ */
+const CONTEXT_LINES = [
+  'vars.$parent = null;\n',
+  'vars.$root = vars;\n',
+  'delete vars.$parent;\n',
+  'delete vars.$root;\n',
+];
+
+function compile<Value>(parser: Parser): ReadFields<Value> {
+  const getContext: GetContext = Reflect.get(parser, 'getContext');
+  const { code, imports } = getContext.call(parser, 'imports');
+  let lean = code;
+  for (const line of CONTEXT_LINES) {
+    assert(lean.includes(line), `binary-parser generates "${line.trim()}"`);
+    lean = lean.replace(line, '');
+  }
+  // oxlint-disable-next-line typescript/no-implied-eval -- It is how binary-parser compiles its code, too.
+  return new Function('imports', `return function read(buffer) {\n${lean}}`)(imports);
 }
 
 interface Halves {

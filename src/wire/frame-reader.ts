@@ -46,6 +46,8 @@ export class FrameReader {
   #searchedTo = 0;
   /** How far the frame at the front has been doubted. Kept, so that nothing is judged, or paid for, twice. */
   #doubt: 'none' | 'next' | 'inner' = 'none';
+  /** What the checksum of that frame has cost. */
+  #spent = 0;
   readonly #budget = new DoubtBudget();
 
   constructor(layout: HeaderLayout, limits: FrameLimits = DEFAULT_FRAME_LIMITS) {
@@ -92,6 +94,7 @@ export class FrameReader {
         const bytes = window.subarray(position, position + plainBytes);
         spans.push({ kind: 'frame', offset: this.#offset, bytes });
         position += plainBytes;
+        this.#budget.giveBack(this.#spent);
         this.#moveOn(plainBytes);
         continue;
       }
@@ -115,6 +118,7 @@ export class FrameReader {
     this.#offset += length;
     this.#searchedTo = 0;
     this.#doubt = 'none';
+    this.#spent = 0;
     this.#budget.earn(length);
   }
 
@@ -159,19 +163,35 @@ export class FrameReader {
   #finished(window: Buffer, frameBytes: number, final: boolean): Step {
     const frame: Step = { kind: 'frame', length: frameBytes };
     if (this.#doubt === 'none') {
-      const exact = this.#rules.hasExactTlvs(window, 0, frameBytes, this.#budget);
-      if (exact && this.#rules.hasValidChecksum(window, 0, frameBytes, this.#budget)) return frame;
-      this.#doubt = exact ? 'next' : 'inner';
+      if (this.#rules.hasExactTlvs(window, 0, frameBytes)) {
+        if (this.#rules.isHeader(window, frameBytes)) return frame;
+        if (this.#hasValidChecksum(window, frameBytes)) return frame;
+        this.#doubt = 'next';
+      } else {
+        this.#doubt = 'inner';
+      }
     }
     if (this.#doubt === 'next') {
       const next = this.#rules.judgeHeader(window, frameBytes);
-      if (next.kind === 'header' || (next.kind === 'incomplete' && final)) return frame;
-      if (next.kind === 'incomplete') {
+      if (next.kind === 'incomplete' && !final) {
         return { kind: 'need', untilBytes: frameBytes + this.#rules.layout.sizeBytes };
+      }
+      if (next.kind === 'header' || next.kind === 'incomplete') {
+        this.#budget.giveBack(this.#spent);
+        return frame;
       }
       this.#doubt = 'inner';
     }
     return this.#innerFrame(window, frameBytes, final) ?? frame;
+  }
+
+  /** Of the frame at the front. Right ones cost nothing: the frame has as many bytes as were read. */
+  #hasValidChecksum(window: Buffer, frameBytes: number): boolean {
+    if (!this.#budget.spend(frameBytes)) return false;
+    const valid = this.#rules.hasValidChecksum(window, 0, frameBytes);
+    if (valid) this.#budget.giveBack(frameBytes);
+    else this.#spent = frameBytes;
+    return valid;
   }
 
   /** The first frame that can be trusted among those that begin before `end`: what precedes it was cut off. */

@@ -74,8 +74,8 @@ export class FrameRules {
   }
 
   /**
-   * The usual case, quickly: bytes of the frame at `position` when it is complete and no other header seems to
-   * begin in it; 0 when a closer look is needed.
+   * The usual cases, quickly: bytes of the frame at `position` when it is complete and beyond doubt, because its
+   * TLVs fill it and another header follows, or because no header seems to begin in it. Otherwise 0.
    */
   plainFrameBytes(window: Buffer, position: number): number {
     const { sizeBytes, offsets, magic } = this.layout;
@@ -83,7 +83,21 @@ export class FrameRules {
     if (u32At(window, position + offsets.magic) !== magic) return 0;
     const frameBytes = sizeBytes + this.payloadSize(window, position);
     if (frameBytes > this.limits.frameBytesMax || frameBytes > window.length - position) return 0;
-    return this.mayHoldHeader(window, position, position + frameBytes) ? 0 : frameBytes;
+    const end = position + frameBytes;
+    const isPlain =
+      (this.isHeader(window, end) && this.hasExactTlvs(window, position, end)) ||
+      !this.mayHoldHeader(window, position, end);
+    return isPlain ? frameBytes : 0;
+  }
+
+  /** Whether a whole header with a possible size stands there: judgeHeader in short. */
+  isHeader(window: Uint8Array, position: number): boolean {
+    const { sizeBytes, offsets, magic } = this.layout;
+    return (
+      window.length - position >= sizeBytes &&
+      u32At(window, position + offsets.magic) === magic &&
+      sizeBytes + this.payloadSize(window, position) <= this.limits.frameBytesMax
+    );
   }
 
   /** Whether another header seems to begin in the frame: a magic, or at its end a part of one. */
@@ -104,27 +118,24 @@ export class FrameRules {
     const { frameBytes } = judgement;
     const end = position + frameBytes;
     if (window.length < end) return { kind: 'need', untilBytes: end };
-    if (!this.hasExactTlvs(window, position, end, budget)) return NO;
+    const stepsMax = Math.min(frameBytes / TLV_BYTES_MIN, this.limits.resyncTlvCountMax);
+    if (!budget.spend(stepsMax * TLV_STEP_WORK)) return NO;
+    if (!this.hasExactTlvs(window, position, end)) return NO;
     if (this.#checksum(window, position) === 0) return { kind: 'yes', frameBytes };
-    return this.hasValidChecksum(window, position, end, budget) ? { kind: 'yes', frameBytes } : NO;
+    if (!budget.spend(frameBytes)) return NO;
+    return this.hasValidChecksum(window, position, end) ? { kind: 'yes', frameBytes } : NO;
   }
 
-  /** False also when the budget does not pay for the walk. */
-  hasExactTlvs(window: Uint8Array, position: number, end: number, budget: DoubtBudget): boolean {
-    const start = position + this.layout.sizeBytes;
-    const stepsMax = Math.min((end - start) / TLV_BYTES_MIN, this.limits.resyncTlvCountMax);
-    if (!budget.spend(stepsMax * TLV_STEP_WORK)) return false;
-    return isExactTlvWalk(window, start, end, this.limits.resyncTlvCountMax);
+  hasExactTlvs(window: Uint8Array, position: number, end: number): boolean {
+    return isExactTlvWalk(
+      window,
+      position + this.layout.sizeBytes,
+      end,
+      this.limits.resyncTlvCountMax,
+    );
   }
 
-  /** False also when the budget does not pay for the checksum. */
-  hasValidChecksum(
-    window: Uint8Array,
-    position: number,
-    end: number,
-    budget: DoubtBudget,
-  ): boolean {
-    if (this.#checksum(window, position) === 0 || !budget.spend(end - position)) return false;
+  hasValidChecksum(window: Uint8Array, position: number, end: number): boolean {
     return checksumState(this.layout, window.subarray(position, end)) === 'valid';
   }
 

@@ -9,7 +9,12 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Little-endian. Reads bytes one by one because to make a DataView of a frame costs more than to read it. */
+/** Little-endian. Bytes are read one by one because to make a DataView of a frame costs more than to read it. */
+export function u16At(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
+}
+
+/** Little-endian. */
 export function u32At(bytes: Uint8Array, offset: number): number {
   return (
     ((bytes[offset] ?? 0) |

@@ -3,7 +3,7 @@
  *
  *   standard: [type u8][length u8][value]        extended: [255][0][type u8][length u16 LE][value]
  */
-import { viewOf } from './header.ts';
+import { u16At, viewOf } from './header.ts';
 import type { Tlv, TlvDefect, TlvWalk } from './types.ts';
 
 const EXTENDED_MARKER = 255;
@@ -71,10 +71,6 @@ function readTlv(bytes: Uint8Array, start: number, offset: number): Tlv | TlvDef
     return truncated(offset, left, `TLV ${type} says ${length} bytes, ${valueLeft} follow`);
   }
   return { type, extended, offset, valueOffset: offset + headBytes, length };
-}
-
-function u16At(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
 }
 
 function truncated(offset: number, length: number, detail: string): TlvDefect {

@@ -218,7 +218,7 @@ export const HOSTILE: readonly Hostile[] = [
     const step = 7 + (variant % 3);
     const bytes = new Uint8Array(length).fill(1);
     for (let place = 0; place + 8 < length; place += step) {
-      bytes.set(MAGIC, place + dialect.header.offsets.magic % step);
+      bytes.set(MAGIC, place + (dialect.header.offsets.magic % step));
       bytes.set([0, 1, 0].slice(0, step - 4), place + 4);
     }
     return bytes;
@@ -237,7 +237,11 @@ export const HOSTILE: readonly Hostile[] = [
     const value = unit * (600 + variant) - 5;
     tail.set([value & 255, value >> 8], 3);
     const size = Math.floor((LARGE - 32) / (value + 5)) * (value + 5);
-    return repeated(dialect, length, { tail: concat([tail, small]), size: () => size, checksum: 1 });
+    return repeated(dialect, length, {
+      tail: concat([tail, small]),
+      size: () => size,
+      checksum: 1,
+    });
   },
   (_, length) => new Uint8Array(length).fill(0xef),
   (_, length) => {

@@ -103,7 +103,9 @@ function tryInput(
     account.slowestMs = bestMs;
     account.slowest = `run ${run}, ${dialect.name}, ${input.length} bytes`;
   }
-  return bestMs > limitMs ? `${bestMs.toFixed(0)} ms, at most ${limitMs.toFixed(0)} allowed` : undefined;
+  return bestMs > limitMs
+    ? `${bestMs.toFixed(0)} ms, at most ${limitMs.toFixed(0)} allowed`
+    : undefined;
 }
 
 function measureMemory(account: Account): void {

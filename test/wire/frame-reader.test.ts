@@ -141,6 +141,16 @@ describe('a stream that lost bytes', () => {
     expect(after[1]?.offset).toBe(540);
   });
 
+  it('does not let a header whose magic lies behind a frame decide about it', () => {
+    const cut = testFrame(1, { layout: H2 }).subarray(0, 95);
+    const rest = [testFrame(2, { layout: H2 }), testFrame(3, { layout: H2 })];
+    const whole = readAll(concat([cut, ...rest]), H2);
+    const reader = new FrameReader(H2);
+    const parts = [concat([cut, rest[0]!.subarray(0, 5)]), rest[0]!.subarray(5), rest[1]!];
+    const spans = parts.flatMap((part) => outline(reader.push(part)));
+    expect([...spans, ...outline(reader.flush())]).toEqual(whole);
+  });
+
   it('stays bounded on endless noise', () => {
     const limits = { frameBytesMax: 1_000, resyncTlvCountMax: 10 };
     const reader = new FrameReader(H3, limits);
