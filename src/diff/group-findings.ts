@@ -4,18 +4,11 @@
  */
 import type { Cause } from './causes/explain.ts';
 import type { Finding } from './findings.ts';
-import type { DivergenceKind } from './types.ts';
+import type { Group } from './types.ts';
 
 export const UNEXPLAINED = 'unexplained';
 
-export interface FindingGroup {
-  readonly id: string;
-  readonly title: string;
-  readonly kind: DivergenceKind;
-  readonly count: number;
-  readonly cause: string;
-  readonly explanation: string;
-  readonly evidence: string;
+export interface FindingGroup extends Omit<Group, 'first'> {
   readonly first: Finding;
 }
 
