@@ -13,6 +13,8 @@ import { htmlOf } from './html.ts';
 
 interface DiffOptions {
   readonly dialect?: string;
+  readonly oldDialect?: string;
+  readonly newDialect?: string;
   readonly html?: string;
   readonly result?: string;
   readonly list: number;
@@ -45,6 +47,11 @@ export function diffCommand(): Command {
     )
     .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
     .addOption(schemaOption())
+    .option('--old-dialect <name>', 'read clients and the old side with this dialect')
+    .option(
+      '--new-dialect <name>',
+      'read the new side with this dialect; messages are compared by meaning',
+    )
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(diff);
@@ -65,19 +72,16 @@ async function diff(file: string, options: DiffOptions): Promise<void> {
 }
 
 /** Also what `demo` does: compares, and writes the files that were asked for. */
-export function compare(
-  capture: CaptureReader,
-  options: Pick<DiffOptions, 'dialect' | 'html' | 'result' | 'list' | 'quiet' | 'schema'>,
-): DiffResult {
+export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json'>): DiffResult {
   const protocol = protocolOf(capture, options.schema);
-  const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
+  const dialect = options.dialect ?? capture.info.dialect;
   const progress = new Progress(options);
   const watched = watchReading(capture, (read, total) =>
     progress.update('comparing', Math.min(read, total), total),
   );
   const result = diffCapture(watched, {
-    oldDialect: dialect,
-    newDialect: dialect,
+    oldDialect: protocol.dialect(options.oldDialect ?? dialect),
+    newDialect: protocol.dialect(options.newDialect ?? dialect),
     divergencesListedMax: options.list,
   });
   if (options.result !== undefined)

@@ -7,11 +7,20 @@
 import { createHash } from 'node:crypto';
 import { decodeMessage } from '../protocol/decode.ts';
 import { subjectOf } from '../protocol/leaves.ts';
-import type { Dialect } from '../protocol/types.ts';
+import { meaningKey, meaningOf } from '../protocol/meaning.ts';
+import type { Dialect, EnumTable } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
 import type { Content, Head } from './records.ts';
+
+/**
+ * How two dialects are compared: contents with one meaning have one id, whatever their bytes, and the numbers of
+ * heads are those of `reference`.
+ */
+export interface MeaningComparison {
+  readonly reference: Dialect;
+}
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
 const SHORT_BYTES_MAX = 256;
@@ -24,18 +33,26 @@ export class ContentTable {
     frame: { short: new Map<string, Content>(), long: new Map<string, Content>() },
     other: { short: new Map<string, Content>(), long: new Map<string, Content>() },
   };
+  readonly #byMeaning: MeaningComparison | undefined;
+  readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
   /** Subjects by dialect and shape: only the TLV types decide. */
   readonly #subjects = new Map<string, string>();
   /** One string object for the shape of many contents. */
   readonly #shapes = new Map<string, string>();
 
+  constructor(byMeaning?: MeaningComparison) {
+    this.#byMeaning = byMeaning;
+  }
+
   /** `dialect` says how to read bytes that were not seen before. */
   intern(span: Span, dialect: Dialect): Content {
     const isFrame = span.kind === 'frame';
     const size = span.bytes.byteLength <= SHORT_BYTES_MAX ? 'short' : 'long';
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
-    const key = keyOf(span.bytes);
+    const bytesKey = keyOf(span.bytes);
+    // The same bytes may mean something else in another dialect.
+    const key = this.#byMeaning === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
     const known = contents.get(key);
     if (known !== undefined) return known;
     const content = this.#read(span.bytes, isFrame, dialect);
@@ -53,8 +70,9 @@ export class ContentTable {
 
   #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
     const layout = dialect.header;
-    const base = { id: this.#count++, isFrame, length: bytes.byteLength };
-    const head = readHead(layout, bytes);
+    const id = isFrame ? this.#idOfFrame(bytes, dialect) : this.#count++;
+    const base = { id, isFrame, length: bytes.byteLength };
+    const head = this.#head(bytes, dialect);
     const payload = bytes.subarray(layout.sizeBytes);
     if (!isFrame) {
       return { ...base, head, shape: '', payload: keyOf(payload), subject: NO_FRAME_SUBJECT };
@@ -62,6 +80,22 @@ export class ContentTable {
     const shape = this.#shape(payload);
     const subject = this.#subject(shape, bytes, dialect);
     return { ...base, head, shape, payload: keyOf(payload), subject };
+  }
+
+  #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
+    if (this.#byMeaning === undefined) return this.#count++;
+    const key = keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame))));
+    let id = this.#idsOfMeanings.get(key);
+    if (id === undefined) this.#idsOfMeanings.set(key, (id = this.#count++));
+    return id;
+  }
+
+  #head(bytes: Uint8Array, dialect: Dialect): Head | undefined {
+    const head = readHead(dialect.header, bytes);
+    const reference = this.#byMeaning?.reference;
+    if (head === undefined || reference === undefined || reference === dialect) return head;
+    const domain = translated(dialect.domains, reference.domains, head.domain);
+    return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };
   }
 
   #shape(payload: Uint8Array): string {
@@ -93,6 +127,13 @@ export function mayBegin(beginning: Content, whole: Content): boolean {
 /** The payload of a longer frame is known by its digest only. */
 export function isShort(content: Content): boolean {
   return content.length <= SHORT_BYTES_MAX;
+}
+
+/** The number that another numbering gives the same name; the number itself when it has no such name. */
+function translated(from: EnumTable, to: EnumTable, number: number): number {
+  const name = from.names.get(number);
+  const found = [...to.names].find(([, other]) => other === name);
+  return found?.[0] ?? number;
 }
 
 function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {

@@ -8,6 +8,7 @@ import type { Loss } from './causes/rule.ts';
 import type { Begun } from './beginnings.ts';
 import type { ClientFacts, Sending } from './client-facts.ts';
 import { compareFrames, isEncodingOnly } from './compare-frames.ts';
+import { compareMeanings } from './compare-meanings.ts';
 import type { ConnectionDifference } from './connection-history.ts';
 import type { Deliveries, Lacked } from './deliveries.ts';
 import type { FetchedBytes } from './fetch-bytes.ts';
@@ -197,7 +198,8 @@ export function findChanged(
   bytes: FetchedBytes,
   dialects: Dialects,
 ): Finding {
-  const differences = compareFrames(
+  const compare = dialects.old.name === dialects.new.name ? compareFrames : compareMeanings;
+  const differences = compare(
     { dialect: dialects.old, bytes: bytes.of(connection, 'old', pair.old) },
     { dialect: dialects.new, bytes: bytes.of(connection, 'new', pair.new) },
   );

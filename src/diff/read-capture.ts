@@ -65,7 +65,9 @@ function readRows(reader: CaptureReader): CaptureRows {
 }
 
 export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureContents {
-  const table = new ContentTable();
+  const table = new ContentTable(
+    dialects.old.name === dialects.new.name ? undefined : { reference: dialects.old },
+  );
   const facts = new ClientFacts();
   const publishers = new Publishers();
   const clientFrames = new Map<number, number>();

@@ -17,7 +17,7 @@ export interface Head {
 
 /** Bytes that occurred at least once, as a frame or as something that is no frame. */
 export interface Content {
-  /** Equal exactly when the bytes (and being a frame) are equal. */
+  /** Equal exactly when the bytes (and being a frame) are equal; across dialects, when the meaning is. */
   readonly id: number;
   readonly isFrame: boolean;
   readonly length: number;

@@ -107,7 +107,10 @@ export interface ResultCounts {
   readonly pairs: number;
   /** Equal bytes; the reordered ones are among them. */
   readonly identical: number;
-  /** Other bytes, same meaning: each is an `encoding` divergence. */
+  /**
+   * Other bytes, same meaning: each is an `encoding` divergence, but for messages of two dialects that were
+   * compared by meaning: there other bytes are what was asked for.
+   */
   readonly equivalent: number;
   /**
    * Frames of either side that the other relay provably broadcast before their client joined or after it

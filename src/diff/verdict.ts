@@ -35,7 +35,9 @@ export function judge(facts: VerdictFacts): Judgement {
     const agree = `what could be compared agrees (${messages(facts.counts.pairs)})`;
     return { verdict: 'inconclusive', reason: sentence([agree, ...doubts, ...notes]) };
   }
-  const agree = `old and new delivered the same ${messages(facts.counts.pairs)}`;
+  const { pairs, equivalent } = facts.counts;
+  const written = equivalent === 0 ? '' : `, ${equivalent} of them written in another dialect`;
+  const agree = `old and new delivered the same ${messages(pairs)}${written}`;
   return { verdict: 'same', reason: sentence([agree, ...notes]) };
 }
 
