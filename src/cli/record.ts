@@ -157,7 +157,12 @@ function describe(end: ShimEnd, out: string): string {
     `recorded ${end.connections} connections in ${out}${size}`,
     `  from clients ${formatBytes(client.seenBytes)}, from old ${formatBytes(old.seenBytes)}, from new ${formatBytes(fresh.seenBytes)}`,
   ];
-  if (end.recordingGapBytes > 0) {
+  if ('failure' in end.sealed) {
+    const lost = end.recordingGapBytes > 0 ? `${formatBytes(end.recordingGapBytes)} and ` : '';
+    lines.push(
+      `  NOT RECORDED: ${lost}what still waited for the disk; what was stored before is there`,
+    );
+  } else if (end.recordingGapBytes > 0) {
     lines.push(`  NOT RECORDED: ${formatBytes(end.recordingGapBytes)}; the capture says where`);
   }
   if (end.mirrorGapBytes > 0) {

@@ -136,9 +136,9 @@ export class Tee implements ConnectionPort {
     const socket = connect({ path: this.#options.relays[side], allowHalfOpen: true });
     this.#sockets.set(side, socket);
     let code: string | undefined;
-    socket.once('error', (error) => {
+    const failed = (error: Error): void => {
       code = systemErrorCode(error) ?? error.message;
-    });
+    };
     const notConnected = (): void => {
       const waitedMs = performance.now() - this.#startMs;
       const mayRetry = !this.#isClosing && waitedMs < CONNECT_WAIT_MS_MAX;
@@ -149,9 +149,11 @@ export class Tee implements ConnectionPort {
         this.#checkOver();
       }
     };
-    socket.once('close', notConnected);
+    socket.on('error', failed);
+    socket.on('close', notConnected);
     socket.once('connect', () => {
-      socket.removeAllListeners();
+      socket.off('error', failed);
+      socket.off('close', notConnected);
       this.#attach(side, socket);
       this.#machine.opened(side);
     });

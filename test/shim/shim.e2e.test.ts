@@ -353,6 +353,30 @@ describe('a disk that is stuck', () => {
   });
 });
 
+describe('a disk that stays stuck to the end', () => {
+  it('costs the end of the capture, which says so, and nothing of the traffic', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    const shim = await startShim(paths);
+    const client = await connectTo(paths.listen);
+    const other = new Database(paths.out);
+    other.exec('BEGIN IMMEDIATE');
+    const stream = concat(Array.from({ length: 500 }, (_, index) => testFrame(index)));
+    client.socket.write(stream);
+    await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
+    await shim.says('recording is in trouble');
+    expect(await shim.stop()).toBe(4);
+    expect(shim.stderr()).toContain('NOT SEALED');
+    expect(shim.stderr()).toContain('what still waited for the disk');
+    expect(shim.stderr()).toContain('[CAPTURE_UNWRITABLE]');
+    other.exec('ROLLBACK');
+    other.close();
+    const diff = runCli(['diff', paths.out]);
+    expect([diff.exitCode, diff.stdout]).toEqual([3, expect.stringContaining('not sealed')]);
+  });
+});
+
 describe('a recorder that ends badly', () => {
   it('leaves a capture that opens and is a prefix of what was sent, when it is killed', async () => {
     const paths = newPaths();
