@@ -12,6 +12,10 @@ export type CaptureDatabase = Database.Database;
 const APPLICATION_ID = 0x52_44_43_46;
 
 const MIGRATIONS_DIRECTORY = new URL('../../schemas/capture/', import.meta.url);
+/** Nothing leads from older formats to this one. */
+const OLDEST_VERSION = 2;
+/** Blocks of a few KiB fill such pages well; the default of 4 KiB would leave a third of the file empty. */
+const PAGE_BYTES = 8_192;
 const FILE_MODE = 0o600;
 /** How long to wait for another program that holds the file. */
 const BUSY_TIMEOUT_MS = 1_000;
@@ -50,6 +54,8 @@ export function createDatabase(path: string): CaptureDatabase {
 function initialize(path: string): CaptureDatabase {
   const database = new Database(path, { timeout: BUSY_TIMEOUT_MS });
   try {
+    database.pragma(`page_size = ${PAGE_BYTES}`);
+    database.pragma('auto_vacuum = INCREMENTAL');
     database.pragma(`application_id = ${APPLICATION_ID}`);
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
@@ -117,6 +123,13 @@ function checkIdentity(path: string, database: CaptureDatabase): void {
       'CAPTURE_NEWER',
       `${path} has capture format ${version}; this relaydiff reads up to ${newest}`,
       { hint: 'Update relaydiff, then try again.' },
+    );
+  }
+  if (version > 0 && version < OLDEST_VERSION) {
+    throw new OperatingError(
+      'CAPTURE_OLDER',
+      `${path} has capture format ${version}, which no release of relaydiff ever wrote`,
+      { hint: 'Record or import it again.' },
     );
   }
   if (version < 1) {

@@ -123,7 +123,7 @@ function arrivalsOf(transcript: TranscriptCase): readonly Arrival[] {
 
 export type TranscriptCaptureStart = Pick<
   CaptureStart,
-  'writer' | 'startedUnixNs' | 'dialect' | 'protocolSchemas'
+  'writer' | 'startedUnixNs' | 'dialect' | 'layout' | 'protocolSchemas'
 >;
 
 /** Writes one case as a sealed capture. Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */

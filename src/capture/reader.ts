@@ -1,13 +1,16 @@
 /**
- * Reads a capture. Holds one segment at a time, whatever the size of the file, and checks each against its
- * CRC: what it returns is what was recorded, or it throws CAPTURE_DAMAGED. Opens sealed files and files whose
- * recorder was killed alike.
+ * Reads a capture as it was at the moment of opening. Holds one segment and a few blocks at a time, whatever the
+ * size of the file, and checks each against its CRC: what it returns is what was recorded, or it throws
+ * CAPTURE_DAMAGED. Opens sealed files, files whose recorder was killed, and files that are being recorded alike.
  */
 import { decode } from '@msgpack/msgpack';
 import { crc32 } from 'node:zlib';
 import { OperatingError } from '../lib/operating-error.ts';
-import { decodeChunkTable } from './chunk-table.ts';
+import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase } from './database.ts';
+import { decodeJournal } from './journal.ts';
+import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
+import { decodeSegmentTable, type SegmentTable } from './segment-table.ts';
 import type {
   CaptureEvent,
   CaptureInfo,
@@ -16,6 +19,7 @@ import type {
   ConnectionRow,
   EventKind,
   Gap,
+  StreamAccount,
   StreamKind,
   StreamRow,
 } from './types.ts';
@@ -39,7 +43,16 @@ interface SegmentRecord {
   readonly first_time_ns: number;
   readonly crc32: number;
   readonly chunk_table: Uint8Array;
-  readonly bytes: Uint8Array;
+}
+
+/** A segment as it is read, from its own row or from the journal. */
+interface Segment extends SegmentTable {
+  /** How people find it. */
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Of its bytes; undefined in the journal, which is checked as a whole. */
+  readonly crc32: number | undefined;
 }
 
 interface EventRecord {
@@ -70,10 +83,16 @@ class SqliteCaptureReader implements CaptureReader {
   readonly path: string;
   readonly info: CaptureInfo;
   readonly #database: CaptureDatabase;
+  readonly #blocks = new BlockReader((position) => this.#loadBlock(position));
+  /** What is not in segments yet, by stream. */
+  readonly #journal: ReadonlyMap<number, readonly SegmentData[]>;
 
   constructor(path: string, database: CaptureDatabase) {
     this.path = path;
     this.#database = database;
+    // A recorder may be writing: everything is read as it is now.
+    guarded(path, () => database.exec('BEGIN'));
+    this.#journal = this.#readJournal();
     this.info = this.#readInfo();
   }
 
@@ -96,12 +115,38 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   streams(): readonly StreamRow[] {
-    return this.#all<StreamRow>(
-      `SELECT stream.id, connection_id AS connection, kind,
+    const rows = this.#all<StreamRow>(
+      `SELECT stream.id, connection_id AS connection, kind, first_offset AS firstOffset,
               coalesce(sum(byte_count), 0) AS bytes, coalesce(sum(chunk_count), 0) AS chunks
        FROM stream LEFT JOIN segment ON segment.stream_id = stream.id
        GROUP BY stream.id ORDER BY stream.id`,
     );
+    return rows.map((row) => {
+      const waiting = this.#journal.get(row.id) ?? [];
+      return {
+        ...row,
+        bytes: waiting.reduce((sum, segment) => sum + segment.bytes, row.bytes),
+        chunks: waiting.reduce((sum, segment) => sum + segment.lengths.length, row.chunks),
+      };
+    });
+  }
+
+  accounts(): readonly StreamAccount[] {
+    const rows = this.#all<{
+      connection_id: number;
+      kind: StreamKind;
+      seen_bytes: number;
+      mirrored_bytes: number | null;
+    }>(
+      `SELECT connection_id, kind, seen_bytes, mirrored_bytes
+       FROM account JOIN stream ON stream.id = account.stream_id ORDER BY stream_id`,
+    );
+    return rows.map((row) => ({
+      connection: row.connection_id,
+      stream: row.kind,
+      seenBytes: row.seen_bytes,
+      mirroredBytes: row.mirrored_bytes ?? undefined,
+    }));
   }
 
   gaps(): readonly Gap[] {
@@ -142,14 +187,21 @@ class SqliteCaptureReader implements CaptureReader {
     let from = 0;
     for (;;) {
       const row = this.#all<SegmentRecord>(
-        `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table, bytes
+        `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table
          FROM segment WHERE stream_id = ? AND stream_offset >= ? ORDER BY stream_offset LIMIT 1`,
         streamId,
         from,
       )[0];
-      if (row === undefined) return;
-      yield* this.#chunksOf(row);
+      if (row === undefined) break;
+      yield* this.#chunksOf(this.#segment(row));
       from = row.stream_offset + row.byte_count;
+    }
+    for (const waiting of this.#journal.get(streamId) ?? []) {
+      yield* this.#chunksOf({
+        ...waiting,
+        name: `journal at ordinal ${endsOf(waiting).firstOrdinal}`,
+        crc32: undefined,
+      });
     }
   }
 
@@ -157,27 +209,67 @@ class SqliteCaptureReader implements CaptureReader {
     this.#database.close();
   }
 
-  *#chunksOf(row: SegmentRecord): Generator<Chunk> {
-    const entries = decodeChunkTable(row.chunk_table, {
+  #segment(row: SegmentRecord): Segment {
+    const name = `segment ${row.id}`;
+    const table = decodeSegmentTable(row.chunk_table, {
       ordinal: row.first_ordinal,
-      timeNs: BigInt(row.first_time_ns),
+      timeNs: row.first_time_ns,
     });
-    const total = entries?.reduce((sum, entry) => sum + entry.length, 0);
-    const isWhole =
-      row.byte_count > 0 && row.byte_count === row.bytes.length && total === row.byte_count;
-    if (entries === undefined || !isWhole || crc32(row.bytes) !== row.crc32) {
-      throw this.#damaged(`segment ${row.id} does not hold the bytes that were written`);
+    if (table === undefined) throw this.#damaged(`${name} has no readable chunk table`);
+    return {
+      ...table,
+      name,
+      offset: row.stream_offset,
+      bytes: row.byte_count,
+      crc32: row.crc32,
+    };
+  }
+
+  *#chunksOf(segment: Segment): Generator<Chunk> {
+    const { ordinals, timesNs, lengths, runs } = segment;
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const isWhole = total > 0 && total === segment.bytes;
+    const bytes = isWhole ? this.#blocks.read(runs, total) : undefined;
+    const isTrue = segment.crc32 === undefined || segment.crc32 === crc32(bytes ?? '');
+    if (bytes === undefined || !isTrue) {
+      throw this.#damaged(`${segment.name} does not hold the bytes that were written`);
     }
     let position = 0;
-    for (const entry of entries) {
+    for (const [index, length] of lengths.entries()) {
       yield {
-        ordinal: entry.ordinal,
-        timeNs: entry.timeNs,
-        offset: row.stream_offset + position,
-        bytes: row.bytes.subarray(position, position + entry.length),
+        ordinal: ordinals[index] ?? 0,
+        timeNs: BigInt(timesNs[index] ?? 0),
+        offset: segment.offset + position,
+        bytes: bytes.subarray(position, position + length),
       };
-      position += entry.length;
+      position += length;
     }
+  }
+
+  #loadBlock(position: number): BlockRow | undefined {
+    return this.#all<BlockRow>(
+      'SELECT start, bytes, crc32 FROM block WHERE start <= ? ORDER BY start DESC LIMIT 1',
+      position,
+    )[0];
+  }
+
+  #readJournal(): ReadonlyMap<number, readonly SegmentData[]> {
+    const collected = new SegmentCollector();
+    const rows = this.#all<{ id: number; chunks: Uint8Array; crc32: number }>(
+      'SELECT id, chunks, crc32 FROM journal ORDER BY id',
+    );
+    for (const row of rows) {
+      const chunks = crc32(row.chunks) === row.crc32 ? decodeJournal(row.chunks) : undefined;
+      if (chunks === undefined) throw this.#damaged(`row ${row.id} of its journal is not readable`);
+      for (const chunk of chunks) collected.add(chunk);
+    }
+    const byStream = new Map<number, SegmentData[]>();
+    for (const segment of collected.segments()) {
+      const known = byStream.get(segment.streamId);
+      if (known === undefined) byStream.set(segment.streamId, [segment]);
+      else known.push(segment);
+    }
+    return byStream;
   }
 
   #event(row: EventRecord): CaptureEvent {
@@ -225,7 +317,10 @@ class SqliteCaptureReader implements CaptureReader {
       `SELECT max(coalesce((SELECT max(last_time_ns) FROM segment), 0),
                   coalesce((SELECT max(time_ns) FROM event), 0)) AS last`,
     );
-    return rows[0]?.last ?? 0;
+    const inJournal = [...this.#journal.values()]
+      .flat()
+      .map((segment) => endsOf(segment).lastTimeNs);
+    return Math.max(rows[0]?.last ?? 0, ...inJournal);
   }
 
   #all<T>(sql: string, ...parameters: readonly (string | number)[]): readonly T[] {

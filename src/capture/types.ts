@@ -39,6 +39,8 @@ export interface StreamRow {
   /** Bytes recorded. */
   readonly bytes: number;
   readonly chunks: number;
+  /** Position of the first byte that could be here: 0, but in a later file of a rotated recording. */
+  readonly firstOffset: number;
 }
 
 /**
@@ -101,6 +103,15 @@ export interface Gap {
   readonly lastTimeNs: bigint;
 }
 
+/** What passed on a stream that has ended, as its sockets counted it. */
+export interface StreamAccount {
+  readonly connection: number;
+  readonly stream: StreamKind;
+  readonly seenBytes: number;
+  /** Of a client stream: what the mirror's socket took. */
+  readonly mirroredBytes: number | undefined;
+}
+
 /** A span of a stream with the moment its last byte arrived. The bytes are the caller's to keep. */
 export interface ArrivedSpan<S = Span> {
   readonly span: S;
@@ -120,6 +131,7 @@ export interface CaptureReader {
   connections(): readonly ConnectionRow[];
   streams(): readonly StreamRow[];
   gaps(): readonly Gap[];
+  accounts(): readonly StreamAccount[];
   events(): Iterable<CaptureEvent>;
   /** The chunks of one stream in order. After a recording gap the offset jumps. */
   chunks(streamId: number): Iterable<Chunk>;

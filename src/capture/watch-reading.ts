@@ -29,6 +29,7 @@ export function watchReading(
     connections: () => capture.connections(),
     streams: () => capture.streams(),
     gaps: () => capture.gaps(),
+    accounts: () => capture.accounts(),
     events: () => capture.events(),
     chunks,
     close: () => capture.close(),

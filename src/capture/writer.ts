@@ -1,24 +1,28 @@
 /**
- * Writes a capture. Collects what happened and stores it in one transaction a flush, one segment a stream;
- * what is flushed survives a kill. Knows bytes and times, not what they mean, and has no clock or thread of
- * its own: the caller decides when to flush.
+ * Writes a capture: collects what happened and stores it in one transaction a flush; what is flushed survives a
+ * kill. Bytes that another stream brought already are not stored again. Knows bytes and times, not what they mean,
+ * and has no clock or thread of its own: the caller decides when to flush.
  */
 import { encode } from '@msgpack/msgpack';
-import type { Statement } from 'better-sqlite3';
 import { crc32 } from 'node:zlib';
-import { assert, defined } from '../lib/assert.ts';
-import { type ChunkEntry, encodeChunkTable } from './chunk-table.ts';
+import type { HeaderLayout } from '../wire/types.ts';
+import { BLOCK_BYTES_MAX } from './block-reader.ts';
+import { blockLink, CHAIN_START, digestOf, segmentLink } from './chain.ts';
 import { type CaptureDatabase, createDatabase, guardedWrite } from './database.ts';
-import type { CaptureEvent, ConnectionRow, Gap, StreamKind } from './types.ts';
-
-/** A segment is what a reader holds of a stream at a time. */
-const SEGMENT_BYTES_MAX = 262_144;
+import { Deduplicator } from './deduplicator.ts';
+import { Journal } from './journal.ts';
+import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
+import { encodeSegmentTable } from './segment-table.ts';
+import type { CaptureEvent, ConnectionRow, Gap, StreamAccount, StreamKind } from './types.ts';
+import { prepareWriting, type WriterStatements } from './writer-statements.ts';
 
 export interface CaptureStart {
   readonly origin: string;
   readonly writer: string;
   readonly startedUnixNs: bigint;
   readonly dialect: string;
+  /** Where frames begin: what is recorded again is looked up by frame. */
+  readonly layout: HeaderLayout;
   readonly notes: Readonly<Record<string, string>>;
   readonly protocolSchemas: ReadonlyMap<string, string>;
 }
@@ -34,43 +38,36 @@ export interface ChunkToWrite {
   readonly bytes: Uint8Array;
 }
 
-interface OpenSegment {
-  readonly streamId: number;
-  readonly offset: number;
-  readonly entries: ChunkEntry[];
-  readonly pieces: Uint8Array[];
-  bytes: number;
-}
-
-interface Statements {
-  readonly info: Statement;
-  readonly schema: Statement;
-  readonly connection: Statement;
-  readonly stream: Statement;
-  readonly segment: Statement;
-  readonly event: Statement;
-  readonly gap: Statement;
-}
+/** Chunks become segments after this time, or when so many have come together; until then they are journal. */
+const SEGMENT_AFTER_NS = 1_000_000_000n;
+const SEGMENT_AFTER_BYTES = 16 * 1024 * 1024;
+const SEGMENT_AFTER_CHUNKS = 65_536;
 
 export class CaptureWriter {
   readonly path: string;
   readonly #database: CaptureDatabase;
-  readonly #statements: Statements;
+  readonly #statements: WriterStatements;
   readonly #streamIds = new Map<string, number>();
-  readonly #open = new Map<number, OpenSegment>();
-  #full: OpenSegment[] = [];
+  readonly #store: Deduplicator;
+  readonly #collected = new SegmentCollector();
+  /** Chunks since the last flush. */
+  readonly #unflushed = new Journal();
   #rows: (() => void)[] = [];
+  #blockLink = CHAIN_START;
+  #segmentLink = CHAIN_START;
+  #segmentedNs = 0n;
   #lastTimeNs = 0n;
 
-  private constructor(path: string, database: CaptureDatabase) {
+  private constructor(path: string, database: CaptureDatabase, layout: HeaderLayout) {
     this.path = path;
     this.#database = database;
-    this.#statements = prepare(database);
+    this.#statements = prepareWriting(database);
+    this.#store = new Deduplicator(layout);
   }
 
   /** Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
   static create(path: string, start: CaptureStart): CaptureWriter {
-    const writer = new CaptureWriter(path, createDatabase(path));
+    const writer = new CaptureWriter(path, createDatabase(path), start.layout);
     writer.#setInfo('origin', start.origin);
     writer.#setInfo('writer', start.writer);
     writer.#setInfo('started_unix_ns', String(start.startedUnixNs));
@@ -92,23 +89,14 @@ export class CaptureWriter {
   }
 
   addChunk(chunk: ChunkToWrite): void {
+    const { ordinal, timeNs, offset, bytes } = chunk;
     const streamId = this.#streamId(chunk.connection, chunk.stream);
-    let segment = this.#open.get(streamId);
-    const continues = segment !== undefined && segment.offset + segment.bytes === chunk.offset;
-    const fits = segment !== undefined && segment.bytes + chunk.bytes.length <= SEGMENT_BYTES_MAX;
-    if (segment === undefined || !continues || !fits) {
-      if (segment !== undefined) this.#full.push(segment);
-      segment = { streamId, offset: chunk.offset, entries: [], pieces: [], bytes: 0 };
-      this.#open.set(streamId, segment);
-    }
-    segment.entries.push({
-      ordinal: chunk.ordinal,
-      timeNs: chunk.timeNs,
-      length: chunk.bytes.length,
-    });
-    segment.pieces.push(chunk.bytes);
-    segment.bytes += chunk.bytes.length;
-    this.#noteTime(chunk.timeNs);
+    const runs = this.#store.place(streamId, offset, bytes);
+    const length = bytes.length;
+    const placed = { streamId, ordinal, timeNs: Number(timeNs), offset, length, runs };
+    this.#collected.add(placed, (checksum) => crc32(bytes, checksum));
+    this.#unflushed.add(placed);
+    this.#noteTime(timeNs);
   }
 
   addEvent(event: CaptureEvent): void {
@@ -143,33 +131,101 @@ export class CaptureWriter {
     this.#noteTime(gap.lastTimeNs);
   }
 
+  /** What passed on a stream that is over, as its sockets counted it. */
+  addAccount(account: StreamAccount): void {
+    const streamId = this.#streamId(account.connection, account.stream);
+    this.#rows.push(() =>
+      this.#statements.account.run({
+        stream_id: streamId,
+        seen_bytes: account.seenBytes,
+        mirrored_bytes: account.mirroredBytes ?? null,
+      }),
+    );
+    this.#store.forget(streamId);
+  }
+
   /** Stores everything that was added since the last flush, or nothing of it. Throws CAPTURE_UNWRITABLE. */
   flush(): void {
-    const segments = [...this.#full, ...this.#open.values()];
+    this.#flush(this.#isSegmentDue());
+  }
+
+  /** Ends the recording in good order: one file, nothing beside it. Throws CAPTURE_UNWRITABLE. */
+  seal(): void {
+    this.#setInfo('duration_ns', String(this.#lastTimeNs));
+    this.#flush(true);
+    guardedWrite(this.path, () =>
+      this.#database.transaction(() => {
+        this.#statements.info.run('sealed', '1');
+        this.#statements.info.run('digest', digestOf(this.#database));
+      })(),
+    );
+    this.#tidyUp();
+  }
+
+  #isSegmentDue(): boolean {
+    const { bytes, chunks } = this.#collected;
+    return (
+      bytes >= SEGMENT_AFTER_BYTES ||
+      chunks >= SEGMENT_AFTER_CHUNKS ||
+      this.#lastTimeNs - this.#segmentedNs >= SEGMENT_AFTER_NS
+    );
+  }
+
+  #flush(makesSegments: boolean): void {
     const rows = this.#rows;
-    if (segments.length === 0 && rows.length === 0) return;
+    const links = { block: this.#blockLink, segment: this.#segmentLink };
     guardedWrite(this.path, () =>
       this.#database.transaction(() => {
         for (const row of rows) row();
-        for (const segment of segments) this.#writeSegment(segment);
+        links.block = this.#writeBlocks(links.block);
+        if (makesSegments) links.segment = this.#writeSegments(links.segment);
+        else this.#writeJournal();
       })(),
     );
-    this.#full = [];
-    this.#open.clear();
+    // Only now: a transaction that failed has stored nothing, and is tried again with what is still here.
     this.#rows = [];
+    this.#unflushed.clear();
+    this.#store.stored();
+    this.#blockLink = links.block;
+    if (!makesSegments) return;
+    this.#segmentLink = links.segment;
+    this.#segmentedNs = this.#lastTimeNs;
+    this.#collected.clear();
   }
 
-  /** Ends the recording in good order: one file, nothing beside it. */
-  seal(): void {
-    this.#setInfo('duration_ns', String(this.#lastTimeNs));
-    this.#setInfo('sealed', '1');
-    this.flush();
-    this.#tidyUp();
+  #writeBlocks(previous: Uint8Array): Uint8Array {
+    const { start, pieces } = this.#store.newPieces;
+    const all = Buffer.concat(pieces);
+    let chain = previous;
+    for (let from = 0; from < all.length; from += BLOCK_BYTES_MAX) {
+      const bytes = all.subarray(from, from + BLOCK_BYTES_MAX);
+      chain = blockLink(chain, start + from, bytes);
+      this.#statements.block.run({ start: start + from, bytes, crc32: crc32(bytes), chain });
+    }
+    return chain;
+  }
+
+  #writeSegments(previous: Uint8Array): Uint8Array {
+    let chain = previous;
+    for (const segment of this.#collected.segments()) {
+      const row = columnsOf(segment);
+      chain = segmentLink(chain, row);
+      this.#statements.segment.run({ ...row, chain });
+    }
+    this.#statements.clearJournal.run();
+    return chain;
+  }
+
+  #writeJournal(): void {
+    if (this.#unflushed.isEmpty) return;
+    const chunks = this.#unflushed.encode();
+    this.#statements.journal.run({ chunks, crc32: crc32(chunks) });
   }
 
   /** Folds the files beside the capture into it. When a reader is in the way they stay; nothing is missing. */
   #tidyUp(): void {
     try {
+      this.#database.pragma('incremental_vacuum');
       this.#database.pragma('wal_checkpoint(TRUNCATE)');
       this.#database.pragma('journal_mode = DELETE');
     } catch {
@@ -185,7 +241,15 @@ export class CaptureWriter {
     if (known !== undefined) return known;
     const id = this.#streamIds.size + 1;
     this.#streamIds.set(key, id);
-    this.#rows.push(() => this.#statements.stream.run({ id, connection_id: connection, kind }));
+    const firstOffset = 0;
+    this.#rows.push(() =>
+      this.#statements.stream.run({
+        id,
+        connection_id: connection,
+        kind,
+        first_offset: firstOffset,
+      }),
+    );
     return id;
   }
 
@@ -196,64 +260,19 @@ export class CaptureWriter {
   #noteTime(timeNs: bigint): void {
     if (timeNs > this.#lastTimeNs) this.#lastTimeNs = timeNs;
   }
-
-  #writeSegment(segment: OpenSegment): void {
-    const first = defined(segment.entries[0], 'first chunk of a segment');
-    const last = defined(segment.entries.at(-1), 'last chunk of a segment');
-    const bytes = Buffer.concat(segment.pieces);
-    assert(bytes.length === segment.bytes, 'a segment holds the bytes of its chunks');
-    this.#statements.segment.run({
-      stream_id: segment.streamId,
-      stream_offset: segment.offset,
-      byte_count: segment.bytes,
-      chunk_count: segment.entries.length,
-      first_ordinal: first.ordinal,
-      first_time_ns: first.timeNs,
-      last_time_ns: last.timeNs,
-      crc32: crc32(bytes),
-      chunk_table: Buffer.from(encodeChunkTable(segment.entries)),
-      bytes,
-    });
-  }
 }
 
-function insertInto(table: string, columns: readonly string[]): string {
-  const values = columns.map((column) => `@${column}`).join(', ');
-  return `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${values})`;
-}
-
-function prepare(database: CaptureDatabase): Statements {
-  const insert = (table: string, ...columns: readonly string[]): Statement =>
-    database.prepare(insertInto(table, columns));
+function columnsOf(segment: SegmentData): Parameters<typeof segmentLink>[1] {
+  const { firstOrdinal, firstTimeNs, lastTimeNs } = endsOf(segment);
   return {
-    info: database.prepare('INSERT OR REPLACE INTO capture_info (key, value) VALUES (?, ?)'),
-    schema: database.prepare('INSERT INTO protocol_schema (name, yaml) VALUES (?, ?)'),
-    connection: insert('connection', 'id', 'label', 'opened_ns'),
-    stream: insert('stream', 'id', 'connection_id', 'kind'),
-    segment: insert(
-      'segment',
-      'stream_id',
-      'stream_offset',
-      'byte_count',
-      'chunk_count',
-      'first_ordinal',
-      'first_time_ns',
-      'last_time_ns',
-      'crc32',
-      'chunk_table',
-      'bytes',
-    ),
-    event: insert('event', 'ordinal', 'time_ns', 'connection_id', 'stream', 'kind', 'details'),
-    gap: insert(
-      'gap',
-      'stream_id',
-      'place',
-      'reason',
-      'stream_offset',
-      'byte_count',
-      'frame_count',
-      'first_time_ns',
-      'last_time_ns',
-    ),
+    stream_id: segment.streamId,
+    stream_offset: segment.offset,
+    byte_count: segment.bytes,
+    chunk_count: segment.lengths.length,
+    first_ordinal: firstOrdinal,
+    first_time_ns: firstTimeNs,
+    last_time_ns: lastTimeNs,
+    crc32: segment.crc32,
+    chunk_table: encodeSegmentTable(segment),
   };
 }

@@ -50,6 +50,7 @@ function importFile(file: string, options: ImportOptions): void {
       writer: VERSION,
       startedUnixNs: 0n,
       dialect: dialect.name,
+      layout: dialect.header,
       protocolSchemas: protocol.sources,
     });
     if (!options.quiet) talk(path);

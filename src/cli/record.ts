@@ -84,11 +84,11 @@ async function record(options: RecordOptions): Promise<void> {
       listen: options.listen,
       relays: { old: options.old, new: options.new },
       out: options.out,
-      layout: dialect.header,
       capture: {
         origin: 'record',
         writer: VERSION,
         dialect: dialect.name,
+        layout: dialect.header,
         notes: { listen: options.listen, old: options.old, new: options.new },
         protocolSchemas: protocol.sources,
       },

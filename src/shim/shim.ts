@@ -7,7 +7,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Side } from '../capture/types.ts';
 import type { CaptureStart } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import type { HeaderLayout } from '../wire/types.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
 import { Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
@@ -18,7 +17,6 @@ export interface ShimOptions {
   readonly listen: string;
   readonly relays: Readonly<Record<Side, string>>;
   readonly out: string;
-  readonly layout: HeaderLayout;
   readonly capture: Omit<CaptureStart, 'startedUnixNs'>;
   readonly mirrorLimits: MirrorLimits;
   /** Of all connections together. */
@@ -143,12 +141,12 @@ export class Shim {
   #accept(client: Socket): void {
     this.#connections += 1;
     const id = this.#connections;
-    const { relays, layout, mirrorLimits } = this.#options;
+    const { relays, capture, mirrorLimits } = this.#options;
     const tee: Tee = new Tee(client, {
       id,
       relays,
       active: 'old',
-      layout,
+      layout: capture.layout,
       mirrorLimits,
       mirrorBudget: this.#budget,
       recorder: this.#recorder,

@@ -24,6 +24,7 @@ const START = {
   writer: 'test',
   startedUnixNs: 0n,
   dialect: 'torq-codec',
+  layout: H3,
   notes: {},
   protocolSchemas: new Map<string, string>(),
 };
@@ -80,7 +81,7 @@ describe('a capture', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const database = new Database(path, { readonly: true });
     expect(database.pragma('application_id', { simple: true })).toBe(0x52444346);
-    expect(database.pragma('user_version', { simple: true })).toBe(1);
+    expect(database.pragma('user_version', { simple: true })).toBe(2);
     expect(database.prepare('SELECT label, kind, bytes FROM stream_summary').all()).toEqual([
       { label: 'publisher', kind: 'client', bytes: 100 },
     ]);
@@ -103,7 +104,7 @@ describe('a capture', () => {
     const path = join(temporaryDirectory(), 'a.capture');
     buildCapture(path, { connections: ['a'], steps: [step('client', testFrame(1))] });
     const database = new Database(path);
-    database.exec('UPDATE segment SET bytes = zeroblob(length(bytes))');
+    database.exec('UPDATE block SET bytes = zeroblob(length(bytes))');
     database.close();
     const capture = openCapture(path);
     expect(codeOf(() => [...capture.chunks(1)])).toBe('CAPTURE_DAMAGED');
@@ -121,10 +122,16 @@ describe('a capture', () => {
     const database = new Database(future);
     database.pragma('user_version = 999');
     database.close();
+    const past = join(directory, 'past.capture');
+    buildCapture(past, { connections: [], steps: [] });
+    const first = new Database(past);
+    first.pragma('user_version = 1');
+    first.close();
     mkdirSync(join(directory, 'folder'));
     expect(codeOf(() => openCapture(foreign))).toBe('NOT_A_CAPTURE');
     expect(codeOf(() => openCapture(text))).toBe('NOT_A_CAPTURE');
     expect(codeOf(() => openCapture(future))).toBe('CAPTURE_NEWER');
+    expect(codeOf(() => openCapture(past))).toBe('CAPTURE_OLDER');
     expect(codeOf(() => openCapture(join(directory, 'none')))).toBe('CAPTURE_NOT_FOUND');
     expect(codeOf(() => openCapture(join(directory, 'folder')))).toBe('CAPTURE_UNREADABLE');
   });

@@ -1,5 +1,6 @@
 /** Builds real captures from a script, for tests: what each connection sent and got, in order. */
 import { CaptureWriter } from '../../src/capture/writer.ts';
+import { H3 } from './frames.ts';
 import type { CaptureEvent, Gap, StreamKind } from '../../src/capture/types.ts';
 
 export type CaptureStep =
@@ -32,6 +33,7 @@ export function buildCapture(path: string, script: CaptureScript): void {
     writer: 'test',
     startedUnixNs: 1_700_000_000_000_000_000n,
     dialect: script.dialect ?? 'torq-codec',
+    layout: H3,
     notes: {},
     protocolSchemas: new Map(),
   });

@@ -1,4 +1,5 @@
--- Format 1 of a capture. docs/capture-format.md explains every table and column.
+-- Format 2 of a capture. docs/capture-format.md explains every table and column.
+-- (Format 1 stored the bytes of every stream by themselves; no release ever wrote it.)
 
 -- What is known of the recording as a whole, one row a fact.
 CREATE TABLE capture_info (
@@ -22,10 +23,19 @@ CREATE TABLE stream (
   id            INTEGER PRIMARY KEY,
   connection_id INTEGER NOT NULL REFERENCES connection (id),
   kind          TEXT NOT NULL CHECK (kind IN ('client', 'old', 'new')),
+  first_offset  INTEGER NOT NULL,
   UNIQUE (connection_id, kind)
 ) STRICT;
 
--- A run of consecutive chunks of one stream: their bytes in one piece, and where each chunk begins.
+-- The bytes of all streams, each once, in the order in which they were first seen.
+CREATE TABLE block (
+  start INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL,
+  crc32 INTEGER NOT NULL,
+  chain BLOB NOT NULL
+) STRICT;
+
+-- A run of consecutive chunks of one stream: where each begins, and where in the blocks the bytes are.
 CREATE TABLE segment (
   id            INTEGER PRIMARY KEY,
   stream_id     INTEGER NOT NULL REFERENCES stream (id),
@@ -37,8 +47,15 @@ CREATE TABLE segment (
   last_time_ns  INTEGER NOT NULL,
   crc32         INTEGER NOT NULL,
   chunk_table   BLOB NOT NULL,
-  bytes         BLOB NOT NULL,
+  chain         BLOB NOT NULL,
   UNIQUE (stream_id, stream_offset)
+) STRICT;
+
+-- Chunks that are stored but not yet in a segment; empty in a sealed capture.
+CREATE TABLE journal (
+  id     INTEGER PRIMARY KEY,
+  chunks BLOB NOT NULL,
+  crc32  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE event (
@@ -61,6 +78,13 @@ CREATE TABLE gap (
   first_time_ns INTEGER NOT NULL,
   last_time_ns  INTEGER NOT NULL,
   UNIQUE (stream_id, place, stream_offset)
+) STRICT;
+
+-- What passed, as the sockets counted it, to be compared with what is here: one row a stream that has ended.
+CREATE TABLE account (
+  stream_id      INTEGER PRIMARY KEY REFERENCES stream (id),
+  seen_bytes     INTEGER NOT NULL,
+  mirrored_bytes INTEGER
 ) STRICT;
 
 -- For people with plain sqlite3: one row a stream, with its connection and what was recorded of it.
