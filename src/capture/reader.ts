@@ -25,7 +25,7 @@ import type {
 } from './types.ts';
 
 /** Throws CAPTURE_NOT_FOUND, CAPTURE_UNREADABLE, NOT_A_CAPTURE, CAPTURE_NEWER or CAPTURE_DAMAGED. */
-export function openCapture(path: string): CaptureReader {
+export function openCaptureFile(path: string): CaptureReader {
   const database = openDatabase(path);
   try {
     return new SqliteCaptureReader(path, database);
@@ -307,6 +307,7 @@ class SqliteCaptureReader implements CaptureReader {
       dialect: value('dialect'),
       sealed: value('sealed') === '1',
       durationNs: BigInt(values.get('duration_ns') ?? this.#lastTimeNs()),
+      part: partOf(values),
       notes: Object.fromEntries(notes.map(([key, text]) => [key.slice(NOTE_PREFIX.length), text])),
     };
   }
@@ -334,6 +335,17 @@ class SqliteCaptureReader implements CaptureReader {
       hint: 'Keep a copy; what plain sqlite3 can still read is true.',
     });
   }
+}
+
+function partOf(values: ReadonlyMap<string, string>): CaptureInfo['part'] {
+  const set = values.get('set');
+  return set === undefined
+    ? undefined
+    : {
+        set,
+        number: Number(values.get('part')),
+        startNs: BigInt(values.get('part_start_ns') ?? 0),
+      };
 }
 
 function decodeDetails(bytes: Uint8Array): CaptureEvent['details'] | undefined {

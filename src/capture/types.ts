@@ -21,8 +21,19 @@ export interface CaptureInfo {
   readonly sealed: boolean;
   /** Time of the last thing that happened, ns since time 0. */
   readonly durationNs: bigint;
+  /** Of a file of a rotated recording. */
+  readonly part: PartInfo | undefined;
   /** Free text: sockets of the recording, or where an import came from. */
   readonly notes: Readonly<Record<string, string>>;
+}
+
+export interface PartInfo {
+  /** The same in all files of a recording, and in no other. */
+  readonly set: string;
+  /** Counts from 1. */
+  readonly number: number;
+  /** When this file followed the one before. */
+  readonly startNs: bigint;
 }
 
 export interface ConnectionRow {

@@ -13,7 +13,15 @@ import { Deduplicator } from './deduplicator.ts';
 import { Journal } from './journal.ts';
 import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
 import { encodeSegmentTable } from './segment-table.ts';
-import type { CaptureEvent, ConnectionRow, Gap, StreamAccount, StreamKind } from './types.ts';
+import {
+  type CaptureEvent,
+  type ConnectionRow,
+  type Gap,
+  type PartInfo,
+  STREAM_KINDS,
+  type StreamAccount,
+  type StreamKind,
+} from './types.ts';
 import { prepareWriting, type WriterStatements } from './writer-statements.ts';
 
 export interface CaptureStart {
@@ -25,6 +33,13 @@ export interface CaptureStart {
   readonly layout: HeaderLayout;
   readonly notes: Readonly<Record<string, string>>;
   readonly protocolSchemas: ReadonlyMap<string, string>;
+  /** Of a rotated recording: which of its files this is. */
+  readonly part?: PartStart;
+}
+
+export interface PartStart extends PartInfo {
+  /** Where the streams of living connections go on, by `streamKey`. */
+  readonly firstOffsets: ReadonlyMap<string, number>;
 }
 
 export interface ChunkToWrite {
@@ -48,6 +63,9 @@ export class CaptureWriter {
   readonly #database: CaptureDatabase;
   readonly #statements: WriterStatements;
   readonly #streamIds = new Map<string, number>();
+  /** Where streams of living connections begin in this file, and where they end so far. */
+  readonly #firstOffsets: ReadonlyMap<string, number>;
+  readonly #streamEnds: Map<string, number>;
   readonly #store: Deduplicator;
   readonly #collected = new SegmentCollector();
   /** Chunks since the last flush. */
@@ -55,30 +73,55 @@ export class CaptureWriter {
   #rows: (() => void)[] = [];
   #blockLink = CHAIN_START;
   #segmentLink = CHAIN_START;
-  #segmentedNs = 0n;
-  #lastTimeNs = 0n;
+  #segmentedNs: bigint;
+  #lastTimeNs: bigint;
 
-  private constructor(path: string, database: CaptureDatabase, layout: HeaderLayout) {
+  private constructor(path: string, database: CaptureDatabase, start: CaptureStart) {
     this.path = path;
     this.#database = database;
     this.#statements = prepareWriting(database);
-    this.#store = new Deduplicator(layout);
+    this.#store = new Deduplicator(start.layout);
+    this.#firstOffsets = start.part?.firstOffsets ?? new Map();
+    this.#streamEnds = new Map(this.#firstOffsets);
+    this.#lastTimeNs = start.part?.startNs ?? 0n;
+    this.#segmentedNs = this.#lastTimeNs;
   }
 
   /** Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
   static create(path: string, start: CaptureStart): CaptureWriter {
-    const writer = new CaptureWriter(path, createDatabase(path), start.layout);
+    const writer = new CaptureWriter(path, createDatabase(path), start);
     writer.#setInfo('origin', start.origin);
     writer.#setInfo('writer', start.writer);
     writer.#setInfo('started_unix_ns', String(start.startedUnixNs));
     writer.#setInfo('dialect', start.dialect);
     writer.#setInfo('sealed', '0');
+    if (start.part !== undefined) {
+      writer.#setInfo('set', start.part.set);
+      writer.#setInfo('part', String(start.part.number));
+      writer.#setInfo('part_start_ns', String(start.part.startNs));
+    }
     for (const [name, value] of Object.entries(start.notes)) writer.#setInfo(`note.${name}`, value);
     for (const [name, yaml] of start.protocolSchemas) {
       writer.#rows.push(() => writer.#statements.schema.run(name, yaml));
     }
     writer.flush();
     return writer;
+  }
+
+  /** What the file takes on the disk, but for what is still in the files beside it. */
+  get fileBytes(): number {
+    const pragma = (name: string): number => Number(this.#database.pragma(name, { simple: true }));
+    return pragma('page_count') * pragma('page_size');
+  }
+
+  /** Of the last thing that was added. */
+  get lastTimeNs(): bigint {
+    return this.#lastTimeNs;
+  }
+
+  /** Where the streams of connections that have not ended end so far, by `streamKey`. */
+  get streamEnds(): ReadonlyMap<string, number> {
+    return this.#streamEnds;
   }
 
   addConnection(row: ConnectionRow): void {
@@ -96,6 +139,7 @@ export class CaptureWriter {
     const placed = { streamId, ordinal, timeNs: Number(timeNs), offset, length, runs };
     this.#collected.add(placed, (checksum) => crc32(bytes, checksum));
     this.#unflushed.add(placed);
+    this.#noteEnd(chunk, offset + length);
     this.#noteTime(timeNs);
   }
 
@@ -116,6 +160,7 @@ export class CaptureWriter {
   /** A gap may be added again while it grows: it is known by where it begins. */
   addGap(gap: Gap): void {
     const streamId = this.#streamId(gap.connection, gap.stream);
+    if (gap.where === 'recording') this.#noteEnd(gap, gap.offset + gap.bytes);
     this.#rows.push(() =>
       this.#statements.gap.run({
         stream_id: streamId,
@@ -141,7 +186,16 @@ export class CaptureWriter {
         mirrored_bytes: account.mirroredBytes ?? null,
       }),
     );
-    this.#store.forget(streamId);
+  }
+
+  /** Nothing more will come of the connection. */
+  endConnection(id: number): void {
+    for (const kind of STREAM_KINDS) {
+      const key = streamKey(id, kind);
+      this.#streamEnds.delete(key);
+      const streamId = this.#streamIds.get(key);
+      if (streamId !== undefined) this.#store.forget(streamId);
+    }
   }
 
   /** Stores everything that was added since the last flush, or nothing of it. Throws CAPTURE_UNWRITABLE. */
@@ -236,12 +290,12 @@ export class CaptureWriter {
   }
 
   #streamId(connection: number, kind: StreamKind): number {
-    const key = `${connection}/${kind}`;
+    const key = streamKey(connection, kind);
     const known = this.#streamIds.get(key);
     if (known !== undefined) return known;
     const id = this.#streamIds.size + 1;
     this.#streamIds.set(key, id);
-    const firstOffset = 0;
+    const firstOffset = this.#firstOffsets.get(key) ?? 0;
     this.#rows.push(() =>
       this.#statements.stream.run({
         id,
@@ -257,9 +311,18 @@ export class CaptureWriter {
     this.#rows.push(() => this.#statements.info.run(key, value));
   }
 
+  #noteEnd(stream: { connection: number; stream: StreamKind }, end: number): void {
+    const key = streamKey(stream.connection, stream.stream);
+    if (end > (this.#streamEnds.get(key) ?? 0)) this.#streamEnds.set(key, end);
+  }
+
   #noteTime(timeNs: bigint): void {
     if (timeNs > this.#lastTimeNs) this.#lastTimeNs = timeNs;
   }
+}
+
+export function streamKey(connection: number, kind: StreamKind): string {
+  return `${connection}/${kind}`;
 }
 
 function columnsOf(segment: SegmentData): Parameters<typeof segmentLink>[1] {

@@ -55,6 +55,7 @@ function render(summary: CaptureSummary, look: DialectLook): string {
     `capture    ${summary.path} (${summary.origin}, relaydiff ${summary.writer})`,
     `recorded   ${formatUnixNs(summary.startedUnixNs)}, ${formatSeconds(summary.durationNs)}`,
     `state      ${summary.sealed ? 'sealed' : 'NOT SEALED: the recorder did not end in good order; what is here is true, the end is missing'}`,
+    ...(summary.part === null ? [] : [`part       ${partText(summary.part)}`]),
     `dialect    ${summary.dialect}`,
     ...Object.entries(summary.notes).map(([key, value]) => `${key.padEnd(10)} ${value}`),
     `checksums  ${formatCount(checksums.valid)} valid, ${formatCount(checksums.zero)} zero, ${formatCount(checksums.wrong)} wrong`,
@@ -121,4 +122,11 @@ function gapText(summary: CaptureSummary): string {
     return `  connection ${gap.connection}, ${gap.stream} stream at ${gap.offset}: ${formatBytes(gap.bytes)} ${what} (${gap.reason})`;
   });
   return ['gaps', ...lines].join('\n');
+}
+
+/** The files of a rotated recording read as one when the name without number is given. */
+function partText(part: number): string {
+  return part === 1
+    ? 'a rotated recording'
+    : `file ${part} of a rotated recording; name it without the number to read all files as one`;
 }

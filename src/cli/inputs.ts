@@ -1,7 +1,7 @@
 /** What several verbs read in the same way: bytes, captures, and the dialect to read them with. */
 import { createReadStream } from 'node:fs';
 import type { CaptureReader } from '../capture/types.ts';
-import { openCapture } from '../capture/reader.ts';
+import { openCapture } from '../capture/open.ts';
 import { protocolForCapture } from '../inspect/capture-protocol.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';

@@ -14,6 +14,7 @@ import {
   quietOption,
   schemaOption,
 } from './options.ts';
+import { parseKeptParts, type RotateAt, parseRotateAt, rotationOf } from './rotation.ts';
 import { talk, writeOut } from './output.ts';
 import { formatBytes } from './text.ts';
 import { VERSION } from './version.ts';
@@ -28,6 +29,9 @@ interface RecordOptions {
   readonly mirrorBuffer: number;
   readonly mirrorBufferTotal: number;
   readonly spool: number;
+  readonly rotate?: RotateAt;
+  readonly keep?: number;
+  readonly maxDisk?: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly schema: readonly string[];
@@ -68,6 +72,17 @@ export function recordCommand(): Command {
       parseBytes,
       DEFAULT_SPOOL_LIMITS.spoolBytesMax,
     )
+    .option(
+      '--rotate <size|time>',
+      'begin another file at this size or time: 256mb, 1gb, 30min, 1h; md.capture becomes md.0001.capture, ...',
+      parseRotateAt,
+    )
+    .option('--keep <count>', 'of rotated files, keep only the newest', parseKeptParts)
+    .option(
+      '--max-disk <size>',
+      'remove the oldest rotated files when all together are larger; without --rotate, files are an eighth of it',
+      parseBytes,
+    )
     .addOption(schemaOption())
     .option('--json', 'print the summary as JSON on stdout', false)
     .addOption(quietOption())
@@ -92,6 +107,7 @@ async function record(options: RecordOptions): Promise<void> {
         notes: { listen: options.listen, old: options.old, new: options.new },
         protocolSchemas: protocol.sources,
       },
+      rotation: rotationOf(options),
       mirrorLimits: { queueBytesMax: options.mirrorBuffer },
       mirrorBudgetBytes: options.mirrorBufferTotal,
       spoolLimits: { ...DEFAULT_SPOOL_LIMITS, spoolBytesMax: options.spool },

@@ -36,6 +36,8 @@ export interface CaptureSummary {
   readonly writer: string;
   readonly dialect: string;
   readonly sealed: boolean;
+  /** Of a file of a rotated recording that was opened by itself, or of its first one. */
+  readonly part: number | null;
   readonly startedUnixNs: string;
   readonly durationNs: string;
   readonly notes: Readonly<Record<string, string>>;
@@ -69,6 +71,7 @@ export function summarizeCapture(capture: CaptureReader, dialect: Dialect): Capt
     writer: info.writer,
     dialect: dialect.name,
     sealed: info.sealed,
+    part: info.part?.number ?? null,
     startedUnixNs: String(info.startedUnixNs),
     durationNs: String(info.durationNs),
     notes: info.notes,

@@ -76,6 +76,11 @@ export class Connection {
     return this.#queue.isIdle;
   }
 
+  /** Client bytes that the mirror's socket took. */
+  get mirroredBytes(): number {
+    return this.#queue.takenBytes;
+  }
+
   opened(end: End): void {
     this.#open.add(end);
     this.#port.recordEvent(end === 'client' ? 'open' : 'upstream-open', end, {});

@@ -63,6 +63,7 @@ export class MirrorQueue {
   /** Handed over, not taken yet. */
   #sending: Piece | undefined;
   #queuedBytes = 0;
+  #takenBytes = 0;
   /** Stream offset behind the last byte seen. */
   #offset = 0;
   #open: { reason: MirrorGapReason; offset: number; bytes: number; frames: number } | undefined;
@@ -74,6 +75,11 @@ export class MirrorQueue {
     this.#limits = limits;
     this.#budget = budget;
     this.#borders = new FrameBorders(layout);
+  }
+
+  /** What the mirror's socket took. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   get isIdle(): boolean {
@@ -108,6 +114,7 @@ export class MirrorQueue {
   /** The socket took the piece that was handed over. */
   taken(): void {
     assert(this.#sending !== undefined, 'the mirror took a piece that was handed over');
+    this.#takenBytes += this.#sending.bytes.length;
     this.#release(this.#sending.bytes.length);
     this.#sending = undefined;
   }

@@ -2,7 +2,7 @@
  * What the forwarding thread hands to the writer thread: many chunks in one transferred buffer, and the few
  * rows that are not chunks. One message a chunk would cost more than the chunk.
  */
-import type { CaptureEvent, ConnectionRow, Gap } from '../capture/types.ts';
+import type { CaptureEvent, ConnectionRow, Gap, StreamAccount } from '../capture/types.ts';
 import { STREAM_KINDS } from '../capture/types.ts';
 import type { ChunkToWrite } from '../capture/writer.ts';
 import { assert, defined } from '../lib/assert.ts';
@@ -15,6 +15,10 @@ export interface RecordBatch {
   readonly connections: readonly ConnectionRow[];
   readonly events: readonly CaptureEvent[];
   readonly gaps: readonly Gap[];
+  /** Of streams that are over. */
+  readonly accounts: readonly StreamAccount[];
+  /** Connections of which nothing more will come. */
+  readonly ended: readonly number[];
   /** What it weighs in the spool: its bytes, and about what its rows take in memory. */
   readonly costBytes: number;
 }
@@ -31,6 +35,8 @@ export class BatchBuilder {
   #connections: ConnectionRow[] = [];
   #events: CaptureEvent[] = [];
   #gaps: Gap[] = [];
+  #accounts: StreamAccount[] = [];
+  #ended: number[] = [];
   #bytes = 0;
 
   constructor(capacityBytes: number) {
@@ -39,7 +45,8 @@ export class BatchBuilder {
 
   get costBytes(): number {
     const chunks = this.#chunks.length / NUMBERS_A_CHUNK;
-    const rows = this.#connections.length + this.#events.length + this.#gaps.length;
+    const rows =
+      this.#connections.length + this.#events.length + this.#gaps.length + this.#accounts.length;
     return this.#bytes + chunks * CHUNK_COST_BYTES + rows * ROW_COST_BYTES;
   }
 
@@ -74,6 +81,14 @@ export class BatchBuilder {
     this.#gaps.push(gap);
   }
 
+  addAccount(account: StreamAccount): void {
+    this.#accounts.push(account);
+  }
+
+  endConnection(id: number): void {
+    this.#ended.push(id);
+  }
+
   /** What was collected, and an empty builder again. */
   take(): RecordBatch {
     const batch = {
@@ -82,12 +97,16 @@ export class BatchBuilder {
       connections: this.#connections,
       events: this.#events,
       gaps: this.#gaps,
+      accounts: this.#accounts,
+      ended: this.#ended,
       costBytes: this.costBytes,
     };
     this.#chunks = [];
     this.#connections = [];
     this.#events = [];
     this.#gaps = [];
+    this.#accounts = [];
+    this.#ended = [];
     this.#bytes = 0;
     return batch;
   }

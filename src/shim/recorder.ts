@@ -149,9 +149,18 @@ export class Recorder {
     this.#totals[stream].recordedBytes += bytes.length;
   }
 
-  /** The connection is over: closes its books. */
-  endConnection(connection: number): void {
-    for (const state of Object.values(this.#streams.get(connection) ?? {})) this.#closeGap(state);
+  /** The connection is over: closes its books. `mirroredBytes`: client bytes that the mirror's socket took. */
+  endConnection(connection: number, mirroredBytes: number): void {
+    for (const state of Object.values(this.#streams.get(connection) ?? {})) {
+      this.#closeGap(state);
+      this.#batch.addAccount({
+        connection,
+        stream: state.stream,
+        seenBytes: state.seenBytes,
+        mirroredBytes: state.stream === 'client' ? mirroredBytes : undefined,
+      });
+    }
+    this.#batch.endConnection(connection);
     this.#streams.delete(connection);
     this.#mirrorGaps.delete(connection);
   }

@@ -5,6 +5,8 @@
 import { statSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Side } from '../capture/types.ts';
+import { partPath } from '../capture/part-files.ts';
+import type { Rotation } from '../capture/rotating-writer.ts';
 import type { CaptureStart } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
@@ -17,7 +19,9 @@ export interface ShimOptions {
   readonly listen: string;
   readonly relays: Readonly<Record<Side, string>>;
   readonly out: string;
-  readonly capture: Omit<CaptureStart, 'startedUnixNs'>;
+  readonly capture: Omit<CaptureStart, 'startedUnixNs' | 'part'>;
+  /** Undefined: one file. */
+  readonly rotation: Rotation | undefined;
   readonly mirrorLimits: MirrorLimits;
   /** Of all connections together. */
   readonly mirrorBudgetBytes: number;
@@ -84,8 +88,11 @@ export class Shim {
     const startedUnixNs = BigInt(Date.now()) * 1_000_000n;
     const late: { recorder?: Recorder } = {};
     const writer = await WriterThread.start(
-      options.out,
-      { ...options.capture, startedUnixNs },
+      {
+        path: options.out,
+        start: { ...options.capture, startedUnixNs },
+        rotation: options.rotation,
+      },
       {
         stored: (costBytes) => late.recorder?.stored(costBytes),
         troubled: (error) =>
@@ -158,7 +165,7 @@ export class Shim {
         this.#tees.delete(tee);
         this.#observe(() => {
           tee.reportGaps();
-          this.#recorder.endConnection(id);
+          this.#recorder.endConnection(id, tee.mirroredBytes);
         });
       },
     });
@@ -229,7 +236,8 @@ export class Shim {
     clearInterval(this.#timer);
     this.#server.close();
     await this.#writer.seal();
-    unlinkSync(this.#options.out);
+    const { out, rotation } = this.#options;
+    unlinkSync(rotation === undefined ? out : partPath(out, 1));
   }
 }
 

@@ -78,6 +78,11 @@ export class Tee implements ConnectionPort {
     return this.#machine.isMirrored;
   }
 
+  /** Client bytes that the mirror's socket took. */
+  get mirroredBytes(): number {
+    return this.#machine.mirroredBytes;
+  }
+
   reportGaps(): void {
     this.#machine.reportGaps();
   }

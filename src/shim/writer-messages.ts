@@ -1,4 +1,5 @@
 /** What the forwarding thread and the writer thread say to each other. */
+import type { Rotation } from '../capture/rotating-writer.ts';
 import type { CaptureStart } from '../capture/writer.ts';
 import type { ErrorCode } from '../lib/operating-error.ts';
 import type { RecordBatch } from './record-batch.ts';
@@ -6,6 +7,8 @@ import type { RecordBatch } from './record-batch.ts';
 export interface WriterStart {
   readonly path: string;
   readonly start: CaptureStart;
+  /** Undefined: one file. */
+  readonly rotation: Rotation | undefined;
 }
 
 export type ToWriter =

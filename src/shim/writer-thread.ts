@@ -1,12 +1,11 @@
 /** Starts the writer thread and speaks with it. Answers for: no batch is lost between the threads. */
 import { Worker } from 'node:worker_threads';
-import type { CaptureStart } from '../capture/writer.ts';
 import { assertNever } from '../lib/assert.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { type Deferred, deferred } from '../lib/deferred.ts';
 import type { RecordBatch } from './record-batch.ts';
 import type { BatchSink } from './recorder.ts';
-import type { FromWriter, ToWriter, WriterTrouble } from './writer-messages.ts';
+import type { FromWriter, ToWriter, WriterStart, WriterTrouble } from './writer-messages.ts';
 
 export interface WriterListener {
   stored(costBytes: number): void;
@@ -42,13 +41,9 @@ export class WriterThread implements BatchSink {
   }
 
   /** Resolves when the file exists. Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
-  static async start(
-    path: string,
-    start: CaptureStart,
-    listener: WriterListener,
-  ): Promise<WriterThread> {
+  static async start(files: WriterStart, listener: WriterListener): Promise<WriterThread> {
     const worker = new Worker(new URL('./writer.worker.js', import.meta.url), {
-      workerData: { path, start },
+      workerData: files,
     });
     const thread = new WriterThread(worker, listener);
     await thread.#ready.promise;

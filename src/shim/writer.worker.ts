@@ -2,9 +2,9 @@
  * The writer thread: stores batches in transactions, so that nothing on the forwarding path ever waits for
  * a disk. When storing fails it keeps what it has and tries again; the spool of the other side is the bound.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { CaptureWriter } from '../capture/writer.ts';
+import { RotatingWriter } from '../capture/rotating-writer.ts';
 import { assertNever, defined } from '../lib/assert.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { chunksOf, type RecordBatch } from './record-batch.ts';
@@ -25,13 +25,13 @@ function troubleOf(error: unknown): WriterTrouble {
 }
 
 class WriterLoop {
-  readonly #writer: CaptureWriter;
+  readonly #writer: RotatingWriter;
   #pendingCostBytes = 0;
   #retry: NodeJS.Timeout | undefined;
   #lookedMs = 0;
   #isRemoved = false;
 
-  constructor(writer: CaptureWriter) {
+  constructor(writer: RotatingWriter) {
     this.#writer = writer;
   }
 
@@ -54,6 +54,8 @@ class WriterLoop {
     for (const chunk of chunksOf(batch)) this.#writer.addChunk(chunk);
     for (const event of batch.events) this.#writer.addEvent(event);
     for (const gap of batch.gaps) this.#writer.addGap(gap);
+    for (const account of batch.accounts) this.#writer.addAccount(account);
+    for (const id of batch.ended) this.#writer.endConnection(id);
     this.#pendingCostBytes += batch.costBytes;
   }
 
@@ -85,8 +87,7 @@ class WriterLoop {
   #seal(): void {
     clearTimeout(this.#retry);
     try {
-      this.#writer.seal();
-      say({ kind: 'sealed', fileBytes: statSync(this.#writer.path).size });
+      say({ kind: 'sealed', fileBytes: this.#writer.seal() });
     } catch (error) {
       say({ kind: 'failed', trouble: troubleOf(error) });
     }
@@ -94,10 +95,10 @@ class WriterLoop {
   }
 }
 
-function create(): CaptureWriter | undefined {
-  const { path, start }: WriterStart = workerData;
+function create(): RotatingWriter | undefined {
+  const { path, start, rotation }: WriterStart = workerData;
   try {
-    return CaptureWriter.create(path, start);
+    return new RotatingWriter(path, start, rotation);
   } catch (error) {
     say({ kind: 'failed', trouble: troubleOf(error) });
     return undefined;

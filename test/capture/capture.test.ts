@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openCapture } from '../../src/capture/reader.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import { type ChunkToWrite, CaptureWriter } from '../../src/capture/writer.ts';
 import { readSpans } from '../../src/capture/spans.ts';
 import type { StreamKind } from '../../src/capture/types.ts';

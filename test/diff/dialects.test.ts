@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openCapture } from '../../src/capture/reader.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import { diffCapture } from '../../src/diff/diff-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';

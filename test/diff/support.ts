@@ -1,6 +1,6 @@
 /** Scenarios for the differ: what clients sent and what each side delivered, as real captures. */
 import { join } from 'node:path';
-import { openCapture } from '../../src/capture/reader.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import { diffCapture, type DiffOptions } from '../../src/diff/diff-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';

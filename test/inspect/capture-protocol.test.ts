@@ -23,6 +23,7 @@ function read(dialect: string, recorded: Files, user: Files = {}): Protocol {
     dialect,
     sealed: true,
     durationNs: 0n,
+    part: undefined,
     notes: {},
   };
   const protocolSchemas = (): ReadonlyMap<string, string> =>

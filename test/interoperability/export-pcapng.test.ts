@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { exportSchema } from '../../src/protocol/export/index.ts';
 import { exportPcapng } from '../../src/capture/export-pcapng.ts';
-import { openCapture } from '../../src/capture/reader.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import { CAPTURED_BYTES_MAX, enhancedPacket } from '../../src/capture/pcapng.ts';
 import { viewOf } from '../../src/wire/header.ts';
 import { buildCapture } from '../support/capture-builder.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openCapture } from '../../src/capture/reader.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import type { CaptureReader, StreamKind } from '../../src/capture/types.ts';
 import { startRelay } from '../../src/simulate/relay.ts';
 import { concat, testFrame } from '../support/frames.ts';

@@ -7,15 +7,18 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 it('reports a writer thread that cannot run as RECORDER_FAILED', async () => {
   // Beside the sources there is no compiled worker, so the thread dies at once, as a broken one would.
   const started = WriterThread.start(
-    join(temporaryDirectory(), 'a.capture'),
     {
-      origin: 'record',
-      writer: 'test',
-      startedUnixNs: 0n,
-      dialect: 'torq-codec',
-      layout: H3,
-      notes: {},
-      protocolSchemas: new Map(),
+      path: join(temporaryDirectory(), 'a.capture'),
+      rotation: undefined,
+      start: {
+        origin: 'record',
+        writer: 'test',
+        startedUnixNs: 0n,
+        dialect: 'torq-codec',
+        layout: H3,
+        notes: {},
+        protocolSchemas: new Map(),
+      },
     },
     { stored: () => undefined, troubled: () => undefined, recovered: () => undefined },
   );
