@@ -75,6 +75,8 @@ CREATE TABLE gap (
   stream_offset INTEGER NOT NULL,
   byte_count    INTEGER NOT NULL,
   frame_count   INTEGER,
+  first_header  BLOB,
+  last_header   BLOB,
   first_time_ns INTEGER NOT NULL,
   last_time_ns  INTEGER NOT NULL,
   UNIQUE (stream_id, place, stream_offset)

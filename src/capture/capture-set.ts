@@ -99,6 +99,10 @@ export class CaptureSet implements CaptureReader {
     for (const part of this.#parts) yield* part.events();
   }
 
+  restarts(connection: number, kind: StreamKind): readonly number[] {
+    return this.#parts.flatMap((part) => part.restarts(connection, kind));
+  }
+
   *chunks(streamId: number): Generator<Chunk> {
     for (const stream of this.#streams.values()) {
       if (stream.id !== streamId) continue;
@@ -160,6 +164,8 @@ function missingBetween(last: PartStream | undefined, { part, row }: PartStream)
     offset,
     bytes: row.firstOffset - offset,
     frames: undefined,
+    firstHeader: undefined,
+    lastHeader: undefined,
     firstTimeNs: last?.part.info.durationNs ?? 0n,
     lastTimeNs: part.info.part?.startNs ?? 0n,
   };

@@ -86,12 +86,12 @@ export class Deduplicator {
   place(stream: number, offset: number, bytes: Uint8Array): Runs {
     const state = this.#stateOf(stream, offset);
     state.offset = offset + bytes.length;
-    const borders = state.borders.push(bytes);
+    state.borders.push(bytes);
     const runs: number[] = [];
     if (this.#follow(state, bytes, 0, bytes.length, runs)) return runs;
     let from = 0;
     let isBorder = false;
-    for (const border of borders) {
+    for (const border of state.borders.all(bytes)) {
       const at = border + state.bordersFrom - offset;
       if (at > from) this.#placePiece(state, bytes, { from, to: at, isBorder }, runs);
       from = at;

@@ -72,6 +72,8 @@ interface GapRecord {
   readonly stream_offset: number;
   readonly byte_count: number;
   readonly frame_count: number | null;
+  readonly first_header: Uint8Array | null;
+  readonly last_header: Uint8Array | null;
   readonly first_time_ns: number;
   readonly last_time_ns: number;
 }
@@ -86,6 +88,7 @@ class SqliteCaptureReader implements CaptureReader {
   readonly #blocks = new BlockReader((position) => this.#loadBlock(position));
   /** What is not in segments yet, by stream. */
   readonly #journal: ReadonlyMap<number, readonly SegmentData[]>;
+  #restarts: ReadonlyMap<string, readonly number[]> | undefined;
 
   constructor(path: string, database: CaptureDatabase) {
     this.path = path;
@@ -152,7 +155,7 @@ class SqliteCaptureReader implements CaptureReader {
   gaps(): readonly Gap[] {
     const rows = this.#all<GapRecord>(
       `SELECT connection_id, kind, place, reason, stream_offset, byte_count, frame_count,
-              first_time_ns, last_time_ns
+              first_header, last_header, first_time_ns, last_time_ns
        FROM gap JOIN stream ON stream.id = gap.stream_id ORDER BY gap.id`,
     );
     return rows.map((row) => ({
@@ -163,6 +166,8 @@ class SqliteCaptureReader implements CaptureReader {
       offset: row.stream_offset,
       bytes: row.byte_count,
       frames: row.frame_count ?? undefined,
+      firstHeader: row.first_header ?? undefined,
+      lastHeader: row.last_header ?? undefined,
       firstTimeNs: BigInt(row.first_time_ns),
       lastTimeNs: BigInt(row.last_time_ns),
     }));
@@ -181,6 +186,11 @@ class SqliteCaptureReader implements CaptureReader {
       if (last === undefined) return;
       after = last.ordinal;
     }
+  }
+
+  restarts(connection: number, kind: StreamKind): readonly number[] {
+    this.#restarts ??= this.#readRestarts();
+    return this.#restarts.get(`${connection}/${kind}`) ?? [];
   }
 
   *chunks(streamId: number): Generator<Chunk> {
@@ -207,6 +217,22 @@ class SqliteCaptureReader implements CaptureReader {
 
   close(): void {
     this.#database.close();
+  }
+
+  #readRestarts(): ReadonlyMap<string, readonly number[]> {
+    const rows = this.#all<EventRecord>(
+      "SELECT * FROM event WHERE kind = 'upstream-open' ORDER BY ordinal",
+    );
+    const restarts = new Map<string, number[]>();
+    for (const row of rows) {
+      const { offset } = this.#details(row);
+      if (typeof offset !== 'number') continue;
+      const key = `${row.connection_id}/${row.stream}`;
+      const offsets = restarts.get(key);
+      if (offsets === undefined) restarts.set(key, [offset]);
+      else offsets.push(offset);
+    }
+    return restarts;
   }
 
   #segment(row: SegmentRecord): Segment {

@@ -2,7 +2,7 @@
 import { defined } from '../lib/assert.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
-import type { ArrivedSpan, CaptureReader, Chunk } from './types.ts';
+import type { ArrivedSpan, CaptureReader, Chunk, StreamRow } from './types.ts';
 
 /** Where a chunk ends in its stream, and when it arrived. */
 interface Arrival {
@@ -13,11 +13,12 @@ interface Arrival {
 
 /**
  * Frames, defects and the tail of one stream, in order; every recorded byte is in exactly one of them.
- * Behind a recording gap the stream goes on out of step. Keeps at most what the frame reader keeps.
+ * Behind a recording gap the stream goes on out of step. Where the relay began to speak on a new connection,
+ * what was pending is a tail, and the stream goes on in step. Keeps at most what the frame reader keeps.
  */
 export function* readSpans(
-  capture: Pick<CaptureReader, 'chunks'>,
-  stream: { readonly id: number },
+  capture: Pick<CaptureReader, 'chunks' | 'restarts'>,
+  stream: Pick<StreamRow, 'id' | 'connection' | 'kind'>,
   layout: HeaderLayout,
 ): Generator<ArrivedSpan> {
   const reader = new FrameReader(layout);
@@ -26,8 +27,13 @@ export function* readSpans(
   let expectedOffset = 0;
   const arrived = (spans: readonly Span[]): ArrivedSpan[] =>
     spans.map((span) => arrivals.complete(ownBytes(span), index++));
+  const restarts = capture.restarts(stream.connection, stream.kind);
+  let nextRestart = 0;
   for (const chunk of capture.chunks(stream.id)) {
     if (chunk.offset > expectedOffset) yield* arrived(reader.skip(chunk.offset - expectedOffset));
+    for (; (restarts[nextRestart] ?? chunk.offset + 1) <= chunk.offset; nextRestart++) {
+      if (restarts[nextRestart] === chunk.offset) yield* arrived(reader.restart());
+    }
     arrivals.add(chunk);
     yield* arrived(reader.push(chunk.bytes));
     expectedOffset = chunk.offset + chunk.bytes.length;

@@ -68,7 +68,8 @@ export interface Chunk {
 }
 
 /**
- * - `open`: the client connected.          - `upstream-open`: the relay of a side accepted.
+ * - `open`: the client connected.          - `upstream-open`: the relay of a side accepted; with
+ *   details.life from 2 on, again: see `restarts` of the reader.
  * - `upstream-failed`: the relay of a side could not be reached (details.code).
  * - `end`: the peer of the stream finished sending (half-close).
  * - `close`: the peer of the stream is gone.   - `error`: the stream broke (details.code).
@@ -108,8 +109,11 @@ export interface Gap {
   readonly reason: string;
   readonly offset: number;
   readonly bytes: number;
-  /** Whole frames in it; undefined when nobody could count them. */
+  /** Frames that ended in it and of which no byte got through; undefined when nobody could count them. */
   readonly frames: number | undefined;
+  /** Header bytes of the first and of the last of these frames; undefined when there is none, or nobody kept them. */
+  readonly firstHeader: Uint8Array | undefined;
+  readonly lastHeader: Uint8Array | undefined;
   readonly firstTimeNs: bigint;
   readonly lastTimeNs: bigint;
 }
@@ -144,6 +148,11 @@ export interface CaptureReader {
   gaps(): readonly Gap[];
   accounts(): readonly StreamAccount[];
   events(): Iterable<CaptureEvent>;
+  /**
+   * Offsets in a stream, ascending, at which the relay began to speak on a new connection: what was begun
+   * before does not go on there.
+   */
+  restarts(connection: number, kind: StreamKind): readonly number[];
   /** The chunks of one stream in order. After a recording gap the offset jumps. */
   chunks(streamId: number): Iterable<Chunk>;
   close(): void;

@@ -31,6 +31,7 @@ export function watchReading(
     gaps: () => capture.gaps(),
     accounts: () => capture.accounts(),
     events: () => capture.events(),
+    restarts: (connection, kind) => capture.restarts(connection, kind),
     chunks,
     close: () => capture.close(),
   };

@@ -41,6 +41,8 @@ const COLUMNS = {
     'stream_offset',
     'byte_count',
     'frame_count',
+    'first_header',
+    'last_header',
     'first_time_ns',
     'last_time_ns',
   ],

@@ -169,6 +169,8 @@ export class CaptureWriter {
         stream_offset: gap.offset,
         byte_count: gap.bytes,
         frame_count: gap.frames ?? null,
+        first_header: gap.firstHeader ?? null,
+        last_header: gap.lastHeader ?? null,
         first_time_ns: gap.firstTimeNs,
         last_time_ns: gap.lastTimeNs,
       }),

@@ -1,10 +1,15 @@
 /** `relaydiff record`: the inline tee. */
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { deferred } from '../lib/deferred.ts';
 import { EXIT } from '../lib/operating-error.ts';
 import { loadProtocolWith } from '../protocol/files.ts';
 import { DEFAULT_MIRROR_BUDGET_BYTES, DEFAULT_MIRROR_LIMITS } from '../shim/mirror-queue.ts';
-import { DEFAULT_SPOOL_LIMITS } from '../shim/recorder.ts';
+import {
+  MIRROR_ALL,
+  type MirrorSelection,
+  parseMirrorSelection,
+} from '../shim/mirror-selection.ts';
+import { DEFAULT_SPOOL_LIMITS, OVERLOAD_POLICIES, type OverloadPolicy } from '../shim/recorder.ts';
 import { Shim, type ShimEnd } from '../shim/shim.ts';
 import {
   dialectOption,
@@ -28,13 +33,21 @@ interface RecordOptions {
   readonly dialect: string;
   readonly mirrorBuffer: number;
   readonly mirrorBufferTotal: number;
+  readonly mirror: MirrorChoice;
   readonly spool: number;
   readonly rotate?: RotateAt;
   readonly keep?: number;
   readonly maxDisk?: number;
+  readonly onOverload: OverloadPolicy;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly schema: readonly string[];
+}
+
+/** With the text, which the capture keeps. */
+interface MirrorChoice {
+  readonly text: string;
+  readonly selection: MirrorSelection;
 }
 
 const EXAMPLE = `
@@ -66,6 +79,14 @@ export function recordCommand(): Command {
       parseBytes,
       DEFAULT_MIRROR_BUDGET_BYTES,
     )
+    .addOption(
+      new Option(
+        '--mirror <part>',
+        'what of the traffic the new relay sees: 25%, first:10, 1,3,5-8 (order of connection), source:3,4',
+      )
+        .argParser(parseMirror)
+        .default({ text: 'all', selection: MIRROR_ALL }, 'all'),
+    )
     .option(
       '--spool <bytes>',
       'what may wait for the disk before it is left out',
@@ -83,11 +104,34 @@ export function recordCommand(): Command {
       'remove the oldest rotated files when all together are larger; without --rotate, files are an eighth of it',
       parseBytes,
     )
+    .addOption(
+      new Option('--on-overload <what>', 'when the disk cannot keep up: leave frames out, or wait')
+        .choices(OVERLOAD_POLICIES)
+        .default('gap'),
+    )
     .addOption(schemaOption())
     .option('--json', 'print the summary as JSON on stdout', false)
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(record);
+}
+
+function parseMirror(text: string): MirrorChoice {
+  const selection = parseMirrorSelection(text);
+  if (typeof selection === 'string') throw new InvalidArgumentError(selection);
+  return { text, selection };
+}
+
+/** What a reader of the capture must know of how it was made. */
+function notesOf(options: RecordOptions): Readonly<Record<string, string>> {
+  const { listen, old, mirror, onOverload } = options;
+  return {
+    listen,
+    old,
+    new: options.new,
+    ...(mirror.selection.kind === 'all' ? {} : { mirror: mirror.text }),
+    ...(onOverload === 'gap' ? {} : { 'on-overload': onOverload }),
+  };
 }
 
 async function record(options: RecordOptions): Promise<void> {
@@ -104,12 +148,14 @@ async function record(options: RecordOptions): Promise<void> {
         writer: VERSION,
         dialect: dialect.name,
         layout: dialect.header,
-        notes: { listen: options.listen, old: options.old, new: options.new },
+        notes: notesOf(options),
         protocolSchemas: protocol.sources,
       },
       rotation: rotationOf(options),
       mirrorLimits: { queueBytesMax: options.mirrorBuffer },
       mirrorBudgetBytes: options.mirrorBufferTotal,
+      mirrorSelection: options.mirror.selection,
+      onOverload: options.onOverload,
       spoolLimits: { ...DEFAULT_SPOOL_LIMITS, spoolBytesMax: options.spool },
       onTrouble: (message) => talk(`relaydiff: ${message}`),
     });
@@ -117,6 +163,9 @@ async function record(options: RecordOptions): Promise<void> {
       talk(
         `recording ${options.listen} -> ${options.out}; clients get the old relay's answers; Ctrl-C stops`,
       );
+    }
+    if (options.onOverload === 'block') {
+      talk('relaydiff: WARNING: with --on-overload block a slow disk slows the traffic down');
     }
     await stopped.wait(options.duration);
     await tellEnd(await shim.stop(), options);
@@ -183,6 +232,9 @@ function describe(end: ShimEnd, out: string): string {
   }
   if (end.mirrorGapBytes > 0) {
     lines.push(`  NOT MIRRORED to new: ${formatBytes(end.mirrorGapBytes)}; the capture says where`);
+  }
+  if (end.notSelectedBytes > 0) {
+    lines.push(`  left out on request: ${formatBytes(end.notSelectedBytes)} were not mirrored`);
   }
   lines.push(`next: relaydiff diff ${out} --html report.html`);
   return lines.join('\n');

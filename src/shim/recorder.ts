@@ -1,15 +1,22 @@
 /**
  * The spool between the forwarding thread and the writer thread. Takes copies, never waits, holds a bounded
- * amount; what does not fit becomes a recording gap with its exact place. Counts everything that it was
- * given, so that bytes seen = bytes handed to the writer + bytes in gaps, for each stream.
+ * amount; what does not fit becomes a recording gap of whole frames with its exact place, or, where the
+ * operator asked for it, is not read until there is room (`isBlocking`). Counts everything that it was given,
+ * so that bytes seen = bytes handed to the writer + bytes in gaps, for each stream.
  */
 import { type CaptureEvent, type Gap, STREAM_KINDS, type StreamKind } from '../capture/types.ts';
+import { type FrameBorders, FrameCount } from '../wire/frame-borders.ts';
+import type { HeaderLayout } from '../wire/types.ts';
 import {
   BatchBuilder,
   CHUNK_COST_BYTES,
   type RecordBatch,
   ROW_COST_BYTES,
 } from './record-batch.ts';
+
+/** What happens when the disk cannot keep up: leave frames out, or stop reading from everybody. */
+export type OverloadPolicy = 'gap' | 'block';
+export const OVERLOAD_POLICIES: readonly OverloadPolicy[] = ['gap', 'block'];
 
 export interface SpoolLimits {
   /** What may wait for the disk: bytes, and about 256 more a chunk and 1,024 a row. */
@@ -22,9 +29,24 @@ export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
   batchBytesMax: 256 * 1024,
 };
 
+/** Recording goes on when the spool has fallen to this part of its limit, so that it does not flutter. */
+const RESUME_PART = 0.5;
+/** With `block`, reading stops at this part: chunks that are on their way still fit. */
+const BLOCK_PART = 0.75;
+
 /** The writer as the recorder sees it: takes batches, and tells later which cost is on disk. */
 export interface BatchSink {
   send(batch: RecordBatch): void;
+}
+
+export interface RecorderOptions {
+  readonly layout: HeaderLayout;
+  /** Monotonic ns since the start of the capture. */
+  readonly now: () => bigint;
+  readonly limits: SpoolLimits;
+  readonly onOverload: OverloadPolicy;
+  /** Reading from all sockets must stop, or may go on; asked for with `block` only. */
+  readonly onBlocking: (isBlocking: boolean) => void;
 }
 
 export interface StreamAccount {
@@ -36,6 +58,7 @@ export interface StreamAccount {
 interface OpenGap {
   readonly offset: number;
   readonly firstTimeNs: bigint;
+  readonly count: FrameCount;
   bytes: number;
   lastTimeNs: bigint;
   reportedBytes: number;
@@ -47,12 +70,11 @@ interface StreamState extends StreamAccount {
   gap: OpenGap | undefined;
 }
 
-type MirrorGapFacts = Pick<Gap, 'connection' | 'reason' | 'offset' | 'bytes' | 'frames'>;
+type MirrorGapFacts = Omit<Gap, 'stream' | 'where' | 'firstTimeNs' | 'lastTimeNs'>;
 
 export class Recorder {
   readonly #sink: BatchSink;
-  readonly #limits: SpoolLimits;
-  readonly #now: () => bigint;
+  readonly #options: RecorderOptions;
   readonly #batch: BatchBuilder;
   /** By connection and stream kind, while the connection lives. */
   readonly #streams = new Map<number, Partial<Record<StreamKind, StreamState>>>();
@@ -64,16 +86,18 @@ export class Recorder {
   /** The mirror gap that grows, by connection. */
   readonly #mirrorGaps = new Map<number, Gap>();
   #mirrorGapBytes = 0;
+  #notSelectedBytes = 0;
   #lostEvents = 0;
   #ordinal = 0;
   #inFlightCostBytes = 0;
+  #mayBlock: boolean;
+  #blockedSinceNs: bigint | undefined;
 
-  /** `now` gives monotonic ns since the start of the capture. */
-  constructor(sink: BatchSink, now: () => bigint, limits: SpoolLimits = DEFAULT_SPOOL_LIMITS) {
+  constructor(sink: BatchSink, options: RecorderOptions) {
     this.#sink = sink;
-    this.#now = now;
-    this.#limits = limits;
-    this.#batch = new BatchBuilder(limits.batchBytesMax);
+    this.#options = options;
+    this.#mayBlock = options.onOverload === 'block';
+    this.#batch = new BatchBuilder(options.limits.batchBytesMax);
   }
 
   /** Of all connections, those that are over included. */
@@ -81,9 +105,14 @@ export class Recorder {
     return this.#totals;
   }
 
-  /** What the mirror was not sent, all connections together. */
+  /** What the mirror was not sent although it should have been, all connections together. */
   get mirrorGapBytes(): number {
     return this.#mirrorGapBytes;
+  }
+
+  /** What the mirror was not sent because only a part of the traffic was asked for. */
+  get notSelectedBytes(): number {
+    return this.#notSelectedBytes;
   }
 
   get spooledCostBytes(): number {
@@ -92,11 +121,16 @@ export class Recorder {
 
   /** Not even small rows fit any more: the disk has been stuck for long. */
   get isOverloaded(): boolean {
-    return this.spooledCostBytes + ROW_COST_BYTES > 2 * this.#limits.spoolBytesMax;
+    return this.spooledCostBytes + ROW_COST_BYTES > 2 * this.#options.limits.spoolBytesMax;
+  }
+
+  /** Nobody is read from, until there is room again. */
+  get isBlocking(): boolean {
+    return this.#blockedSinceNs !== undefined;
   }
 
   addConnection(id: number, label: string): void {
-    this.#batch.addConnection({ id, label, openedNs: this.#now() });
+    this.#batch.addConnection({ id, label, openedNs: this.#options.now() });
   }
 
   /** Events are small, so they may use as much again as the spool; beyond that they are counted. */
@@ -114,7 +148,7 @@ export class Recorder {
 
   /** A growing gap is reported again and again; it is known by its connection and where it begins. */
   addMirrorGap(gap: MirrorGapFacts): void {
-    const lastTimeNs = this.#now();
+    const lastTimeNs = this.#options.now();
     const last = this.#mirrorGaps.get(gap.connection);
     const known = last?.offset === gap.offset ? last : undefined;
     const firstTimeNs = known?.firstTimeNs ?? lastTimeNs;
@@ -126,27 +160,25 @@ export class Recorder {
       lastTimeNs,
     } as const;
     this.#mirrorGaps.set(gap.connection, complete);
-    this.#mirrorGapBytes += gap.bytes - (known?.bytes ?? 0);
+    const grownBytes = gap.bytes - (known?.bytes ?? 0);
+    if (gap.reason === 'not-selected') this.#notSelectedBytes += grownBytes;
+    else this.#mirrorGapBytes += grownBytes;
     this.#batch.addGap(complete);
   }
 
-  addChunk(connection: number, stream: StreamKind, bytes: Uint8Array): void {
-    const timeNs = this.#now();
+  /** `borders`: of this stream, with this chunk as the last one. */
+  addChunk(connection: number, stream: StreamKind, bytes: Uint8Array, borders: FrameBorders): void {
+    const timeNs = this.#options.now();
     const state = this.#stream(connection, stream);
     const offset = state.seenBytes;
     state.seenBytes += bytes.length;
     this.#totals[stream].seenBytes += bytes.length;
     this.#ordinal += 1;
-    const costBytes = bytes.length + CHUNK_COST_BYTES;
-    if (this.spooledCostBytes + costBytes > this.#limits.spoolBytesMax) {
-      this.#lose(state, offset, bytes.length, timeNs);
-      return;
-    }
-    this.#closeGap(state);
-    if (!this.#batch.fits(bytes.length)) this.send();
-    this.#batch.addChunk({ connection, stream, ordinal: this.#ordinal, timeNs, offset, bytes });
-    state.recordedBytes += bytes.length;
-    this.#totals[stream].recordedBytes += bytes.length;
+    const read: ReadBytes = { offset, timeNs, bytes };
+    if (state.gap !== undefined) this.#addBehindGap(state, state.gap, read, borders);
+    else if (this.#fits(bytes.length)) this.#record(state, read);
+    else this.#beginGap(state, read, borders);
+    if (this.#mayBlock && !this.isBlocking && this.#isFilledTo(BLOCK_PART)) this.#block();
   }
 
   /** The connection is over: closes its books. `mirroredBytes`: client bytes that the mirror's socket took. */
@@ -177,6 +209,89 @@ export class Recorder {
   /** The writer has batches of this cost on disk. */
   stored(costBytes: number): void {
     this.#inFlightCostBytes -= costBytes;
+    if (this.isBlocking && !this.#isFilledTo(RESUME_PART)) this.#unblock();
+  }
+
+  /** From now on what does not fit is a gap: there is no disk to wait for any more, or no time. */
+  neverBlock(): void {
+    this.#mayBlock = false;
+    if (this.isBlocking) this.#unblock();
+  }
+
+  #block(): void {
+    this.#blockedSinceNs = this.#options.now();
+    this.#note({ overload: 'reading stopped' });
+    this.#options.onBlocking(true);
+  }
+
+  #unblock(): void {
+    const stoppedNs = this.#options.now() - (this.#blockedSinceNs ?? 0n);
+    this.#blockedSinceNs = undefined;
+    this.#note({ overload: 'reading resumed', stoppedMs: Number(stoppedNs / 1_000_000n) });
+    this.#options.onBlocking(false);
+  }
+
+  #note(details: CaptureEvent['details']): void {
+    this.addEvent({ connection: undefined, stream: undefined, kind: 'note', details });
+  }
+
+  #isFilledTo(part: number): boolean {
+    return this.spooledCostBytes > this.#options.limits.spoolBytesMax * part;
+  }
+
+  /** While reading can be stopped everything that was read is taken: at most a chunk more than the limit. */
+  #fits(bytes: number): boolean {
+    const costBytes = this.spooledCostBytes + bytes + CHUNK_COST_BYTES;
+    return this.#mayBlock || costBytes <= this.#options.limits.spoolBytesMax;
+  }
+
+  #record(state: StreamState, { offset, timeNs, bytes }: ReadBytes): void {
+    const { connection, stream } = state;
+    if (!this.#batch.fits(bytes.length)) this.send();
+    this.#batch.addChunk({ connection, stream, ordinal: this.#ordinal, timeNs, offset, bytes });
+    state.recordedBytes += bytes.length;
+    this.#totals[stream].recordedBytes += bytes.length;
+  }
+
+  /** The rest of a frame of which a part is recorded is recorded too, unless even that is too much. */
+  #beginGap(state: StreamState, read: ReadBytes, borders: FrameBorders): void {
+    const { offset, timeNs, bytes } = read;
+    const border = (borders.firstBorder ?? borders.offset) - borders.chunkOffset;
+    const restBytes = this.isOverloaded ? 0 : border;
+    if (restBytes > 0) {
+      this.#record(state, { offset, timeNs, bytes: bytes.subarray(0, restBytes) });
+    }
+    if (restBytes === bytes.length) return;
+    state.gap = {
+      offset: offset + restBytes,
+      firstTimeNs: timeNs,
+      lastTimeNs: timeNs,
+      count: new FrameCount(this.#options.layout),
+      bytes: 0,
+      reportedBytes: 0,
+    };
+    this.#lose(state, state.gap, { ...read, bytes: bytes.subarray(restBytes) });
+    borders.countWhole(bytes, state.gap.count);
+  }
+
+  #addBehindGap(state: StreamState, gap: OpenGap, read: ReadBytes, borders: FrameBorders): void {
+    const { offset, timeNs, bytes } = read;
+    borders.countCarried(gap.offset, gap.count);
+    const mayGoOn = !this.#isFilledTo(RESUME_PART) && this.#fits(bytes.length);
+    if (borders.firstBorder === undefined || !mayGoOn) {
+      this.#lose(state, gap, read);
+      borders.countWhole(bytes, gap.count);
+      return;
+    }
+    const lostBytes = borders.firstBorder - borders.chunkOffset;
+    if (lostBytes > 0) this.#lose(state, gap, { ...read, bytes: bytes.subarray(0, lostBytes) });
+    this.#closeGap(state);
+    if (lostBytes === bytes.length) return;
+    this.#record(state, {
+      offset: offset + lostBytes,
+      timeNs,
+      bytes: bytes.subarray(lostBytes),
+    });
   }
 
   #reportOpenGaps(): void {
@@ -190,7 +305,7 @@ export class Recorder {
 
   #addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
     this.#ordinal += 1;
-    this.#batch.addEvent({ ...event, ordinal: this.#ordinal, timeNs: this.#now() });
+    this.#batch.addEvent({ ...event, ordinal: this.#ordinal, timeNs: this.#options.now() });
   }
 
   #stream(connection: number, stream: StreamKind): StreamState {
@@ -206,12 +321,11 @@ export class Recorder {
     });
   }
 
-  #lose(state: StreamState, offset: number, bytes: number, timeNs: bigint): void {
-    state.gapBytes += bytes;
-    this.#totals[state.stream].gapBytes += bytes;
-    state.gap ??= { offset, bytes: 0, firstTimeNs: timeNs, lastTimeNs: timeNs, reportedBytes: 0 };
-    state.gap.bytes += bytes;
-    state.gap.lastTimeNs = timeNs;
+  #lose(state: StreamState, gap: OpenGap, { timeNs, bytes }: ReadBytes): void {
+    state.gapBytes += bytes.length;
+    this.#totals[state.stream].gapBytes += bytes.length;
+    gap.bytes += bytes.length;
+    gap.lastTimeNs = timeNs;
   }
 
   #closeGap(state: StreamState): void {
@@ -229,11 +343,18 @@ export class Recorder {
       stream,
       where: 'recording',
       reason: 'spool-full',
-      frames: undefined,
+      ...gap.count.tally,
       offset,
       bytes,
       firstTimeNs,
       lastTimeNs,
     });
   }
+}
+
+/** What one read returned, or a part of it. */
+interface ReadBytes {
+  readonly offset: number;
+  readonly timeNs: bigint;
+  readonly bytes: Uint8Array;
 }

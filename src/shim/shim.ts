@@ -11,7 +11,8 @@ import type { CaptureStart } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
-import { Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
+import { type MirrorSelection, mirroringOf } from './mirror-selection.ts';
+import { type OverloadPolicy, Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
 import { Tee } from './sockets.ts';
 import { WriterThread } from './writer-thread.ts';
 
@@ -25,7 +26,9 @@ export interface ShimOptions {
   readonly mirrorLimits: MirrorLimits;
   /** Of all connections together. */
   readonly mirrorBudgetBytes: number;
+  readonly mirrorSelection: MirrorSelection;
   readonly spoolLimits: SpoolLimits;
+  readonly onOverload: OverloadPolicy;
   /** Tells the operator at once what goes wrong while traffic goes on. */
   readonly onTrouble: (message: string) => void;
 }
@@ -37,8 +40,12 @@ export interface ShimStatus {
   readonly streams: Readonly<Record<'client' | Side, Readonly<StreamAccount>>>;
   /** Bytes that passed but are not in the capture. */
   readonly recordingGapBytes: number;
-  /** Client bytes that the new relay was not sent. */
+  /** Client bytes that the new relay was not sent although it should have been. */
   readonly mirrorGapBytes: number;
+  /** Client bytes that it was not sent because only a part of the traffic is mirrored. */
+  readonly notSelectedBytes: number;
+  /** Nobody is read from, because the disk cannot keep up (`onOverload: 'block'`). */
+  readonly isBlocking: boolean;
 }
 
 export interface ShimEnd extends ShimStatus {
@@ -86,7 +93,7 @@ export class Shim {
     checkDifferent(options);
     const startNs = process.hrtime.bigint();
     const startedUnixNs = BigInt(Date.now()) * 1_000_000n;
-    const late: { recorder?: Recorder } = {};
+    const late: { recorder?: Recorder; shim?: Shim } = {};
     const writer = await WriterThread.start(
       {
         path: options.out,
@@ -95,15 +102,28 @@ export class Shim {
       },
       {
         stored: (costBytes) => late.recorder?.stored(costBytes),
-        troubled: (error) =>
-          options.onTrouble(`recording is in trouble, traffic goes on: ${error.message}`),
+        troubled: (error) => {
+          // Nothing will be stored any more: there is no room to wait for.
+          if (error.code === 'RECORDER_FAILED') late.recorder?.neverBlock();
+          const traffic = late.recorder?.isBlocking === true ? 'traffic waits' : 'traffic goes on';
+          options.onTrouble(`recording is in trouble, ${traffic}: ${error.message}`);
+        },
         recovered: () => options.onTrouble('recording goes on'),
       },
     );
     const now = (): bigint => process.hrtime.bigint() - startNs;
-    const recorder = new Recorder(writer, now, options.spoolLimits);
+    const recorder = new Recorder(writer, {
+      layout: options.capture.layout,
+      now,
+      limits: options.spoolLimits,
+      onOverload: options.onOverload,
+      onBlocking: (isBlocking) => {
+        if (late.shim !== undefined) late.shim.#setBlocking(isBlocking);
+      },
+    });
     late.recorder = recorder;
     const shim = new Shim(options, writer, recorder);
+    late.shim = shim;
     try {
       shim.#path = await listenAt(shim.#server, options.listen);
     } catch (error) {
@@ -123,6 +143,8 @@ export class Shim {
       streams: totals,
       recordingGapBytes: totals.client.gapBytes + totals.old.gapBytes + totals.new.gapBytes,
       mirrorGapBytes: this.#recorder.mirrorGapBytes,
+      notSelectedBytes: this.#recorder.notSelectedBytes,
+      isBlocking: this.#recorder.isBlocking,
     };
   }
 
@@ -133,6 +155,7 @@ export class Shim {
     this.#server.close();
     // First what clients are about to say, then what relays answer to it.
     await this.#untilQuiet();
+    this.#observe(() => this.#recorder.neverBlock());
     for (const tee of this.#tees) tee.holdClient();
     const drained = await this.#untilQuiet();
     this.#clientsAtEnd = this.#tees.size;
@@ -148,7 +171,7 @@ export class Shim {
   #accept(client: Socket): void {
     this.#connections += 1;
     const id = this.#connections;
-    const { relays, capture, mirrorLimits } = this.#options;
+    const { relays, capture, mirrorLimits, mirrorSelection } = this.#options;
     const tee: Tee = new Tee(client, {
       id,
       relays,
@@ -156,6 +179,7 @@ export class Shim {
       layout: capture.layout,
       mirrorLimits,
       mirrorBudget: this.#budget,
+      mirroring: mirroringOf(mirrorSelection, id),
       recorder: this.#recorder,
       onTraffic: () => {
         this.#lastTrafficMs = performance.now();
@@ -170,6 +194,20 @@ export class Shim {
       },
     });
     this.#tees.add(tee);
+    if (this.#recorder.isBlocking) tee.holdAll();
+  }
+
+  /** The operator asked for completeness at the price of speed, and the spool is full, or not any more. */
+  #setBlocking(isBlocking: boolean): void {
+    for (const tee of this.#tees) {
+      if (isBlocking) tee.holdAll();
+      else tee.releaseAll();
+    }
+    this.#options.onTrouble(
+      isBlocking
+        ? 'the disk cannot keep up: nobody is read from until there is room (--on-overload block)'
+        : 'there is room again: traffic goes on',
+    );
   }
 
   /** Keeps mistakes in recording and mirroring from the traffic. */
@@ -211,7 +249,8 @@ export class Shim {
     const startMs = performance.now();
     this.#lastTrafficMs = startMs;
     while (this.#tees.size > 0) {
-      const isSilent = performance.now() - this.#lastTrafficMs >= QUIET_MS;
+      const isSilent =
+        performance.now() - this.#lastTrafficMs >= QUIET_MS && !this.#recorder.isBlocking;
       if (isSilent && [...this.#tees].every((tee) => tee.isMirrored)) return true;
       if (performance.now() - startMs >= QUIET_WAIT_MS_MAX) return false;
       await pause(POLL_MS);

@@ -6,9 +6,11 @@
 import { connect, type Socket } from 'node:net';
 import type { EventKind, Side, StreamKind } from '../capture/types.ts';
 import { systemErrorCode } from '../lib/operating-error.ts';
+import type { FrameBorders } from '../wire/frame-borders.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { Connection, type ConnectionPort, type End, type EventDetails } from './connection.ts';
 import type { MirrorBudget, MirrorGap, MirrorLimits } from './mirror-queue.ts';
+import type { Mirroring } from './mirror-selection.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface TeeOptions {
@@ -18,6 +20,7 @@ export interface TeeOptions {
   readonly layout: HeaderLayout;
   readonly mirrorLimits: MirrorLimits;
   readonly mirrorBudget: MirrorBudget;
+  readonly mirroring: Mirroring;
   readonly recorder: Recorder;
   /** Called for each read, to know when everybody has fallen silent. */
   readonly onTraffic: () => void;
@@ -39,32 +42,48 @@ export class Tee implements ConnectionPort {
   readonly #sockets = new Map<End, Socket>();
   readonly #machine: Connection;
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #startMs = performance.now();
-  #holdsClient = false;
+  readonly #mirror: Side;
+  #reconnectTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
+  #isOver = false;
 
   constructor(client: Socket, options: TeeOptions) {
     this.#options = options;
+    this.#mirror = options.active === 'old' ? 'new' : 'old';
     this.#sockets.set('client', client);
     this.#attach('client', client);
-    this.#machine = new Connection(this, options);
+    this.#machine = new Connection(this, {
+      ...options,
+      nowMs: () => performance.now(),
+      random: Math.random,
+    });
     options.guard(() => {
       options.recorder.addConnection(options.id, `client-${options.id}`);
       this.#machine.opened('client');
     });
-    this.#connect('old');
-    this.#connect('new');
+    this.#connect(options.active);
+    if (this.#machine.hasMirror) this.#connect(this.#mirror);
   }
 
   /** No more bytes are taken from the client; what the relays send is still forwarded. */
   holdClient(): void {
-    this.#holdsClient = true;
-    this.pause('client');
+    this.#machine.holdClient();
+  }
+
+  /** Nobody is read from until `releaseAll`. */
+  holdAll(): void {
+    this.#machine.holdAll();
+  }
+
+  releaseAll(): void {
+    this.#machine.releaseAll();
   }
 
   /** Closes everything after what is queued. */
   finishAll(): void {
+    this.#machine.stopReconnecting();
     for (const end of this.#sockets.keys()) this.finish(end);
+    this.#checkOver();
   }
 
   /** For peers that do not take what is queued. */
@@ -93,7 +112,7 @@ export class Tee implements ConnectionPort {
   }
 
   send(piece: Uint8Array): void {
-    const socket = this.#sockets.get(this.#options.active === 'old' ? 'new' : 'old');
+    const socket = this.#sockets.get(this.#mirror);
     socket?.write(piece, (error) => {
       // Node calls back without an error for what a destroyed socket never wrote.
       if (!error && !socket.destroyed) this.#options.guard(() => this.#machine.mirrorTook());
@@ -112,17 +131,25 @@ export class Tee implements ConnectionPort {
     this.#later(ABANDON_MS, () => this.#sockets.get(to)?.destroy());
   }
 
+  reconnectMirror(delayMs: number): void {
+    this.#reconnectTimer = this.#later(delayMs, () => this.#connect(this.#mirror));
+  }
+
+  cancelReconnect(): void {
+    clearTimeout(this.#reconnectTimer);
+    this.#sockets.get(this.#mirror)?.destroy();
+  }
+
   pause(from: End): void {
     this.#sockets.get(from)?.pause();
   }
 
   resume(from: End): void {
-    if (from === 'client' && this.#holdsClient) return;
     this.#sockets.get(from)?.resume();
   }
 
-  recordChunk(stream: StreamKind, bytes: Uint8Array): void {
-    this.#options.recorder.addChunk(this.#options.id, stream, bytes);
+  recordChunk(stream: StreamKind, bytes: Uint8Array, borders: FrameBorders): void {
+    this.#options.recorder.addChunk(this.#options.id, stream, bytes, borders);
   }
 
   recordEvent(kind: EventKind, stream: StreamKind | undefined, details: EventDetails): void {
@@ -137,7 +164,7 @@ export class Tee implements ConnectionPort {
     );
   }
 
-  #connect(side: Side): void {
+  #connect(side: Side, sinceMs: number = performance.now()): void {
     const socket = connect({ path: this.#options.relays[side], allowHalfOpen: true });
     this.#sockets.set(side, socket);
     let code: string | undefined;
@@ -145,10 +172,11 @@ export class Tee implements ConnectionPort {
       code = systemErrorCode(error) ?? error.message;
     };
     const notConnected = (): void => {
-      const waitedMs = performance.now() - this.#startMs;
-      const mayRetry = !this.#isClosing && waitedMs < CONNECT_WAIT_MS_MAX;
+      const waitedMs = performance.now() - sinceMs;
+      const isWanted = side !== this.#mirror || this.#machine.hasMirror;
+      const mayRetry = isWanted && !this.#isClosing && waitedMs < CONNECT_WAIT_MS_MAX;
       if (code === BUSY_CODE && mayRetry) {
-        this.#later(CONNECT_RETRY_MS, () => this.#connect(side));
+        this.#later(CONNECT_RETRY_MS, () => this.#connect(side, sinceMs));
       } else {
         this.#machine.unreachable(side, code ?? 'closed');
         this.#checkOver();
@@ -192,16 +220,18 @@ export class Tee implements ConnectionPort {
     if (socket.writable) socket.write(NOTHING);
   }
 
-  #later(ms: number, work: () => void): void {
+  #later(ms: number, work: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       work();
     }, ms);
     this.#timers.add(timer);
+    return timer;
   }
 
   #checkOver(): void {
-    if (!this.#machine.isOver) return;
+    if (this.#isOver || !this.#machine.isOver) return;
+    this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#options.onOver();
   }

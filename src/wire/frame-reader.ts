@@ -75,6 +75,13 @@ export class FrameReader {
     return this.#take(true);
   }
 
+  /** The sender starts anew: ends what was pending, and goes on with a frame. */
+  restart(): readonly Span[] {
+    const spans = this.flush();
+    this.#inStep = true;
+    return spans;
+  }
+
   /** `lengthBytes` of the stream are not known: ends what was pending and goes on behind them, out of step. */
   skip(lengthBytes: number): readonly Span[] {
     const spans = this.flush();

@@ -231,7 +231,7 @@ describe('the spans of a stream', () => {
       ],
     });
     const capture = openCapture(path);
-    const spans = [...readSpans(capture, { id: 1 }, H3)];
+    const spans = [...readSpans(capture, { id: 1, connection: 1, kind: 'client' }, H3)];
     expect(spans.map((s) => [s.span.kind, s.span.offset, s.arrivalOrdinal, s.index])).toEqual([
       ['frame', 0, 2, 0],
       ['frame', 100, 2, 1],
@@ -250,6 +250,7 @@ describe('the spans of a stream', () => {
       offset: 100,
       bytes: 50,
       frames: undefined,
+ firstHeader: undefined, lastHeader: undefined,
       firstTimeNs: 1n,
       lastTimeNs: 2n,
     };
@@ -263,7 +264,7 @@ describe('the spans of a stream', () => {
     });
     const capture = openCapture(path);
     expect(capture.gaps()).toEqual([gap]);
-    const spans = [...readSpans(capture, { id: 1 }, H3)];
+    const spans = [...readSpans(capture, { id: 1, connection: 1, kind: 'client' }, H3)];
     expect(spans.map((s) => [s.span.kind, s.span.offset])).toEqual([
       ['frame', 0],
       ['defect', 150],

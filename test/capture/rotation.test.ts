@@ -63,6 +63,8 @@ function play(writer: RotatingWriter, steps: readonly Step[]): void {
         offset: known?.offset ?? offset,
         bytes: (known?.bytes ?? 0) + number + 1,
         frames: undefined,
+        firstHeader: undefined,
+        lastHeader: undefined,
         firstTimeNs: known?.firstTimeNs ?? timeNs,
         lastTimeNs: timeNs,
       };

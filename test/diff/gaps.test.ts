@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Gap } from '../../src/capture/types.ts';
+import type { GapToBuild } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
 import { delivers, diffScenario, sends } from './support.ts';
 

@@ -37,6 +37,7 @@ function exported(path: string): string {
           offset: 2 * testFrame(1).length + garbage.length,
           bytes: 5_000,
           frames: undefined,
+ firstHeader: undefined, lastHeader: undefined,
           firstTimeNs: 4_000_000n,
           lastTimeNs: 4_000_000n,
         },
