@@ -139,10 +139,9 @@ export class MirrorQueue {
 
   /**
    * Nothing is sent until `reopen`, and what waits never will be. What the socket was handed and has not
-   * taken counts as not sent.
+   * taken counts as not sent. Called again for another reason, the rest is missing for that one.
    */
   shut(reason: MirrorGapReason): void {
-    if (this.#isShut) return;
     this.#isShut = true;
     this.#isSending = false;
     const last = this.#giveUpWaiting(reason);

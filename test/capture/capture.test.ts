@@ -250,7 +250,8 @@ describe('the spans of a stream', () => {
       offset: 100,
       bytes: 50,
       frames: undefined,
- firstHeader: undefined, lastHeader: undefined,
+      firstHeader: undefined,
+      lastHeader: undefined,
       firstTimeNs: 1n,
       lastTimeNs: 2n,
     };
