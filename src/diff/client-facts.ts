@@ -23,9 +23,11 @@ export interface Sending {
   readonly offset: number;
   readonly timeNs: number;
   readonly placement: Placement;
-  /** In a gap of the mirror: the new relay was never sent it. */
-  readonly isUnmirrored: boolean;
+  /** In a gap of the mirror: the new relay was never sent it, by accident or as it was asked for. */
+  readonly unmirrored: Unmirrored | undefined;
 }
+
+export type Unmirrored = 'lost' | 'not-selected';
 
 /** Client bytes that neither the new relay nor the recording got: nobody knows what they were. */
 export interface HiddenGap {
@@ -36,7 +38,7 @@ export interface HiddenGap {
 export class ClientFacts {
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
-  /** Frames of all clients that the new relay was not sent whole. */
+  /** Frames of all clients that the new relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
@@ -50,7 +52,7 @@ export class ClientFacts {
 
   /** Sendings must come in order of time for each content: see `sortSendings`. */
   noteSending(content: Content, sending: Sending): void {
-    if (content.isFrame && sending.isUnmirrored) this.unmirroredFrames++;
+    if (content.isFrame && sending.unmirrored === 'lost') this.unmirroredFrames++;
     const sendings = this.#sendings.get(content.id);
     if (sendings !== undefined) {
       sendings.push(sending);

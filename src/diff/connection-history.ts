@@ -5,6 +5,7 @@
  */
 import type { CaptureEvent, CaptureReader, Side } from '../capture/types.ts';
 import { otherSide } from './records.ts';
+import { RelayPresence } from './relay-presence.ts';
 
 /** Ends of two relays within this are one event that both answered; and a relay accepts in less. */
 const TOGETHER_NS = 1_000_000_000;
@@ -30,6 +31,16 @@ export interface ConnectionDifference {
   readonly detail: string;
 }
 
+/** A time in which a relay had no connection for a client that was there. */
+export interface Absence {
+  readonly fromNs: number;
+  /** Infinite when it did not come back to this client. */
+  readonly toNs: number;
+  /** How it began. */
+  readonly began: 'refused' | 'closed early';
+  readonly what: string;
+}
+
 /** When a relay had the client, as far as it can matter: infinite where the capture sets no bound. */
 export interface Membership {
   readonly fromNs: number;
@@ -39,15 +50,30 @@ export interface Membership {
 export class ConnectionHistory {
   readonly #opened: Partial<Record<Side, number>> = {};
   readonly #failed: Partial<Record<Side, Failure>> = {};
+  /** Of the last connection to the relay: a mirror may have several lives. */
   readonly #ended: Partial<Record<Side, SideEnd>> = {};
+  /** Those that ended: the relay was reached again. */
+  readonly #absences: Readonly<Record<Side, Absence[]>> = { old: [], new: [] };
   readonly #connection: number;
   readonly #recordingEndNs: number;
+  readonly #presence: Readonly<Record<Side, RelayPresence>>;
+  #selection: MirrorSelected = 'all';
   #clientHalfClosed = false;
   #clientClosedNs: number | undefined;
 
-  constructor(connection: number, recordingEndNs: number) {
+  constructor(
+    connection: number,
+    recordingEndNs: number,
+    presence: Readonly<Record<Side, RelayPresence>>,
+  ) {
     this.#connection = connection;
     this.#recordingEndNs = recordingEndNs;
+    this.#presence = presence;
+  }
+
+  /** What of this connection the mirror was to see. */
+  get selection(): MirrorSelected {
+    return this.#selection;
   }
 
   note(event: CaptureEvent, isStopped: boolean): void {
@@ -66,24 +92,91 @@ export class ConnectionHistory {
     const timeNs = Number(event.timeNs);
     switch (event.kind) {
       case 'upstream-open':
-        this.#opened[side] ??= timeNs;
+        this.#noteOpen(side, timeNs);
         return;
       case 'upstream-failed':
+        this.#presence[side].refused(timeNs);
+        if (this.#opened[side] !== undefined) return;
         this.#failed[side] ??= { timeNs, code: String(event.details['code'] ?? 'no code') };
         return;
       case 'end':
       case 'close':
       case 'error': {
+        if (this.#ended[side] !== undefined) return;
         const whileClientOpen = this.#clientClosedNs === undefined && !isStopped;
-        this.#ended[side] ??= { timeNs, whileClientOpen, what: endWords(event) };
+        this.#presence[side].ended(timeNs, whileClientOpen && !this.#clientHalfClosed);
+        this.#ended[side] = { timeNs, whileClientOpen, what: endWords(event) };
         return;
       }
+      case 'note':
+        this.#noteSelection(event.details['mirror']);
+        return;
       case 'open':
       case 'start':
       case 'stop':
-      case 'note':
         return;
     }
+  }
+
+  #noteOpen(side: Side, timeNs: number): void {
+    this.#presence[side].opened(timeNs);
+    this.#opened[side] ??= timeNs;
+    const away = this.#away(side);
+    if (away !== undefined) this.#absences[side].push({ ...away, toNs: timeNs });
+    delete this.#failed[side];
+    delete this.#ended[side];
+  }
+
+  #noteSelection(mirror: string | number | undefined): void {
+    if (mirror === 'not-selected') this.#selection = 'none';
+    else if (mirror === 'withheld') this.#selection = 'listens';
+  }
+
+  /** The relay has no connection for this client now, and had none since. */
+  #away(side: Side): Absence | undefined {
+    const failed = this.#failed[side];
+    const toNs = Number.POSITIVE_INFINITY;
+    if (failed !== undefined) {
+      return { fromNs: failed.timeNs, toNs, began: 'refused', what: failed.code };
+    }
+    const end = this.#ended[side];
+    if (end === undefined) return undefined;
+    return { fromNs: end.timeNs, toNs, began: 'closed early', what: end.what };
+  }
+
+  /**
+   * Whether this client may lack a message because a relay that came back, to it or to others, had lost it:
+   * sent while the relay was away, or too short a time before for it to be delivered.
+   */
+  wasAway(side: Side, sentNs: number, patienceNs: number): boolean {
+    return this.#excusedAbsences(side).some(
+      ({ fromNs, toNs }) => sentNs + patienceNs > fromNs && sentNs < toNs + REJOIN_NS,
+    );
+  }
+
+  /** Whether the relay lost this client at that time or later and came back: what it had begun was cut off. */
+  wasCutOff(side: Side, lastByteNs: number): boolean {
+    return this.#excusedAbsences(side).some(({ fromNs }) => fromNs >= lastByteNs);
+  }
+
+  #excusedAbsences(side: Side): readonly Absence[] {
+    const away = this.#lastOutage(side);
+    return away === undefined ? this.#absences[side] : [...this.#absences[side], away];
+  }
+
+  /** The relay went away and did not come back to this client, but to others. */
+  #lastOutage(side: Side): Absence | undefined {
+    const away = this.#away(side);
+    if (away === undefined || (away.began === 'closed early' && !this.#wasLeft(side))) {
+      return undefined;
+    }
+    const toNs = this.#clientClosedNs ?? this.#recordingEndNs;
+    return this.#presence[side].wasAway(away.fromNs, toNs) ? away : undefined;
+  }
+
+  #wasLeft(side: Side): boolean {
+    const end = this.#ended[side];
+    return end !== undefined && this.#leftAlone(side, end);
   }
 
   /** From when on a side, for reasons of its own, could not deliver anything to this client. */
@@ -112,8 +205,11 @@ export class ConnectionHistory {
 
   *differences(): Generator<ConnectionDifference> {
     const connection = this.#connection;
+    if (this.#selection === 'none') return;
     for (const side of ['old', 'new'] as const) {
       const other = otherSide(side);
+      yield* this.#interruptions(side);
+      if (this.#lastOutage(side) !== undefined) continue;
       const failure = this.#failed[side];
       if (failure !== undefined) {
         if (this.#failed[other] !== undefined) continue;
@@ -134,8 +230,23 @@ export class ConnectionHistory {
     }
   }
 
+  /** Times in which one client had lost a relay that was there for others. */
+  *#interruptions(side: Side): Generator<ConnectionDifference> {
+    for (const { fromNs, toNs, began, what } of this.#absences[side]) {
+      if (this.#presence[side].wasAway(fromNs, toNs)) continue;
+      const how =
+        began === 'refused'
+          ? `could not be reached (${what}), the ${otherSide(side)} one could`
+          : `${what} while the client was open, the ${otherSide(side)} one did not`;
+      const detail = `the ${side} relay ${how}; it was reached again ${secondsWords(toNs - fromNs)} later`;
+      yield { connection: this.#connection, side, event: began, timeNs: fromNs, detail };
+    }
+  }
+
   /** Why nobody can tell whether the sides treated this client alike. */
   *doubts(): Generator<string> {
+    if (this.#selection === 'none') return;
+    for (const side of ['old', 'new'] as const) yield* this.#outages(side);
     if (this.#failed.old !== undefined && this.#failed.new !== undefined) {
       yield 'neither relay could be reached';
     }
@@ -150,6 +261,16 @@ export class ConnectionHistory {
     else if (!this.#leftAlone('old', old)) {
       yield 'the old relay closed it, and whether the new one would have by itself is not known';
     }
+  }
+
+  *#outages(side: Side): Generator<string> {
+    for (const { fromNs, toNs } of this.#absences[side]) {
+      if (!this.#presence[side].wasAway(fromNs, toNs)) continue;
+      yield `the ${side} relay went away at ${secondsWords(fromNs)} and was reached again ${secondsWords(toNs - fromNs)} later`;
+    }
+    const away = this.#lastOutage(side);
+    if (away === undefined) return;
+    yield `the ${side} relay went away at ${secondsWords(away.fromNs)} and was not reached again before the client left`;
   }
 
   /** Neither accepted nor refused, where the other side accepted. */
@@ -176,7 +297,17 @@ export class ConnectionHistory {
   }
 }
 
+/** What of a connection the mirror was to see: all; it listens only; nothing, it has none. */
+export type MirrorSelected = 'all' | 'listens' | 'none';
+
+/** A relay takes note of a new connection within this. */
+const REJOIN_NS = 10_000_000;
+
 const EVER: Membership = { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY };
+
+function secondsWords(ns: number): string {
+  return `${(ns / 1e9).toFixed(3)} s`;
+}
 
 function endWords(event: CaptureEvent): string {
   if (event.kind !== 'error') return 'closed its connection';
@@ -201,7 +332,10 @@ export interface Histories {
 export function readHistories(reader: CaptureReader): Histories {
   const of = new Map<number, ConnectionHistory>();
   let endNs = Number(reader.info.durationNs);
-  for (const { id } of reader.connections()) of.set(id, new ConnectionHistory(id, endNs));
+  const presence = { old: new RelayPresence(), new: new RelayPresence() };
+  for (const { id } of reader.connections()) {
+    of.set(id, new ConnectionHistory(id, endNs, presence));
+  }
   let isStopped = false;
   let isDrained: boolean | undefined;
   for (const event of reader.events()) {

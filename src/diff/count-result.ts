@@ -7,9 +7,9 @@ import { assert } from '../lib/assert.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { Finding } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
-import type { CaptureContents, ConnectionItems } from './read-capture.ts';
+import { type CaptureContents, type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
 import type { SetAside, SetAsideReason } from './set-aside.ts';
-import type { DivergenceKind, ResultCounts, SetAsideCount } from './types.ts';
+import type { DivergenceKind, LeftOutCount, ResultCounts, SetAsideCount } from './types.ts';
 
 export interface Judged {
   readonly items: ConnectionItems;
@@ -20,11 +20,17 @@ export function countAll(
   { rows: { gaps }, facts }: CaptureContents,
   judged: readonly Judged[],
   findings: readonly Finding[],
+  leftOut: Omit<LeftOutCount, 'frames'> | undefined,
 ): ResultCounts {
   const divergences = countKinds(findings);
   const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
   const ignored = framesOf(setAside, (count) => count.reason === 'edge');
-  const unjudged = framesOf(setAside, (count) => count.reason !== 'edge');
+  const notCompared = framesOf(setAside, (count) => count.reason === 'not-selected');
+  const unjudged = framesOf(
+    setAside,
+    (count) => count.reason !== 'edge' && count.reason !== 'not-selected',
+  );
+  const accidental = gaps.filter(({ reason }) => reason !== NOT_SELECTED);
   const framePairs = judged.flatMap(({ judgement }) =>
     judgement.pairs.filter((pair) => pair.old.content.isFrame),
   );
@@ -43,9 +49,10 @@ export function countAll(
     setAside,
     gaps: {
       frames: unjudged,
-      bytes: sum(gaps, (gap) => gap.bytes),
-      inside: framesInside(gaps, facts),
+      bytes: sum(accidental, (gap) => gap.bytes),
+      inside: framesInside(accidental, facts),
     },
+    ...(leftOut === undefined ? {} : { leftOut: { ...leftOut, frames: notCompared } }),
   };
   assertConserved(counts, setAside);
   return counts;
@@ -90,6 +97,8 @@ const REASONS: readonly SetAsideReason[] = [
   'mirror-gap',
   'recording-gap',
   'recording-end',
+  'connection-down',
+  'not-selected',
 ];
 
 function countSetAside(setAside: readonly SetAside[]): readonly SetAsideCount[] {

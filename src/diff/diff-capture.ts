@@ -26,11 +26,12 @@ import {
 import { groupFindings } from './group-findings.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
-import { type CaptureContents, type Dialects, readCapture } from './read-capture.ts';
+import { listGaps } from './list-gaps.ts';
+import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
 import { pairItems } from './pair-items.ts';
 import { otherSide } from './records.ts';
 import { TimelineCounter } from './timeline.ts';
-import type { DiffResult, IgnoredMessage } from './types.ts';
+import type { DiffResult, IgnoredMessage, LeftOutCount } from './types.ts';
 import { judge } from './verdict.ts';
 
 export interface DiffOptions {
@@ -71,7 +72,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     grouped,
     listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
   });
-  const counts = countAll(contents, judged, findings);
+  const leftOut = leftOutOf(contents, histories);
+  const counts = countAll(contents, judged, findings, leftOut);
   const { info } = reader;
   const name = basename(reader.path);
   return {
@@ -79,8 +81,14 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     ...judge({
       counts,
       sealed: info.sealed,
-      gapCount: contents.rows.gaps.length,
-      hasDeliveries: judged.some(({ items }) => items.old.length + items.new.length > 0),
+      gapCount: contents.rows.gaps.filter(({ reason }) => reason !== NOT_SELECTED).length,
+      connectionCount: judged.length,
+      mirrorOption: info.notes['mirror'],
+      hasDeliveries: judged.some(
+        ({ items }) =>
+          histories.of.get(items.id)?.selection !== 'none' &&
+          items.old.length + items.new.length > 0,
+      ),
       orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
       connectionDoubts: connectionDoubts(histories.of),
     }),
@@ -96,6 +104,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     counts,
     ...listed,
     ignored: listIgnored(judged),
+    ...listGaps(contents.rows.gaps, options.oldDialect.header),
     connections: judged.map(summaryOf(findings)),
     timeline: timelineOf(reader, contents, findings),
   };
@@ -121,7 +130,8 @@ function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
     paired: pairItems(items, publishers, facts),
   }));
   const lacked = new Set<number>();
-  for (const { side, item } of paired.flatMap((one) => one.paired.unpaired)) {
+  const compared = paired.filter(({ items }) => histories.of.get(items.id)?.selection !== 'none');
+  for (const { side, item } of compared.flatMap((one) => one.paired.unpaired)) {
     lacked.add(item.content.id);
     const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
     if (begun !== undefined) lacked.add(begun.content.id);
@@ -162,6 +172,21 @@ function findAll(
     ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects)),
     ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];
+}
+
+/** What the operator asked to keep from the new relay; undefined when that is nothing. */
+function leftOutOf(
+  { rows }: CaptureContents,
+  { of }: Histories,
+): Omit<LeftOutCount, 'frames'> | undefined {
+  const selections = [...of.values()].map(({ selection }) => selection);
+  const connections = selections.filter((selection) => selection === 'none').length;
+  const listeners = selections.filter((selection) => selection === 'listens').length;
+  if (connections + listeners === 0) return undefined;
+  const bytes = rows.gaps
+    .filter(({ reason }) => reason === NOT_SELECTED)
+    .reduce((sum, gap) => sum + gap.bytes, 0);
+  return { connections, listeners, bytes };
 }
 
 function connectionDoubts(histories: Histories['of']): readonly string[] {
@@ -214,7 +239,8 @@ function findSilence(
     if (!isSilent) continue;
     for (const connection of connections) {
       const [first] = connection[otherSide(side)];
-      const isDown = histories.get(connection.id)?.downSince(side) !== undefined;
+      const history = histories.get(connection.id);
+      const isDown = history?.downSince(side) !== undefined || history?.selection === 'none';
       if (first !== undefined && !isDown) {
         findings.push(findSilentSide(side, connection.id, first.arrivalNs));
       }

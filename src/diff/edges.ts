@@ -86,7 +86,9 @@ function isMissedByOthers(
   const lacking = otherSide(side);
   const untilNs = sending.timeNs + facts.slowestNs(lacking);
   return deliveries.of(sending, side).some((delivery) => {
-    const membership = histories.get(delivery.connection)?.membership(lacking);
+    const history = histories.get(delivery.connection);
+    if (history?.wasAway(lacking, sending.timeNs, untilNs - sending.timeNs) === true) return false;
+    const membership = history?.selection === 'none' ? undefined : history?.membership(lacking);
     const hasGap = (gapsOf.get(delivery.connection) ?? []).some((gap) => gap.stream === lacking);
     if (delivery.connection === connection || membership === undefined || hasGap) return false;
     return membership.fromNs + SKEW_NS <= sending.timeNs && untilNs <= membership.toNs;

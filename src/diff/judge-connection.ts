@@ -11,6 +11,7 @@ import type { ItemPair, SideItems, Unpaired } from './records.ts';
 import {
   type SetAside,
   type SetAsideContext,
+  setAsideAll,
   setAsideUnjudged,
   setAsideUnmirrored,
 } from './set-aside.ts';
@@ -33,7 +34,10 @@ export function judgeConnection(
   context: SetAsideContext,
 ): ConnectionJudgement {
   const { facts } = context;
-  const mirrored = setAsideUnmirrored(paired.unpaired, facts);
+  const isLeftOut = context.histories.get(context.connection)?.selection === 'none';
+  const mirrored = isLeftOut
+    ? setAsideAll(paired.unpaired)
+    : setAsideUnmirrored(paired.unpaired, facts);
   const { changed, rest } = matchChanged(mirrored.rest, (content) => facts.wasSent(content));
   const judged = setAsideUnjudged(rest, context);
   const judgement: ConnectionJudgement = {

@@ -7,11 +7,14 @@ import type { ArrivedSpan, CaptureReader, Chunk, Gap, Side, StreamRow } from '..
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
-import { ClientFacts, type HiddenGap, type Placement } from './client-facts.ts';
+import { ClientFacts, type HiddenGap, type Placement, type Unmirrored } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
+
+/** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
+export const NOT_SELECTED = 'not-selected';
 
 export interface Dialects {
   readonly old: Dialect;
@@ -85,7 +88,7 @@ export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureC
         offset: span.offset,
         timeNs: span.timeNs,
         placement,
-        isUnmirrored: unmirrored(span.offset, span.content.length),
+        unmirrored: unmirrored(span.offset, span.content.length),
       });
       publishers.note(span.content, stream.connection);
     }
@@ -212,19 +215,22 @@ function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator
   }
 }
 
-/** Whether any byte of a range was kept from the new relay. Ranges must come in order. */
+/** Whether, and why, any byte of a range was kept from the new relay. Ranges must come in order. */
 function unmirroredOf(
   gapsOfConnection: readonly Gap[],
-): (offset: number, length: number) => boolean {
+): (offset: number, length: number) => Unmirrored | undefined {
   const gaps = gapsOfConnection
     .filter((gap) => gap.where === 'mirror')
     .sort((left, right) => left.offset - right.offset);
   let at = 0;
   return (offset, length) => {
     for (let gap = gaps[at]; gap !== undefined; gap = gaps[at]) {
-      if (gap.offset + gap.bytes > offset) return gap.offset < offset + length;
+      if (gap.offset + gap.bytes > offset) {
+        if (gap.offset >= offset + length) return undefined;
+        return gap.reason === NOT_SELECTED ? 'not-selected' : 'lost';
+      }
       at++;
     }
-    return false;
+    return undefined;
   };
 }

@@ -15,6 +15,9 @@ import { type Item, otherSide, type SideItems, type Unpaired } from './records.t
  * - `mirror-gap`: the new relay was never sent it.
  * - `recording-gap`: the other side's stream has a gap where it would lie.
  * - `recording-end`: the recording ended before the other side's copy could be delivered and written.
+ * - `connection-down`: the other side had lost the client when it was sent or a moment later, and was
+ *   reached again: what it would have delivered is not known.
+ * - `not-selected`: as the operator asked for, the new relay was not shown this connection, or who sent it.
  * - `edge-unknown`: it was under way while its client joined or left, and nobody saw when the other side
  *   broadcast it.
  * - `edge`: the other side broadcast it before its client joined, or after it left.
@@ -23,12 +26,16 @@ export type SetAsideReason =
   | 'mirror-gap'
   | 'recording-gap'
   | 'recording-end'
+  | 'connection-down'
+  | 'not-selected'
   | 'edge-unknown'
   | 'edge';
 
 /** How far apart two relays may deliver one message at the end of a recording that was cut off. */
 const SETTLE_NS = 1_000_000_000;
 const SKEW_NS = 10_000_000;
+/** A relay that has not delivered a message after this, and twice its slowest, does not deliver it. */
+const PATIENCE_NS = 1_000_000_000;
 
 export interface SetAsideContext extends EdgeFacts {
   readonly reader: CaptureReader;
@@ -47,6 +54,11 @@ export interface SetAside {
 export interface Sorted {
   readonly rest: readonly Unpaired[];
   readonly setAside: readonly SetAside[];
+}
+
+/** The new relay was not to see this connection at all: there is nothing to compare. */
+export function setAsideAll(unpaired: readonly Unpaired[]): Sorted {
+  return sort(unpaired, (candidate) => ({ unpaired: candidate, reason: 'not-selected' }));
 }
 
 /** Comes before changed messages are matched: what the new relay was never sent is no half of a pair. */
@@ -70,18 +82,27 @@ export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientF
       return mirrorGap;
     }
     const { id } = item.content;
-    const available = facts.sendingsOf(item.content).filter((sent) => sent.isUnmirrored).length;
+    const available = facts
+      .sendingsOf(item.content)
+      .filter((sent) => sent.unmirrored !== undefined);
     const taken = used.get(id) ?? 0;
-    if (taken >= available) return undefined;
+    const sending = available[taken];
+    if (sending === undefined) return undefined;
     used.set(id, taken + 1);
-    return mirrorGap;
+    // Which copy this is is not known here: only where all were left out on purpose it was.
+    return available.every((sent) => sent.unmirrored === 'not-selected')
+      ? { unpaired: candidate, reason: 'not-selected' }
+      : mirrorGap;
   });
 }
 
 /** A frame of which the new relay was sent the beginning only. */
 function beginsUnmirrored(item: Item, facts: ClientFacts): boolean {
   const begun = facts.begunBy(item.content, 'new');
-  return begun !== undefined && facts.sendingsOf(begun.content).some((sent) => sent.isUnmirrored);
+  return (
+    begun !== undefined &&
+    facts.sendingsOf(begun.content).some((sent) => sent.unmirrored !== undefined)
+  );
 }
 
 /** Comes after changed messages are matched. */
@@ -98,6 +119,9 @@ export function setAsideUnjudged(
     const sending = lacked.get(candidate)?.sending;
     if (isAtMissingEnd(candidate, sending, context)) {
       return { unpaired: candidate, reason: 'recording-end' };
+    }
+    if (wasAway(candidate, sending, context)) {
+      return { unpaired: candidate, reason: 'connection-down' };
     }
     const judged = judgeEdge(connection, candidate, sending, context);
     switch (judged.kind) {
@@ -126,6 +150,23 @@ function sort(
     else setAside.push(reason);
   }
   return { rest, setAside };
+}
+
+/** The lacking side had lost this client, or its sender, and had or may have had no chance to deliver it. */
+function wasAway(
+  { side, item }: Unpaired,
+  sending: Sending | undefined,
+  { connection, deliveries, facts, histories }: SetAsideContext,
+): boolean {
+  const lacking = otherSide(side);
+  const history = histories.get(connection);
+  if (item.isTail && history?.wasCutOff(side, item.arrivalNs) === true) return true;
+  const sentNs = sending?.timeNs ?? item.arrivalNs;
+  const patienceNs = Math.max(PATIENCE_NS, 2 * facts.slowestNs(lacking));
+  if (history?.wasAway(lacking, sentNs, patienceNs) === true) return true;
+  if (sending === undefined || deliveries.of(sending, lacking).length > 0) return false;
+  const sender = histories.get(sending.connection);
+  return sender?.wasAway(lacking, sentNs, patienceNs) === true;
 }
 
 /**

@@ -114,7 +114,7 @@ export interface ResultCounts {
   readonly equivalent: number;
   /**
    * Frames of either side that the other relay provably broadcast before their client joined or after it
-   * left. old + new = 2 * pairs + missing + extra + duplicated + ignored + gaps.frames.
+   * left. old + new = 2 * pairs + missing + extra + duplicated + ignored + gaps.frames + leftOut.frames.
    */
   readonly ignored: number;
   readonly divergences: Readonly<Record<DivergenceKind, number>>;
@@ -128,10 +128,48 @@ export interface ResultCounts {
     /** Whole frames in those gaps; null when nobody could count them. */
     readonly inside?: number | null | undefined;
   };
+  /** What was kept from the new relay because a part of the traffic was asked for; absent when that is nothing. */
+  readonly leftOut?: LeftOutCount | undefined;
+}
+
+export interface LeftOutCount {
+  /** Those that had no connection to the new relay. */
+  readonly connections: number;
+  /** Those that heard it, while what they sent was kept from it. */
+  readonly listeners: number;
+  /** Client bytes that the new relay was not sent. */
+  readonly bytes: number;
+  /** Frames of the old side that have nothing to be compared with for that reason. */
+  readonly frames: number;
+}
+
+/** Bytes that passed but were not recorded, or that the new relay was not sent. */
+export interface GapRow {
+  readonly connection: number;
+  readonly stream: 'client' | 'old' | 'new';
+  readonly where: 'recording' | 'mirror';
+  readonly reason: string;
+  /** Byte offset in its stream. */
+  readonly offset: number;
+  readonly bytes: number;
+  /** null when nobody could count them. */
+  readonly frames: number | null;
+  /** Of the first and the last of these frames; null when there is none, or nobody kept them. */
+  readonly first: Identity | null;
+  readonly last: Identity | null;
+  readonly firstNs: string;
+  readonly lastNs: string;
 }
 
 export interface SetAsideCount {
-  readonly reason: 'edge' | 'edge-unknown' | 'mirror-gap' | 'recording-gap' | 'recording-end';
+  readonly reason:
+    | 'edge'
+    | 'edge-unknown'
+    | 'mirror-gap'
+    | 'recording-gap'
+    | 'recording-end'
+    | 'connection-down'
+    | 'not-selected';
   readonly side: 'old' | 'new';
   readonly frames: number;
   /** Bytes that are no frame. */
@@ -194,6 +232,9 @@ export interface DiffResult {
   readonly groups: readonly Group[];
   /** At most 1,000 of the `ignored` messages of counts. Absent in results of older versions. */
   readonly ignored?: readonly IgnoredMessage[] | undefined;
+  /** At most 1,000, in the order in which they began. Absent in results of older versions. */
+  readonly gaps?: readonly GapRow[] | undefined;
+  readonly gapsOmitted?: number | undefined;
   readonly connections: readonly ConnectionSummary[];
   readonly timeline: Timeline;
 }

@@ -6,8 +6,11 @@ import { DIVERGENCE_KINDS, type ResultCounts, type Verdict } from './types.ts';
 export interface VerdictFacts {
   readonly counts: ResultCounts;
   readonly sealed: boolean;
-  /** Gaps of the capture, whatever they hold. */
+  /** Gaps of the capture, whatever they hold, but for what was kept from the mirror on purpose. */
   readonly gapCount: number;
+  readonly connectionCount: number;
+  /** The part of the traffic that the mirror was to see, as it was asked for. */
+  readonly mirrorOption: string | undefined;
   /** Either side delivered at least one byte to anybody. */
   readonly hasDeliveries: boolean;
   readonly orderNotJudged: number;
@@ -37,7 +40,8 @@ export function judge(facts: VerdictFacts): Judgement {
   }
   const { pairs, equivalent } = facts.counts;
   const written = equivalent === 0 ? '' : `, ${equivalent} of them written in another dialect`;
-  const agree = `old and new delivered the same ${messages(pairs)}${written}`;
+  const part = facts.counts.leftOut === undefined ? '' : ' of what was mirrored';
+  const agree = `old and new delivered the same ${messages(pairs)}${part}${written}`;
   return { verdict: 'same', reason: sentence([agree, ...notes]) };
 }
 
@@ -55,7 +59,7 @@ function doubtsOf(facts: VerdictFacts): readonly string[] {
   if (orderNotJudged > 0) {
     doubts.push(`whether ${messages(orderNotJudged)} kept their order could not be judged`);
   }
-  if (!hasDeliveries) doubts.push('neither side delivered anything, so nothing was compared');
+  if (!hasDeliveries) doubts.push(`${nobodyWords(facts)}, so nothing was compared`);
   doubts.push(...connectionDoubts.slice(0, CONNECTION_DOUBTS_TOLD_MAX));
   const untold = connectionDoubts.length - CONNECTION_DOUBTS_TOLD_MAX;
   if (untold > 0) doubts.push(`and ${untold} more connections that could not be judged`);
@@ -63,7 +67,9 @@ function doubtsOf(facts: VerdictFacts): readonly string[] {
 }
 
 function unjudgedWords(counts: ResultCounts): readonly string[] {
-  const unjudged = (counts.setAside ?? []).filter(({ reason }) => reason !== 'edge');
+  const unjudged = (counts.setAside ?? []).filter(
+    ({ reason }) => reason !== 'edge' && reason !== 'not-selected',
+  );
   const others = unjudged.reduce((sum, count) => sum + count.others, 0);
   const atEdge = unjudged
     .filter(({ reason }) => reason === 'edge-unknown')
@@ -80,11 +86,35 @@ function unjudgedWords(counts: ResultCounts): readonly string[] {
   return words;
 }
 
-function notesOf({ counts }: VerdictFacts): readonly string[] {
-  if (counts.ignored === 0) return [];
+function nobodyWords({ counts, connectionCount }: VerdictFacts): string {
+  return connectionCount > 0 && counts.leftOut?.connections === connectionCount
+    ? 'no connection was mirrored'
+    : 'neither side delivered anything';
+}
+
+function notesOf(facts: VerdictFacts): readonly string[] {
+  const { ignored } = facts.counts;
+  if (ignored === 0) return leftOutWords(facts);
   return [
-    `${messages(counts.ignored)} passed before their client joined or after it left, as other connections show, and were left out`,
+    `${messages(ignored)} passed before their client joined or after it left, as other connections show, and were left out`,
+    ...leftOutWords(facts),
   ];
+}
+
+/** What was not shown to the new relay on purpose is no doubt, but it must be said with every verdict. */
+function leftOutWords({ counts, connectionCount, mirrorOption }: VerdictFacts): readonly string[] {
+  const { leftOut } = counts;
+  if (leftOut === undefined) return [];
+  const option = mirrorOption === undefined ? '' : ` (--mirror ${mirrorOption})`;
+  const what = [
+    ...(leftOut.connections > 0
+      ? [`${leftOut.connections} of ${connectionCount} connections were not mirrored`]
+      : []),
+    ...(leftOut.listeners > 0
+      ? [`what ${leftOut.listeners} of ${connectionCount} sent was kept from new`]
+      : []),
+  ].join(' and ');
+  return [`as asked for${option} ${what}: ${messages(leftOut.frames)} of old were not compared`];
 }
 
 function messages(count: number): string {

@@ -58,6 +58,8 @@ export function buildReportModel(
     counts: result.counts,
     groups: unexplainedFirst(result.groups),
     connections: result.connections,
+    gaps: result.gaps ?? [],
+    gapsOmitted: result.gapsOmitted ?? 0,
     timeline: {
       startMs: toMs(BigInt(timeline.startNs)),
       sliceMs: toMs(BigInt(timeline.bucketNs)),

@@ -8,6 +8,7 @@ import type {
   DiffResult,
   DifferenceClass,
   DivergenceKind,
+  GapRow,
   Group,
   Identity,
   ResultCounts,
@@ -16,7 +17,15 @@ import type {
   Verdict,
 } from '../diff/types.ts';
 
-export type { ConnectionSummary, DifferenceClass, DivergenceKind, Group, SideInfo, Verdict };
+export type {
+  ConnectionSummary,
+  DifferenceClass,
+  DivergenceKind,
+  GapRow,
+  Group,
+  SideInfo,
+  Verdict,
+};
 
 /** One line of the list. */
 export interface DivergenceRow {
@@ -92,6 +101,9 @@ export interface ReportModel {
   readonly counts: ResultCounts;
   readonly groups: readonly Group[];
   readonly connections: readonly ConnectionSummary[];
+  /** What is missing from the capture, or was not shown to the new relay. */
+  readonly gaps: readonly GapRow[];
+  readonly gapsOmitted: number;
   readonly timeline: ReportTimeline;
   readonly rows: readonly DivergenceRow[];
   /** Divergences that the result counted but did not list. */

@@ -32,6 +32,8 @@ const difference = z.looseObject({
   class: z.enum(['semantic', 'encoding', 'padding', 'volatile']),
 });
 
+const identity = z.looseObject({ domain: byte, source: byte, sequence: decimal });
+
 const divergence = z.looseObject({
   id: divergenceId,
   kind,
@@ -40,7 +42,7 @@ const divergence = z.looseObject({
   group: groupId,
   old: occurrence.nullable(),
   new: occurrence.nullable(),
-  identity: z.looseObject({ domain: byte, source: byte, sequence: decimal }).nullable(),
+  identity: identity.nullable(),
   differences: z.array(difference),
   detail: z.string(),
   subject: z.string(),
@@ -78,7 +80,15 @@ const counts = z.looseObject({
   setAside: z
     .array(
       z.looseObject({
-        reason: z.enum(['edge', 'edge-unknown', 'mirror-gap', 'recording-gap', 'recording-end']),
+        reason: z.enum([
+          'edge',
+          'edge-unknown',
+          'mirror-gap',
+          'recording-gap',
+          'recording-end',
+          'connection-down',
+          'not-selected',
+        ]),
         side: z.enum(['old', 'new']),
         frames: count,
         others: count,
@@ -86,6 +96,9 @@ const counts = z.looseObject({
     )
     .optional(),
   gaps: z.looseObject({ frames: count, bytes: count, inside: count.nullable().optional() }),
+  leftOut: z
+    .looseObject({ connections: count, listeners: count, bytes: count, frames: count })
+    .optional(),
 });
 
 const ignored = z.looseObject({
@@ -94,6 +107,20 @@ const ignored = z.looseObject({
   ordinal: count,
   edge: z.enum(['joined', 'left']),
   witness: z.looseObject({ connection: count, arrivalNs: decimal }),
+});
+
+const gap = z.looseObject({
+  connection: count,
+  stream: z.enum(['client', 'old', 'new']),
+  where: z.enum(['recording', 'mirror']),
+  reason: z.string(),
+  offset: count,
+  bytes: count,
+  frames: count.nullable(),
+  first: identity.nullable(),
+  last: identity.nullable(),
+  firstNs: decimal,
+  lastNs: decimal,
 });
 
 const side = z.looseObject({ label: z.string(), dialect: z.string() });
@@ -116,6 +143,8 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   divergencesOmitted: count,
   groups: z.array(group),
   ignored: z.array(ignored).optional(),
+  gaps: z.array(gap).optional(),
+  gapsOmitted: count.optional(),
   connections: z.array(
     z.looseObject({
       id: count,

@@ -6,7 +6,9 @@ import { styleText } from 'node:util';
 import type {
   DiffResult,
   DivergenceKind,
+  GapRow,
   Group,
+  Identity,
   ResultCounts,
   SetAsideCount,
   Verdict,
@@ -38,6 +40,7 @@ export function renderTerminal(result: DiffResult, options: TerminalOptions): st
     headLines(result, paint),
     divergenceLines(result, paint),
     groupLines(result, paint),
+    gapLines(result, paint),
     options.reportPath === undefined
       ? []
       : [`Report  ${paint('underline', printable(options.reportPath))}`],
@@ -88,6 +91,8 @@ const UNJUDGED_BECAUSE: Readonly<Record<SetAsideCount['reason'], string>> = {
   'mirror-gap': 'not mirrored to new',
   'recording-gap': 'where the other side was not recorded',
   'recording-end': 'when the recording ended',
+  'connection-down': 'while or shortly before the other side had lost their client',
+  'not-selected': 'that new was not to be shown, as asked for',
 };
 
 /** What was left out of the comparison, each reason and side by itself: it is no agreement. */
@@ -111,10 +116,40 @@ function setAsideLines({ gaps, setAside, ignored }: ResultCounts, paint: Paint):
       ...(frames > 0 ? [`${number(frames)} ${frames === 1 ? 'frame' : 'frames'}`] : []),
       ...(others > 0 ? [`${number(others)} ${others === 1 ? 'piece' : 'pieces'} of no frame`] : []),
     ];
-    const name = reason === 'edge' ? 'ignored' : 'unjudged';
-    add(name, `${amounts.join(' and ')} of ${side}, ${UNJUDGED_BECAUSE[reason]}`);
+    add(setAsideName(reason), `${amounts.join(' and ')} of ${side}, ${UNJUDGED_BECAUSE[reason]}`);
   }
   return lines;
+}
+
+function setAsideName(reason: SetAsideCount['reason']): string {
+  if (reason === 'edge') return 'ignored';
+  return reason === 'not-selected' ? 'left out' : 'unjudged';
+}
+
+const GAPS_MAX = 6;
+
+/** The first gaps, each with the messages that it begins and ends with. */
+function gapLines({ gaps = [], gapsOmitted = 0 }: DiffResult, paint: Paint): string[] {
+  if (gaps.length === 0) return [];
+  const lines = gaps.slice(0, GAPS_MAX).map((gap) => {
+    const what = gap.where === 'mirror' ? 'not sent to new' : 'not recorded';
+    const frames = gap.frames === null ? '' : `${number(gap.frames)} frames, `;
+    return (
+      `  connection ${gap.connection}, ${gap.stream} at ${number(gap.offset)}: ` +
+      `${frames}${number(gap.bytes)} bytes ${what} (${printable(gap.reason)})${namesOf(gap)}`
+    );
+  });
+  const rest = gaps.length - lines.length + gapsOmitted;
+  if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more`));
+  return [paint('bold', 'Gaps'), ...lines];
+}
+
+function namesOf({ first, last }: GapRow): string {
+  if (first === null || last === null) return '';
+  const name = ({ domain, source, sequence }: Identity): string =>
+    `${domain}/${source}/${sequence}`;
+  const from = `domain/source/sequence ${name(first)}`;
+  return name(first) === name(last) ? `: ${from}` : `: ${from} to ${name(last)}`;
 }
 
 function row(paint: Paint, name: string, amount: string, text: string): string {

@@ -6,7 +6,9 @@ import { delivers, diffScenario, sends } from './support.ts';
 
 const FRAMES = Array.from({ length: 100 }, (_, at) => testFrame(at + 1));
 
-function gap(options: Pick<Gap, 'stream' | 'where' | 'offset' | 'bytes'>): { readonly gap: Gap } {
+function gap(options: Pick<Gap, 'stream' | 'where' | 'offset' | 'bytes'>): {
+  readonly gap: GapToBuild;
+} {
   return {
     gap: {
       connection: 1,

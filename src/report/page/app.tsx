@@ -8,6 +8,7 @@ import type { FieldOptions } from './field-table.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { type Filters, filterRows, makeSearchable, NO_FILTERS, readHash } from './filters.ts';
 import { formatCount } from './format.ts';
+import { Gaps } from './gaps.tsx';
 import { Connections, Groups } from './groups.tsx';
 import { Counts, Head } from './head.tsx';
 import { Timeline } from './timeline.tsx';
@@ -59,6 +60,7 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
             onSelect={(connection) => setFilters({ ...filters, connection })}
           />
         </div>
+        <Gaps model={model} />
         {model.rows.length > 0 && (
           <section class="workbench" aria-label="Divergences" ref={workbench}>
             <ListPanel

@@ -91,6 +91,9 @@ export function Counts(props: {
           note={counts.gaps.bytes > 0 ? gapsText : ''}
           alarm={counts.gaps.bytes > 0 || counts.gaps.frames > 0}
         />
+        {counts.leftOut !== undefined && (
+          <Tile name="left out" value={counts.leftOut.frames} note="as asked for: not mirrored" />
+        )}
       </div>
       <div
         class="tiles kinds"
