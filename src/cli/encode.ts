@@ -57,7 +57,8 @@ async function* encodedLines(
     line += 1;
     if (text.trim() === '') continue;
     try {
-      yield messageBytes(dialect, text, checksum);
+      const bytes = messageBytes(dialect, text, checksum);
+      if (bytes.length > 0) yield bytes;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       const name = file === '-' ? 'standard input' : file;

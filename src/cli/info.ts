@@ -2,12 +2,14 @@
 import { Command } from 'commander';
 import { watchReading } from '../capture/watch-reading.ts';
 import { type DialectLook, lookAtDialect } from '../inspect/look-at-dialect.ts';
+import { gapWords } from '../inspect/gaps.ts';
 import { type CaptureSummary, summarizeCapture } from '../inspect/summary.ts';
+import type { Dialect } from '../protocol/types.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { dialectOption, quietOption, schemaOption } from './options.ts';
 import { Progress, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
-import { formatBytes, formatCount, formatSeconds, formatUnixNs } from './text.ts';
+import { formatCount, formatSeconds, formatUnixNs } from './text.ts';
 
 interface InfoOptions {
   readonly dialect?: string;
@@ -44,12 +46,14 @@ async function info(file: string, options: InfoOptions): Promise<void> {
     const look = lookAtDialect(capture, protocol, dialect);
     progress.done();
     await writeOut(
-      options.json ? `${JSON.stringify({ ...summary, detection: look })}\n` : render(summary, look),
+      options.json
+        ? `${JSON.stringify({ ...summary, detection: look })}\n`
+        : render(summary, look, dialect),
     );
   });
 }
 
-function render(summary: CaptureSummary, look: DialectLook): string {
+function render(summary: CaptureSummary, look: DialectLook, dialect: Dialect): string {
   const { checksums } = summary;
   const facts = [
     `capture    ${summary.path} (${summary.origin}, relaydiff ${summary.writer})`,
@@ -60,7 +64,7 @@ function render(summary: CaptureSummary, look: DialectLook): string {
     ...Object.entries(summary.notes).map(([key, value]) => `${key.padEnd(10)} ${value}`),
     `checksums  ${formatCount(checksums.valid)} valid, ${formatCount(checksums.zero)} zero, ${formatCount(checksums.wrong)} wrong`,
   ];
-  return `${[...facts, '', dialectText(look, summary.dialect), '', streamTable(summary), '', messageTable(summary), '', gapText(summary)].join('\n')}\n`;
+  return `${[...facts, '', dialectText(look, summary.dialect), '', streamTable(summary), '', messageTable(summary), '', gapText(summary, dialect)].join('\n')}\n`;
 }
 
 function streamTable(summary: CaptureSummary): string {
@@ -115,12 +119,12 @@ function dialectText(
   return lines.join('\n');
 }
 
-function gapText(summary: CaptureSummary): string {
+function gapText(summary: CaptureSummary, dialect: Dialect): string {
   if (summary.gaps.length === 0) return 'gaps       none';
-  const lines = summary.gaps.map((gap) => {
-    const what = gap.where === 'mirror' ? 'not sent to the new relay' : 'not recorded';
-    return `  connection ${gap.connection}, ${gap.stream} stream at ${gap.offset}: ${formatBytes(gap.bytes)} ${what} (${gap.reason})`;
-  });
+  const lines = summary.gaps.map(
+    (gap) =>
+      `  connection ${gap.connection}, ${gap.stream} stream at ${gap.offset}: ${gapWords(gap, dialect)}`,
+  );
   return ['gaps', ...lines].join('\n');
 }
 

@@ -1,6 +1,7 @@
 /** `relaydiff messages`: every message of a capture, in order of arrival. */
 import { Command, Option } from 'commander';
 import { STREAM_KINDS, type StreamKind } from '../capture/types.ts';
+import { gapWords } from '../inspect/gaps.ts';
 import { capturedMessages } from '../inspect/messages.ts';
 import { dialectOf, withCapture } from './inputs.ts';
 import { messageLine } from './message-line.ts';
@@ -56,7 +57,9 @@ async function messages(file: string, options: MessagesOptions): Promise<void> {
     }
     await writeLines(records, (record) => {
       const place = `${formatSeconds(record.arrivalNs)}  ${String(record.connection).padStart(3)} ${record.stream.padEnd(6)}`;
-      return `${place}  ${messageLine(record, dialect)}`;
+      return 'gap' in record
+        ? `${place}  GAP at ${record.gap.offset}: ${gapWords(record.gap, dialect)}`
+        : `${place}  ${messageLine(record, dialect)}`;
     });
   });
 }

@@ -46,6 +46,7 @@ const recordShape = z.object({
     )
     .optional(),
   defect: z.object({ hex: z.string() }).optional(),
+  gap: z.unknown().optional(),
 });
 
 type RecordShape = z.infer<typeof recordShape>;
@@ -54,6 +55,8 @@ type RecordShape = z.infer<typeof recordShape>;
 export function messageBytes(dialect: Dialect, line: string, mode: ChecksumMode): Uint8Array {
   const record = parseRecord(line);
   const { header, tlvs, defect } = record;
+  // What is missing from the capture has no bytes.
+  if (record.gap !== undefined) return new Uint8Array(0);
   const undecoded = defect === undefined ? undefined : bytesOf(defect.hex);
   if (header === undefined) {
     if (undecoded !== undefined) return undecoded;

@@ -3,7 +3,8 @@
  * `messages --json` and `decode --json` print. Bytes that are no frame come as defects, in their place.
  */
 import { readSpans } from '../capture/spans.ts';
-import type { ArrivedSpan, CaptureReader, StreamKind, StreamRow } from '../capture/types.ts';
+import type { ArrivedSpan, CaptureReader, Gap, StreamKind, StreamRow } from '../capture/types.ts';
+import { type GapSummary, summarizeGap } from './gaps.ts';
 import { toHex } from '../lib/bytes.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { decodeMessage } from '../protocol/decode.ts';
@@ -43,29 +44,74 @@ export interface CapturedMessage extends MessageRecord {
   readonly arrivalNs: string;
 }
 
+/** Bytes that are missing here, in the order of the messages around them. */
+export interface CapturedGap {
+  readonly connection: number;
+  readonly stream: StreamKind;
+  /** When the first of them passed, ns since the start of the capture. */
+  readonly arrivalNs: string;
+  readonly gap: GapSummary;
+}
+
 interface Arrived {
   readonly stream: StreamRow;
   readonly arrived: ArrivedSpan;
 }
 
-/** All streams in order of arrival; at most one segment a stream is in memory. */
+/** All streams in order of arrival, gaps among them; at most one segment a stream is in memory. */
 export function* capturedMessages(
   capture: CaptureReader,
   dialect: Dialect,
   select: (stream: StreamRow) => boolean,
   options: RecordOptions,
-): Generator<CapturedMessage> {
+): Generator<CapturedMessage | CapturedGap> {
   const streams = capture.streams().filter(select);
+  const gaps = new GapsInTime(capture.gaps(), streams, dialect);
   const sequences = streams.map((stream) => arrivals(capture, stream, dialect));
   const byArrival = (left: Arrived, right: Arrived): number =>
     left.arrived.arrivalOrdinal - right.arrived.arrivalOrdinal;
   for (const { stream, arrived } of mergeSorted(sequences, byArrival)) {
+    yield* gaps.until(arrived.arrivalNs);
     yield {
       connection: stream.connection,
       stream: stream.kind,
       arrivalNs: String(arrived.arrivalNs),
       ...messageRecord(dialect, arrived.span, arrived.index, options),
     };
+  }
+  yield* gaps.rest();
+}
+
+/** The gaps of some streams, each handed out once, when its time has come. */
+class GapsInTime {
+  readonly #gaps: readonly Gap[];
+  readonly #dialect: Dialect;
+  #next = 0;
+
+  constructor(gaps: readonly Gap[], streams: readonly StreamRow[], dialect: Dialect) {
+    const wanted = new Set(streams.map(({ connection, kind }) => `${connection}/${kind}`));
+    this.#gaps = gaps
+      .filter(({ connection, stream }) => wanted.has(`${connection}/${stream}`))
+      .sort((left, right) => Number(left.firstTimeNs - right.firstTimeNs));
+    this.#dialect = dialect;
+  }
+
+  *until(timeNs: bigint | undefined): Generator<CapturedGap> {
+    for (;;) {
+      const gap = this.#gaps[this.#next];
+      if (gap === undefined || (timeNs !== undefined && gap.firstTimeNs > timeNs)) return;
+      this.#next += 1;
+      yield {
+        connection: gap.connection,
+        stream: gap.stream,
+        arrivalNs: String(gap.firstTimeNs),
+        gap: summarizeGap(gap, this.#dialect),
+      };
+    }
+  }
+
+  rest(): Generator<CapturedGap> {
+    return this.until(undefined);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is in a capture, counted: for `info`. Reads every byte once, so the numbers are of the file, not of its seal. */
 import { readSpans } from '../capture/spans.ts';
 import type { CaptureReader, StreamKind, StreamRow } from '../capture/types.ts';
+import { type GapSummary, summarizeGap } from './gaps.ts';
 import { tlvName } from '../protocol/decode.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { checksumState, readHeader } from '../wire/header.ts';
@@ -44,17 +45,12 @@ export interface CaptureSummary {
   readonly streams: readonly StreamSummary[];
   readonly messages: readonly MessageCount[];
   readonly checksums: Readonly<Record<ChecksumState, number>>;
-  readonly gaps: readonly GapSummary[];
+  readonly gaps: readonly StreamGapSummary[];
 }
 
-export interface GapSummary {
+export interface StreamGapSummary extends GapSummary {
   readonly connection: number;
   readonly stream: StreamKind;
-  readonly where: string;
-  readonly reason: string;
-  readonly offset: number;
-  readonly bytes: number;
-  readonly frames: number | null;
 }
 
 export function summarizeCapture(capture: CaptureReader, dialect: Dialect): CaptureSummary {
@@ -78,14 +74,10 @@ export function summarizeCapture(capture: CaptureReader, dialect: Dialect): Capt
     streams,
     messages: counter.messages(),
     checksums: counter.checksums,
-    gaps: capture.gaps().map(({ connection, stream, where, reason, offset, bytes, frames }) => ({
-      connection,
-      stream,
-      where,
-      reason,
-      offset,
-      bytes,
-      frames: frames ?? null,
+    gaps: capture.gaps().map((gap) => ({
+      connection: gap.connection,
+      stream: gap.stream,
+      ...summarizeGap(gap, dialect),
     })),
   };
 }
