@@ -160,12 +160,12 @@ async function record(options: RecordOptions): Promise<void> {
       onTrouble: (message) => talk(`relaydiff: ${message}`),
     });
     if (!options.quiet) {
+      if (options.onOverload === 'block') {
+        talk('WARNING: with --on-overload block a slow disk slows the traffic down');
+      }
       talk(
         `recording ${options.listen} -> ${options.out}; clients get the old relay's answers; Ctrl-C stops`,
       );
-    }
-    if (options.onOverload === 'block') {
-      talk('relaydiff: WARNING: with --on-overload block a slow disk slows the traffic down');
     }
     await stopped.wait(options.duration);
     await tellEnd(await shim.stop(), options);

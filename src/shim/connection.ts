@@ -342,7 +342,7 @@ export class Connection {
 
   #loseMirror(reason: MirrorGapReason): void {
     this.#guard(() => {
-      if (!this.#isWithheld) this.#queue.shut(reason);
+      if (this.#mirrorState !== 'down' && !this.#isWithheld) this.#queue.shut(reason);
       this.reportGaps();
     });
     if (!this.#mayReconnect()) {
