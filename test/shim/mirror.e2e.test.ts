@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openCapture } from '../../src/capture/reader.ts';
-import type { CaptureEvent, Gap } from '../../src/capture/types.ts';
+import { openCapture } from '../../src/capture/open.ts';
+import type { CaptureEvent, CaptureReader, Gap } from '../../src/capture/types.ts';
 import { spawnRelay, type SpawnedRelay } from '../../src/simulate/spawn.ts';
 import { concat, testFrame } from '../support/frames.ts';
 import { runCli, type Running, until } from '../support/processes.ts';
@@ -74,6 +74,7 @@ interface Recorded {
 
 function readBack(paths: Paths): Recorded {
   const capture = openCapture(paths.out);
+  expectBalanced(capture);
   const recorded = {
     gaps: capture.gaps(),
     events: [...capture.events()],
@@ -82,6 +83,24 @@ function readBack(paths: Paths): Recorded {
   };
   capture.close();
   return recorded;
+}
+
+/** Nothing is unaccounted for: seen = recorded + recording gaps; client bytes = mirrored + mirror gaps. */
+function expectBalanced(capture: CaptureReader): void {
+  const accounts = capture.accounts();
+  expect(accounts.length).toBeGreaterThan(0);
+  for (const { connection, stream, seenBytes, mirroredBytes } of accounts) {
+    const inGaps = (where: Gap['where']): number =>
+      capture
+        .gaps()
+        .filter(
+          (gap) => gap.connection === connection && gap.stream === stream && gap.where === where,
+        )
+        .reduce((sum, gap) => sum + gap.bytes, 0);
+    const recorded = streamBytes(capture, connection, stream).length;
+    expect(recorded + inGaps('recording')).toBe(seenBytes);
+    if (stream === 'client') expect((mirroredBytes ?? 0) + inGaps('mirror')).toBe(seenBytes);
+  }
 }
 
 function lives(events: readonly CaptureEvent[]): readonly CaptureEvent['details'][] {

@@ -73,7 +73,7 @@ class Rig {
 
   end(): void {
     while (this.#waiting.length > 0) this.catchUp();
-    for (const connection of [1, 2]) this.recorder.endConnection(connection);
+    for (const connection of [1, 2]) this.recorder.endConnection(connection, 0);
     this.recorder.send();
   }
 
@@ -128,6 +128,8 @@ it('accounts for every byte of every stream, in chunks or in gaps of whole frame
           typeof each === 'object' && isOurs(each) ? [each.bytes] : [],
         );
         expect(offset).toBe(seen.reduce((sum, bytes) => sum + bytes, 0));
+        const account = batches.flatMap((batch) => batch.accounts).find(isOurs);
+        expect(account?.seenBytes ?? 0).toBe(offset);
         recordedBytes += chunks.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
         gapBytes += gaps.reduce((sum, gap) => sum + gap.bytes, 0);
       }
