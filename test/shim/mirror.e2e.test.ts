@@ -127,6 +127,16 @@ async function untilRefused(paths: Paths): Promise<void> {
   await untilRecorded(paths, ({ kind }) => kind === 'upstream-failed');
 }
 
+/** Waits until the new relay's answers of that many bytes are in the capture that is being written. */
+async function untilHeard(paths: Paths, bytes: number): Promise<void> {
+  await until(() => {
+    const capture = openCapture(paths.out);
+    const { length } = streamBytes(capture, 1, 'new');
+    capture.close();
+    return length >= bytes;
+  });
+}
+
 interface Stage {
   readonly paths: Paths;
   readonly fresh: SpawnedRelay;
@@ -192,6 +202,7 @@ describe('a client does not notice that the new relay', () => {
     const { paths, fresh, shim } = await startStage();
     const talker = await Talker.connect(paths.listen);
     await talker.say(20);
+    await untilHeard(paths, talker.sentBytes);
     fresh.process.kill('SIGKILL');
     await talker.say(20);
     await untilRefused(paths);
