@@ -81,6 +81,11 @@ export class Connection {
     return this.#queue.takenBytes;
   }
 
+  /** When the oldest bytes came that the mirror has not taken; undefined when nothing waits. */
+  get mirrorWaitsSinceMs(): number | undefined {
+    return this.#queue.waitingSinceMs;
+  }
+
   opened(end: End): void {
     this.#open.add(end);
     this.#port.recordEvent(end === 'client' ? 'open' : 'upstream-open', end, {});

@@ -18,15 +18,29 @@ export const DEFAULT_MIRROR_LIMITS: MirrorLimits = { queueBytesMax: 8 * 1024 * 1
 
 /** Bytes of all connections together that may wait for mirrors: a thousand stalled ones must not eat the memory. */
 export class MirrorBudget {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
+  #nowMs = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A clock that its owner turns: exact enough for what waits, and free on the path of every chunk. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
   }
 
   fits(bytes: number): boolean {
-    return this.#bytes + bytes <= this.#bytesMax;
+    return this.#bytes + bytes <= this.bytesMax;
   }
 
   add(bytes: number): void {
@@ -50,6 +64,8 @@ export interface MirrorGap {
 interface Piece {
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** When it came, by the clock of the budget. */
+  readonly sinceMs: number;
 }
 
 /** Sending goes on when the queue has fallen to this part of its limit, so that it does not flutter. */
@@ -86,6 +102,11 @@ export class MirrorQueue {
     return this.#sending === undefined && this.#waiting.length === 0;
   }
 
+  /** When the oldest bytes came that the mirror has not taken; undefined when nothing waits. */
+  get waitingSinceMs(): number | undefined {
+    return (this.#sending ?? this.#waiting[0])?.sinceMs;
+  }
+
   /** Takes in what the client sent. */
   add(chunk: Uint8Array): void {
     const start = this.#offset;
@@ -99,8 +120,7 @@ export class MirrorQueue {
     }
     if (this.#open !== undefined) this.#closeGap(start, from, borders);
     const keep = this.#keepUntil(from, end, borders);
-    if (keep > from)
-      this.#queue({ offset: from, bytes: chunk.subarray(from - start, keep - start) });
+    if (keep > from) this.#queue(from, chunk.subarray(from - start, keep - start));
     if (keep < end) this.#openGap(keep, end, borders);
   }
 
@@ -146,10 +166,10 @@ export class MirrorQueue {
     this.#budget.add(-bytes);
   }
 
-  #queue(piece: Piece): void {
-    this.#waiting.push(piece);
-    this.#queuedBytes += piece.bytes.length;
-    this.#budget.add(piece.bytes.length);
+  #queue(offset: number, bytes: Uint8Array): void {
+    this.#waiting.push({ offset, bytes, sinceMs: this.#budget.nowMs });
+    this.#queuedBytes += bytes.length;
+    this.#budget.add(bytes.length);
   }
 
   #fits(bytes: number, part: number): boolean {

@@ -10,6 +10,9 @@ import {
   type RecordBatch,
   ROW_COST_BYTES,
 } from './record-batch.ts';
+import { GapTotals } from './gap-totals.ts';
+import { RelayWatch } from './relay-watch.ts';
+import type { GapAccount, StreamAccount } from './status.ts';
 
 export interface SpoolLimits {
   /** What may wait for the disk: bytes, and about 256 more a chunk and 1,024 a row. */
@@ -25,12 +28,6 @@ export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
 /** The writer as the recorder sees it: takes batches, and tells later which cost is on disk. */
 export interface BatchSink {
   send(batch: RecordBatch): void;
-}
-
-export interface StreamAccount {
-  seenBytes: number;
-  recordedBytes: number;
-  gapBytes: number;
 }
 
 interface OpenGap {
@@ -57,14 +54,18 @@ export class Recorder {
   /** By connection and stream kind, while the connection lives. */
   readonly #streams = new Map<number, Partial<Record<StreamKind, StreamState>>>();
   readonly #totals: Readonly<Record<StreamKind, StreamAccount>> = {
-    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
-    old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
-    new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
+    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
+    old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
+    new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
   };
+  readonly #gapTotals = new GapTotals();
+  readonly #relays = new RelayWatch();
   /** The mirror gap that grows, by connection. */
   readonly #mirrorGaps = new Map<number, Gap>();
   #mirrorGapBytes = 0;
+  /** Since the last event that could be kept, and in all. */
   #lostEvents = 0;
+  #lostEventsTotal = 0;
   #ordinal = 0;
   #inFlightCostBytes = 0;
 
@@ -86,6 +87,19 @@ export class Recorder {
     return this.#mirrorGapBytes;
   }
 
+  get gapTotals(): readonly GapAccount[] {
+    return this.#gapTotals.accounts;
+  }
+
+  get lostEvents(): number {
+    return this.#lostEventsTotal;
+  }
+
+  /** Every event passes here, so here is known whether the relays are there. */
+  get relays(): RelayWatch {
+    return this.#relays;
+  }
+
   get spooledCostBytes(): number {
     return this.#inFlightCostBytes + this.#batch.costBytes;
   }
@@ -101,8 +115,10 @@ export class Recorder {
 
   /** Events are small, so they may use as much again as the spool; beyond that they are counted. */
   addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
+    this.#relays.note(event);
     if (this.isOverloaded) {
       this.#lostEvents += 1;
+      this.#lostEventsTotal += 1;
       return;
     }
     this.#addEvent(event);
@@ -127,6 +143,11 @@ export class Recorder {
     } as const;
     this.#mirrorGaps.set(gap.connection, complete);
     this.#mirrorGapBytes += gap.bytes - (known?.bytes ?? 0);
+    this.#gapTotals.add('mirror', gap.reason, {
+      gaps: known === undefined ? 1 : 0,
+      bytes: gap.bytes - (known?.bytes ?? 0),
+      frames: (gap.frames ?? 0) - (known?.frames ?? 0),
+    });
     this.#batch.addGap(complete);
   }
 
@@ -163,6 +184,7 @@ export class Recorder {
     this.#batch.endConnection(connection);
     this.#streams.delete(connection);
     this.#mirrorGaps.delete(connection);
+    this.#relays.endConnection(connection);
   }
 
   /** Hands over what has been collected. Open gaps go along when they grew, so that they survive a kill. */
@@ -202,6 +224,7 @@ export class Recorder {
       seenBytes: 0,
       recordedBytes: 0,
       gapBytes: 0,
+      frames: undefined,
       gap: undefined,
     });
   }
@@ -209,6 +232,8 @@ export class Recorder {
   #lose(state: StreamState, offset: number, bytes: number, timeNs: bigint): void {
     state.gapBytes += bytes;
     this.#totals[state.stream].gapBytes += bytes;
+    const gaps = state.gap === undefined ? 1 : 0;
+    this.#gapTotals.add('recording', 'spool-full', { gaps, bytes, frames: 0 });
     state.gap ??= { offset, bytes: 0, firstTimeNs: timeNs, lastTimeNs: timeNs, reportedBytes: 0 };
     state.gap.bytes += bytes;
     state.gap.lastTimeNs = timeNs;

@@ -11,8 +11,10 @@ import type { CaptureStart } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
-import { Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
+import { Recorder, type SpoolLimits } from './recorder.ts';
 import { Tee } from './sockets.ts';
+import { type LiveStatus, mirrorStatusOf, type ShimStatus } from './status.ts';
+import { Troubles } from './troubles.ts';
 import { WriterThread } from './writer-thread.ts';
 
 export interface ShimOptions {
@@ -28,17 +30,6 @@ export interface ShimOptions {
   readonly spoolLimits: SpoolLimits;
   /** Tells the operator at once what goes wrong while traffic goes on. */
   readonly onTrouble: (message: string) => void;
-}
-
-/** Where the recording stands; totals of all connections. */
-export interface ShimStatus {
-  readonly clients: number;
-  readonly connections: number;
-  readonly streams: Readonly<Record<'client' | Side, Readonly<StreamAccount>>>;
-  /** Bytes that passed but are not in the capture. */
-  readonly recordingGapBytes: number;
-  /** Client bytes that the new relay was not sent. */
-  readonly mirrorGapBytes: number;
 }
 
 export interface ShimEnd extends ShimStatus {
@@ -64,18 +55,29 @@ export class Shim {
   readonly #recorder: Recorder;
   readonly #budget: MirrorBudget;
   readonly #timer: NodeJS.Timeout;
+  readonly #troubles: Troubles;
   #path: OwnedPath | undefined;
   #connections = 0;
   #clientsAtEnd = 0;
   #lastTrafficMs = 0;
+  #fileBytes: number | undefined;
+  #isStopping = false;
+  #isProbing = false;
   /** A mistake in what is not forwarding; from then on nothing is recorded, and the capture is not sealed. */
   #bug: Error | undefined;
 
-  private constructor(options: ShimOptions, writer: WriterThread, recorder: Recorder) {
+  private constructor(
+    options: ShimOptions,
+    writer: WriterThread,
+    recorder: Recorder,
+    troubles: Troubles,
+  ) {
     this.#options = options;
     this.#writer = writer;
     this.#recorder = recorder;
+    this.#troubles = troubles;
     this.#budget = new MirrorBudget(options.mirrorBudgetBytes);
+    this.#budget.tick(performance.now());
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
     this.#timer = setInterval(() => this.#tick(), SEND_INTERVAL_MS);
   }
@@ -86,7 +88,8 @@ export class Shim {
     checkDifferent(options);
     const startNs = process.hrtime.bigint();
     const startedUnixNs = BigInt(Date.now()) * 1_000_000n;
-    const late: { recorder?: Recorder } = {};
+    const late: { recorder?: Recorder; shim?: Shim } = {};
+    const troubles = new Troubles(options.onTrouble);
     const writer = await WriterThread.start(
       {
         path: options.out,
@@ -96,38 +99,79 @@ export class Shim {
       {
         stored: (costBytes) => late.recorder?.stored(costBytes),
         troubled: (error) =>
-          options.onTrouble(`recording is in trouble, traffic goes on: ${error.message}`),
-        recovered: () => options.onTrouble('recording goes on'),
+          troubles.begin('writer', `recording is in trouble, traffic goes on: ${error.message}`),
+        recovered: () => troubles.end('writer', 'recording goes on'),
+        grown: (fileBytes) => late.shim?.noteSize(fileBytes),
       },
     );
     const now = (): bigint => process.hrtime.bigint() - startNs;
     const recorder = new Recorder(writer, now, options.spoolLimits);
     late.recorder = recorder;
-    const shim = new Shim(options, writer, recorder);
+    const shim = new Shim(options, writer, recorder, troubles);
+    late.shim = shim;
     try {
       shim.#path = await listenAt(shim.#server, options.listen);
     } catch (error) {
       await shim.#abandon();
       throw error;
     }
-    shim.#server.on('error', (error) => options.onTrouble(`cannot accept: ${error.message}`));
+    shim.#server.on('error', (error) => {
+      troubles.begin('accept', `cannot accept: ${error.message}`);
+    });
     recorder.addEvent({ connection: undefined, stream: undefined, kind: 'start', details: {} });
     return shim;
   }
 
   get status(): ShimStatus {
-    const { totals } = this.#recorder;
+    const { client, old, new: fresh } = this.#recorder.totals;
     return {
       clients: this.#tees.size,
       connections: this.#connections,
-      streams: totals,
-      recordingGapBytes: totals.client.gapBytes + totals.old.gapBytes + totals.new.gapBytes,
+      streams: { client: { ...client }, old: { ...old }, new: { ...fresh } },
+      recordingGapBytes: client.gapBytes + old.gapBytes + fresh.gapBytes,
       mirrorGapBytes: this.#recorder.mirrorGapBytes,
+      gaps: this.#recorder.gapTotals,
+      lostEvents: this.#recorder.lostEvents,
     };
+  }
+
+  /** Costs a look at each connection: meant for once a second, not for each chunk. */
+  get live(): LiveStatus {
+    const { relays, spooledCostBytes } = this.#recorder;
+    return {
+      ...this.status,
+      isStopping: this.#isStopping,
+      relays: { old: relays.status('old'), new: relays.status('new') },
+      mirror: mirrorStatusOf(this.#budget, this.#tees),
+      spool: {
+        costBytes: spooledCostBytes,
+        costBytesMax: this.#options.spoolLimits.spoolBytesMax,
+      },
+      fileBytes: this.#fileBytes,
+      troubles: this.#troubles.status,
+    };
+  }
+
+  /** Knocks at relays that seem to be gone, and at no other: each knock is a connection to the relay. */
+  async lookForLostRelays(): Promise<void> {
+    if (this.#isProbing || this.#isStopping) return;
+    this.#isProbing = true;
+    for (const side of ['old', 'new'] as const) {
+      const isLost = this.#recorder.relays.status(side).trouble !== undefined;
+      if (isLost && (await isListening(this.#options.relays[side]))) {
+        this.#recorder.relays.isBack(side);
+      }
+    }
+    this.#isProbing = false;
+  }
+
+  noteSize(fileBytes: number): void {
+    this.#fileBytes = fileBytes;
   }
 
   /** Drains, closes, accounts, seals. Throws only when relaydiff itself made a mistake. */
   async stop(): Promise<ShimEnd> {
+    this.#isStopping = true;
     this.#path?.release();
     await pause(LISTENER_GRACE_MS);
     this.#server.close();
@@ -146,6 +190,7 @@ export class Shim {
   }
 
   #accept(client: Socket): void {
+    this.#troubles.end('accept');
     this.#connections += 1;
     const id = this.#connections;
     const { relays, capture, mirrorLimits } = this.#options;
@@ -179,13 +224,15 @@ export class Shim {
       work();
     } catch (error) {
       this.#bug = error instanceof Error ? error : new Error(String(error));
-      this.#options.onTrouble(
+      this.#troubles.begin(
+        'bug',
         `a bug in relaydiff ended the recording, traffic goes on: ${this.#bug.message}`,
       );
     }
   }
 
   #tick(): void {
+    this.#budget.tick(performance.now());
     this.#observe(() => {
       if (!this.#recorder.isOverloaded) for (const tee of this.#tees) tee.reportGaps();
       this.#recorder.send();
