@@ -11,7 +11,7 @@ import {
   ROW_COST_BYTES,
 } from './record-batch.ts';
 import { GapTotals } from './gap-totals.ts';
-import { RelayWatch } from './relay-watch.ts';
+import { ConnectionWatch } from './connection-watch.ts';
 import type { GapAccount, StreamAccount } from './status.ts';
 
 export interface SpoolLimits {
@@ -59,7 +59,7 @@ export class Recorder {
     new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
   };
   readonly #gapTotals = new GapTotals();
-  readonly #relays = new RelayWatch();
+  readonly #watch = new ConnectionWatch(performance.now());
   /** The mirror gap that grows, by connection. */
   readonly #mirrorGaps = new Map<number, Gap>();
   #mirrorGapBytes = 0;
@@ -95,9 +95,9 @@ export class Recorder {
     return this.#lostEventsTotal;
   }
 
-  /** Every event passes here, so here is known whether the relays are there. */
-  get relays(): RelayWatch {
-    return this.#relays;
+  /** Every event passes here, so here is known who is connected. */
+  get watch(): ConnectionWatch {
+    return this.#watch;
   }
 
   get spooledCostBytes(): number {
@@ -115,7 +115,7 @@ export class Recorder {
 
   /** Events are small, so they may use as much again as the spool; beyond that they are counted. */
   addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
-    this.#relays.note(event);
+    this.#watch.note(event);
     if (this.isOverloaded) {
       this.#lostEvents += 1;
       this.#lostEventsTotal += 1;
@@ -184,7 +184,7 @@ export class Recorder {
     this.#batch.endConnection(connection);
     this.#streams.delete(connection);
     this.#mirrorGaps.delete(connection);
-    this.#relays.endConnection(connection);
+    this.#watch.endConnection(connection);
   }
 
   /** Hands over what has been collected. Open gaps go along when they grew, so that they survive a kill. */

@@ -62,7 +62,7 @@ export class Shim {
   #lastTrafficMs = 0;
   #fileBytes: number | undefined;
   #isStopping = false;
-  #isProbing = false;
+  #isKnocking = false;
   /** A mistake in what is not forwarding; from then on nothing is recorded, and the capture is not sealed. */
   #bug: Error | undefined;
 
@@ -137,11 +137,13 @@ export class Shim {
 
   /** Costs a look at each connection: meant for once a second, not for each chunk. */
   get live(): LiveStatus {
-    const { relays, spooledCostBytes } = this.#recorder;
+    const { watch, spooledCostBytes } = this.#recorder;
     return {
       ...this.status,
+      clients: watch.clients,
+      lingering: this.#tees.size - watch.clients,
       isStopping: this.#isStopping,
-      relays: { old: relays.status('old'), new: relays.status('new') },
+      relays: { old: watch.status('old'), new: watch.status('new') },
       mirror: mirrorStatusOf(this.#budget, this.#tees),
       spool: {
         costBytes: spooledCostBytes,
@@ -152,17 +154,17 @@ export class Shim {
     };
   }
 
-  /** Knocks at relays that seem to be gone, and at no other: each knock is a connection to the relay. */
-  async lookForLostRelays(): Promise<void> {
-    if (this.#isProbing || this.#isStopping) return;
-    this.#isProbing = true;
+  /** Knocks at relays of which nothing else tells whether they are there: each knock is a connection to one. */
+  async checkRelays(): Promise<void> {
+    if (this.#isKnocking || this.#isStopping) return;
+    this.#isKnocking = true;
+    const { watch } = this.#recorder;
     for (const side of ['old', 'new'] as const) {
-      const isLost = this.#recorder.relays.status(side).trouble !== undefined;
-      if (isLost && (await isListening(this.#options.relays[side]))) {
-        this.#recorder.relays.isBack(side);
-      }
+      if (!watch.isKnockDue(side, performance.now())) continue;
+      const hasAnswered = await isListening(this.#options.relays[side]);
+      watch.knocked(side, hasAnswered, performance.now());
     }
-    this.#isProbing = false;
+    this.#isKnocking = false;
   }
 
   noteSize(fileBytes: number): void {

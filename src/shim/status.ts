@@ -36,7 +36,7 @@ export interface ShimStatus {
   readonly lostEvents: number;
 }
 
-/** What is known of the relay of a side from the connections to it; nobody knocks at it to find out. */
+/** What is known of the relay of a side from the connections to it, and from knocking when there is none. */
 export interface RelayStatus {
   /** Why clients that connect now would not reach it, as far as is known. */
   readonly trouble: string | undefined;
@@ -88,6 +88,8 @@ export type TroubleKind = 'writer' | 'accept' | 'bug';
 
 /** The totals, and what is true at this moment only. */
 export interface LiveStatus extends ShimStatus {
+  /** Connections whose client has left and that a relay has not closed yet. */
+  readonly lingering: number;
   readonly isStopping: boolean;
   readonly relays: Readonly<Record<Side, RelayStatus>>;
   readonly mirror: MirrorStatus;

@@ -24,6 +24,16 @@ function troubleOf(error: unknown): WriterTrouble {
   return { code: error.code, message: error.message, hint: error.hint };
 }
 
+/** With what lies beside the capture until it is sealed. */
+function tellSize(path: string): void {
+  try {
+    const besideBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    say({ kind: 'grown', fileBytes: statSync(path).size + besideBytes });
+  } catch {
+    // What cannot be looked at for a moment is not told; the next look may.
+  }
+}
+
 class WriterLoop {
   readonly #writer: RotatingWriter;
   #pendingCostBytes = 0;
@@ -85,14 +95,8 @@ class WriterLoop {
     if (!this.#isUnseen) return;
     this.#isUnseen = false;
     this.#look = setTimeout(() => this.#lookAtFile(), LOOK_EVERY_MS);
-    const size = (path: string): number | undefined =>
-      statSync(path, { throwIfNoEntry: false })?.size;
-    const fileBytes = size(this.#writer.path);
-    if (fileBytes === undefined) this.#sayRemoved();
-    else {
-      const besideBytes = size(`${this.#writer.path}-wal`) ?? 0;
-      say({ kind: 'grown', fileBytes: fileBytes + besideBytes });
-    }
+    if (existsSync(this.#writer.path)) tellSize(this.#writer.path);
+    else this.#sayRemoved();
   }
 
   /** A file that was removed while it is written is lost at the end: the operator must know at once. */
