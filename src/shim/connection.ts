@@ -34,7 +34,8 @@ export interface ConnectionPort {
   /** Stop or go on reading from an end. */
   pause(from: End): void;
   resume(from: End): void;
-  recordChunk(stream: StreamKind, bytes: Uint8Array): void;
+  /** `frames`: how many ended in it, where they are counted. */
+  recordChunk(stream: StreamKind, bytes: Uint8Array, frames?: number): void;
   recordEvent(kind: EventKind, stream: StreamKind | undefined, details: EventDetails): void;
   recordMirrorGap(gap: MirrorGap): void;
 }
@@ -105,10 +106,12 @@ export class Connection {
   /** Everything else: the mirror, the recorder. */
   observe(from: End, bytes: Uint8Array): void {
     if (from === 'client') {
-      this.#queue.add(bytes);
+      const frames = this.#queue.add(bytes);
       this.#feedMirror();
+      this.#port.recordChunk(from, bytes, frames);
+    } else {
+      this.#port.recordChunk(from, bytes);
     }
-    this.#port.recordChunk(from, bytes);
   }
 
   /** The socket of the mirror took the piece that it was sent. */

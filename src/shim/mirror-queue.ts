@@ -107,12 +107,17 @@ export class MirrorQueue {
     return (this.#sending ?? this.#waiting[0])?.sinceMs;
   }
 
-  /** Takes in what the client sent. */
-  add(chunk: Uint8Array): void {
+  /** Takes in what the client sent. Returns how many frames ended in it. */
+  add(chunk: Uint8Array): number {
     const start = this.#offset;
     const end = start + chunk.length;
     this.#offset = end;
     const borders = this.#borders.push(chunk);
+    this.#pass(chunk, start, end, borders);
+    return endsBetween(borders, start, end);
+  }
+
+  #pass(chunk: Uint8Array, start: number, end: number, borders: readonly number[]): void {
     const from = this.#open === undefined ? start : this.#resumeAt(chunk, borders);
     if (from === undefined) {
       this.#drop(start, end, borders);
@@ -205,9 +210,15 @@ export class MirrorQueue {
   #drop(from: number, to: number, borders: readonly number[]): void {
     if (this.#open === undefined) return;
     this.#open.bytes += to - from;
-    // A border behind the first dropped byte is the end of a dropped frame.
-    this.#open.frames += borders.filter((border) => border > from && border <= to).length;
+    this.#open.frames += endsBetween(borders, from, to);
   }
+}
+
+/** A border behind the first byte is the end of a frame. */
+function endsBetween(borders: readonly number[], from: number, to: number): number {
+  let ends = 0;
+  for (const border of borders) if (border > from && border <= to) ends += 1;
+  return ends;
 }
 
 /** Pieces that lie next to each other as one range. */

@@ -38,7 +38,7 @@ interface OpenGap {
   reportedBytes: number;
 }
 
-interface StreamState extends StreamAccount {
+interface StreamState extends Omit<StreamAccount, 'frames'> {
   readonly connection: number;
   readonly stream: StreamKind;
   gap: OpenGap | undefined;
@@ -54,7 +54,7 @@ export class Recorder {
   /** By connection and stream kind, while the connection lives. */
   readonly #streams = new Map<number, Partial<Record<StreamKind, StreamState>>>();
   readonly #totals: Readonly<Record<StreamKind, StreamAccount>> = {
-    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
+    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: 0 },
     old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
     new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: undefined },
   };
@@ -151,12 +151,15 @@ export class Recorder {
     this.#batch.addGap(complete);
   }
 
-  addChunk(connection: number, stream: StreamKind, bytes: Uint8Array): void {
+  /** `frames`: how many ended in it; undefined where they are not counted. */
+  addChunk(connection: number, stream: StreamKind, bytes: Uint8Array, frames?: number): void {
     const timeNs = this.#now();
     const state = this.#stream(connection, stream);
     const offset = state.seenBytes;
     state.seenBytes += bytes.length;
-    this.#totals[stream].seenBytes += bytes.length;
+    const totals = this.#totals[stream];
+    totals.seenBytes += bytes.length;
+    if (frames !== undefined) totals.frames = (totals.frames ?? 0) + frames;
     this.#ordinal += 1;
     const costBytes = bytes.length + CHUNK_COST_BYTES;
     if (this.spooledCostBytes + costBytes > this.#limits.spoolBytesMax) {
@@ -167,7 +170,7 @@ export class Recorder {
     if (!this.#batch.fits(bytes.length)) this.send();
     this.#batch.addChunk({ connection, stream, ordinal: this.#ordinal, timeNs, offset, bytes });
     state.recordedBytes += bytes.length;
-    this.#totals[stream].recordedBytes += bytes.length;
+    totals.recordedBytes += bytes.length;
   }
 
   /** The connection is over: closes its books. `mirroredBytes`: client bytes that the mirror's socket took. */
@@ -224,7 +227,6 @@ export class Recorder {
       seenBytes: 0,
       recordedBytes: 0,
       gapBytes: 0,
-      frames: undefined,
       gap: undefined,
     });
   }

@@ -130,8 +130,8 @@ export class Tee implements ConnectionPort {
     this.#sockets.get(from)?.resume();
   }
 
-  recordChunk(stream: StreamKind, bytes: Uint8Array): void {
-    this.#options.recorder.addChunk(this.#options.id, stream, bytes);
+  recordChunk(stream: StreamKind, bytes: Uint8Array, frames?: number): void {
+    this.#options.recorder.addChunk(this.#options.id, stream, bytes, frames);
   }
 
   recordEvent(kind: EventKind, stream: StreamKind | undefined, details: EventDetails): void {

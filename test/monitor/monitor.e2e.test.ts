@@ -124,7 +124,7 @@ describe('the health server of a recording', () => {
       '--kind',
       'original',
       '--socket',
-      newSocket(stage),
+      join(stage.directory, 'new'),
     ]);
     await again.says('listens at');
     await until(async () => (await ready()).status === 200);
@@ -326,8 +326,9 @@ function fillPipe(fd: number): void {
   }
 }
 
+/** Without what moves or colours, and without the echo of Ctrl-C. */
 function plain(line: string): string {
-  return line.replaceAll(/\u001b\[[\d;]*[mK]/g, '');
+  return line.replaceAll(/\u001b\[[\d;]*[mK]|\^C/g, '');
 }
 
 interface Terminal {

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { EventKind, StreamKind } from '../../src/capture/types.ts';
 import { ConnectionWatch } from '../../src/shim/connection-watch.ts';
+import { mirrorStatusOf } from '../../src/shim/status.ts';
+import { Troubles } from '../../src/shim/troubles.ts';
 
 let watch: ConnectionWatch;
 
@@ -102,5 +104,48 @@ describe('clients', () => {
     watch.endConnection(2);
     expect(watch.clients).toBe(0);
     expect(watch.status('new').connected).toBe(0);
+  });
+});
+
+describe('the mirror', () => {
+  const budget = { bytes: 300, bytesMax: 1_000, nowMs: 5_000 };
+
+  it('is as far behind as the connection that waits longest', () => {
+    const connections = [
+      { id: 1, mirrorWaitsSinceMs: 4_900 },
+      { id: 2, mirrorWaitsSinceMs: undefined },
+      { id: 3, mirrorWaitsSinceMs: 1_500 },
+      { id: 4, mirrorWaitsSinceMs: 5_000 },
+    ];
+    const expected = { queuedBytes: 300, queuedBytesMax: 1_000, lagMs: 3_500, laggard: 3 };
+    expect(mirrorStatusOf(budget, connections)).toEqual(expected);
+  });
+
+  it('is up to date when nothing waits', () => {
+    expect(mirrorStatusOf(budget, [])).toMatchObject({ lagMs: 0, laggard: undefined });
+  });
+});
+
+describe('troubles', () => {
+  it('are told, last until they end, and the last one is remembered', () => {
+    const told: string[] = [];
+    const troubles = new Troubles((message) => told.push(message));
+    troubles.begin('writer', 'disk full');
+    troubles.begin('accept', 'no file descriptors');
+    troubles.begin('writer', 'disk still full');
+    expect(troubles.status.open).toEqual([
+      { about: 'writer', message: 'disk still full' },
+      { about: 'accept', message: 'no file descriptors' },
+    ]);
+    troubles.end('writer', 'recording goes on');
+    troubles.end('writer', 'recording goes on');
+    troubles.end('accept');
+    expect(troubles.status).toMatchObject({
+      open: [],
+      told: 3,
+      last: { message: 'disk still full' },
+    });
+    const messages = ['disk full', 'no file descriptors', 'disk still full', 'recording goes on'];
+    expect(told).toEqual(messages);
   });
 });

@@ -30,6 +30,7 @@ it('sends every byte or accounts for it once, and never breaks a frame while the
         };
         let offset = 0;
         let sending: Uint8Array | undefined;
+        let ended = 0;
         const take = (): void => {
           if (sending !== undefined) {
             sent.push(sending);
@@ -38,7 +39,7 @@ it('sends every byte or accounts for it once, and never breaks a frame while the
           sending = queue.next();
         };
         const read = (length: number): void => {
-          queue.add(stream.subarray(offset, offset + length));
+          ended += queue.add(stream.subarray(offset, offset + length));
           offset += Math.min(length, stream.length - offset);
           sending ??= queue.next();
         };
@@ -48,6 +49,7 @@ it('sends every byte or accounts for it once, and never breaks a frame while the
           else if (offset < stream.length) read(each.read);
         }
         if (offset < stream.length) read(stream.length - offset);
+        expect(ended).toBe(valueBytes.length);
         if (dies) queue.shut('mirror-closed');
         else for (let piece = sending; piece !== undefined; piece = sending) take();
         collect();
@@ -71,4 +73,21 @@ it('sends every byte or accounts for it once, and never breaks a frame while the
     ),
     { numRuns: 1_000 },
   );
+});
+
+it('knows since when its oldest bytes wait', () => {
+  const budget = new MirrorBudget(2_000);
+  const queue = new MirrorQueue(H3, { queueBytesMax: 500 }, budget);
+  expect(queue.waitingSinceMs).toBeUndefined();
+  for (const nowMs of [10, 20]) {
+    budget.tick(nowMs);
+    queue.add(testFrame(nowMs));
+  }
+  for (const sinceMs of [10, 20]) {
+    expect(queue.waitingSinceMs).toBe(sinceMs);
+    queue.next();
+    expect(queue.waitingSinceMs).toBe(sinceMs);
+    queue.taken();
+  }
+  expect(queue.waitingSinceMs).toBeUndefined();
 });

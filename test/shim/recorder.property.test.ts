@@ -73,7 +73,26 @@ it('accounts for every byte of every stream, in chunks or in gaps, without overl
       const totals = Object.values(recorder.totals);
       expect(totals.reduce((sum, total) => sum + total.recordedBytes, 0)).toBe(recordedBytes);
       expect(totals.reduce((sum, total) => sum + total.gapBytes, 0)).toBe(gapBytes);
+      const lost = recorder.gapTotals.filter(({ where }) => where === 'recording');
+      expect(lost.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(gapBytes);
     }),
     { numRuns: 300 },
   );
+});
+
+it('totals mirror gaps by reason while they grow, and the frames of streams that are counted', () => {
+  const recorder = new Recorder({ send: () => undefined }, () => 0n);
+  const gap = { connection: 1, reason: 'mirror-slow', offset: 100 };
+  recorder.addMirrorGap({ ...gap, bytes: 200, frames: 2 });
+  recorder.addMirrorGap({ ...gap, bytes: 500, frames: 5 });
+  recorder.addMirrorGap({ ...gap, connection: 2, bytes: 50, frames: undefined });
+  recorder.addMirrorGap({ ...gap, offset: 900, bytes: 100, frames: 1 });
+  const totals = recorder.gapTotals.filter(({ gaps }) => gaps > 0);
+  expect(totals).toEqual([
+    { where: 'mirror', reason: 'mirror-slow', gaps: 3, bytes: 650, frames: 6 },
+  ]);
+  recorder.addChunk(1, 'client', new Uint8Array(10), 2);
+  recorder.addChunk(2, 'client', new Uint8Array(10), 3);
+  recorder.addChunk(1, 'old', new Uint8Array(10));
+  expect(recorder.totals).toMatchObject({ client: { frames: 5 }, old: { frames: undefined } });
 });
