@@ -2,7 +2,7 @@
  * The writer thread: stores batches in transactions, so that nothing on the forwarding path ever waits for
  * a disk. When storing fails it keeps what it has and tries again; the spool of the other side is the bound.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { RotatingWriter } from '../capture/rotating-writer.ts';
 import { assertNever, defined } from '../lib/assert.ts';
@@ -22,16 +22,6 @@ function say(message: FromWriter): void {
 function troubleOf(error: unknown): WriterTrouble {
   if (!(error instanceof OperatingError)) throw error;
   return { code: error.code, message: error.message, hint: error.hint };
-}
-
-/** With what lies beside the capture until it is sealed. */
-function tellSize(path: string): void {
-  try {
-    const besideBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    say({ kind: 'grown', fileBytes: statSync(path).size + besideBytes });
-  } catch {
-    // What cannot be looked at for a moment is not told; the next look may.
-  }
 }
 
 class WriterLoop {
@@ -95,7 +85,7 @@ class WriterLoop {
     if (!this.#isUnseen) return;
     this.#isUnseen = false;
     this.#look = setTimeout(() => this.#lookAtFile(), LOOK_EVERY_MS);
-    if (existsSync(this.#writer.path)) tellSize(this.#writer.path);
+    if (existsSync(this.#writer.path)) say({ kind: 'grown', fileBytes: this.#writer.fileBytes });
     else this.#sayRemoved();
   }
 
