@@ -78,7 +78,7 @@ export class MonitorThread {
   }
 
   #say(message: ToMonitor): void {
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, []);
   }
 
   #receive(message: FromMonitor): void {

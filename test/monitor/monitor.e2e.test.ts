@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Status, statusSchema } from '../../src/monitor/status.ts';
 import { testFrame } from '../support/frames.ts';
@@ -115,8 +116,9 @@ describe('the health server of a recording', () => {
     await passFrames(stage.listen, 1);
     await stage.new.stop('SIGKILL');
     await until(async () => (await ready()).status === 503);
-    const { reasons } = (await (await ready()).json()) as { reasons: string[] };
-    expect(reasons).toEqual([expect.stringMatching(/^new-unreachable: the new relay /)]);
+    expect(await (await ready()).json()).toMatchObject({
+      reasons: [expect.stringMatching(/^new-unreachable: the new relay /)],
+    });
     expect((await fetch(`${url}/health`)).status).toBe(200);
     const again = startCli([
       'simulate',
@@ -144,8 +146,7 @@ describe('the health server of a recording', () => {
     const slow = seen.gaps.find(({ reason }) => reason === 'mirror-slow');
     expect(slow).toMatchObject({ where: 'mirror', gaps: 1 });
     expect(slow!.bytes).toBeGreaterThan(1_000_000);
-    const { warnings } = (await (await fetch(`${url}/ready`)).json()) as { warnings: string[] };
-    expect(warnings.join()).toContain('mirror-gap');
+    expect(await (await fetch(`${url}/ready`)).text()).toContain('mirror-gap: ');
     stage.new.process.kill('SIGCONT');
     expect(await shim.stop()).toBe(3);
   });
@@ -276,7 +277,7 @@ describe('the line on a terminal', () => {
     await until(() => terminal.shown().includes('\r\u001b[K1 client | '));
     terminal.interrupt();
     await terminal.ended;
-    expect(terminal.shown()).toMatch(/\r\u001b\[Krecorded 1 connections in/);
+    expect(terminal.shown()).toContain('\r\u001b[Krecorded 1 connections in');
     for (const line of terminal.shown().split(/[\r\n]+/)) {
       if (line.includes('client |')) expect(plain(line).length).toBeLessThan(60);
     }
@@ -328,7 +329,7 @@ function fillPipe(fd: number): void {
 
 /** Without what moves or colours, and without the echo of Ctrl-C. */
 function plain(line: string): string {
-  return line.replaceAll(/\u001b\[[\d;]*[mK]|\^C/g, '');
+  return stripVTControlCharacters(line).replace('^C', '');
 }
 
 interface Terminal {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { EventKind, StreamKind } from '../../src/capture/types.ts';
+import { type EventKind, STREAM_KINDS } from '../../src/capture/types.ts';
+import { defined } from '../../src/lib/assert.ts';
 import { ConnectionWatch } from '../../src/shim/connection-watch.ts';
 import { mirrorStatusOf } from '../../src/shim/status.ts';
 import { Troubles } from '../../src/shim/troubles.ts';
@@ -10,14 +11,26 @@ beforeEach(() => {
   watch = new ConnectionWatch(0);
 });
 
-/** `1 open client`: the connection, what happened, on which stream. */
+const KINDS: readonly EventKind[] = [
+  'open',
+  'upstream-open',
+  'upstream-failed',
+  'end',
+  'close',
+  'stop',
+];
+
+/** `1 open client`: the connection, what happened, on which stream, and why. */
 function happen(...events: readonly string[]): void {
   for (const event of events) {
     const [connection, kind, stream, code] = event.split(' ');
     watch.note({
       connection: connection === '-' ? undefined : Number(connection),
-      kind: kind as EventKind,
-      stream: stream as StreamKind | undefined,
+      kind: defined(
+        KINDS.find((known) => known === kind),
+        event,
+      ),
+      stream: STREAM_KINDS.find((known) => known === stream),
       details: code === undefined ? {} : { code },
     });
   }
