@@ -20,9 +20,13 @@ const ERASE_LINE = '\r\u001b[K';
 /** Writes what goes without waiting; answers how many bytes that were. */
 type Sink = (bytes: Uint8Array) => number | Promise<number>;
 
-export interface ConsoleStream extends NodeJS.WriteStream {
-  readonly fd: 1 | 2;
+/** What is needed of `process.stdout` or `process.stderr`. */
+export interface ConsoleStream extends Pick<WriteStream, 'isTTY' | 'columns' | 'hasColors'> {
+  readonly fd: number;
 }
+
+/** For a terminal that does not know how wide it is. */
+const COLUMNS_DEFAULT = 80;
 
 export class OperatorConsole {
   readonly #stream: ConsoleStream;
@@ -49,9 +53,9 @@ export class OperatorConsole {
     return this.isTerminal && this.#stream.hasColors();
   }
 
-  /** Cells of a line. */
+  /** Cells of a line of the terminal. */
   get columns(): number {
-    return this.isTerminal ? (this.#stream as WriteStream).columns : Number.POSITIVE_INFINITY;
+    return this.#stream.columns > 0 ? this.#stream.columns : COLUMNS_DEFAULT;
   }
 
   say(line: string): void {
@@ -73,6 +77,7 @@ export class OperatorConsole {
     if (this.#pumping !== undefined) await within(CLOSE_MS_MAX, this.#pumping);
     this.#isBroken = true;
     this.#closeSink();
+    this.#closeSink = () => undefined;
   }
 
   #queue(text: string): void {
@@ -96,8 +101,11 @@ export class OperatorConsole {
       this.#waitingBytes -= taken;
       if (taken === bytes.length) this.#waiting.shift();
       else this.#waiting[0] = bytes.subarray(taken);
-      if (taken === 0) await pause(RETRY_MS, undefined, { ref: false });
-      else if (this.#waiting.length === 0) this.#tellOmitted();
+      if (taken === 0) {
+        await pause(RETRY_MS, undefined, { ref: false });
+        // Closed meanwhile: the descriptor may be somebody else's by now.
+        if (this.#isBroken) return;
+      } else if (this.#waiting.length === 0) this.#tellOmitted();
     }
   }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Status, statusSchema } from '../../src/monitor/status.ts';
+import { openCapture } from '../../src/capture/open.ts';
 import { testFrame } from '../support/frames.ts';
 import { CLI, runCli, type Running, startCli, until } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -79,8 +80,7 @@ async function passFrames(listen: string, frames: number): Promise<void> {
 describe('the health server of a recording', () => {
   it('tells what passes, who is connected and that all is well, in all its forms', async () => {
     const stage = await prepare();
-    const file = statusFile(stage);
-    const { shim, url, status } = await startWatched(stage, '--status-file', file);
+    const { shim, url, status } = await startWatched(stage, '--status-file', statusFile(stage));
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ status: 'healthy' });
     expect(await (await fetch(`${url}/ready`)).json()).toMatchObject({ status: 'ready' });
     await passFrames(stage.listen, 50);
@@ -102,10 +102,9 @@ describe('the health server of a recording', () => {
     expect((await status()).file.bytes).toBeGreaterThan(0);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain(`relaydiff_stream_seen_bytes_total{stream="client"} ${bytes}\n`);
-    const read = (): Status => statusSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    await until(() => read().streams.new.seenBytes === bytes);
+    await until(() => readStatus(stage)?.streams.new.seenBytes === bytes);
     expect(await shim.stop()).toBe(0);
-    expect(read()).toMatchObject({ state: 'not-ready', problems: [{ reason: 'stopped' }] });
+    await expectSealed(stage);
     await expect(fetch(`${url}/health`)).rejects.toThrow();
   });
 
@@ -245,7 +244,7 @@ describe('what is said while recording', () => {
     await until(() => uptimeSeconds(stage) > 1);
     await passFrames(stage.listen, 10);
     process.kill(-child.pid!, 'SIGINT');
-    await until(() => sealed(stage));
+    await expectSealed(stage);
   });
 
   it('holds up nothing when nobody reads it: stderr is a pipe that was full from the start', async () => {
@@ -254,7 +253,8 @@ describe('what is said while recording', () => {
     execFileSync('mkfifo', [fifo]);
     const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     fillPipe(fd);
-    const shim = spawn(process.execPath, [CLI, ...stage.recordArgs, '--status-every', '100ms'], {
+    const more = ['--status-every', '100ms', '--status-file', statusFile(stage)];
+    const shim = spawn(process.execPath, [CLI, ...stage.recordArgs, ...more], {
       stdio: ['ignore', 'ignore', fd],
     });
     onTestFinished(() => {
@@ -263,8 +263,7 @@ describe('what is said while recording', () => {
     await until(() => existsSync(stage.listen));
     await passFrames(stage.listen, 1_000);
     shim.kill('SIGINT');
-    await until(() => !existsSync(stage.listen));
-    await until(() => sealed(stage));
+    await expectSealed(stage);
   });
 });
 
@@ -296,7 +295,7 @@ describe('the line on a terminal', () => {
     });
     terminal.type('\u0011');
     terminal.interrupt();
-    await until(() => sealed(stage));
+    await expectSealed(stage);
   });
 });
 
@@ -304,19 +303,25 @@ function statusFile(stage: Stage): string {
   return join(stage.directory, 'status.json');
 }
 
-/** 0 while there is no status file. */
+function readStatus(stage: Stage): Status | undefined {
+  if (!existsSync(statusFile(stage))) return undefined;
+  return statusSchema.parse(JSON.parse(readFileSync(statusFile(stage), 'utf8')));
+}
+
 function uptimeSeconds(stage: Stage): number {
-  if (!existsSync(statusFile(stage))) return 0;
-  return statusSchema.parse(JSON.parse(readFileSync(statusFile(stage), 'utf8'))).uptimeSeconds;
+  return readStatus(stage)?.uptimeSeconds ?? 0;
 }
 
 function shellCommand(args: readonly string[]): string {
   return [process.execPath, CLI, ...args].map((each) => `'${each}'`).join(' ');
 }
 
-function sealed(stage: Stage): boolean {
-  const info = runCli(['info', join(stage.directory, 'a.capture')]);
-  return /state\s+sealed/.test(info.stdout);
+/** Waits for the last status, which comes when the capture is sealed, and looks whether it is. */
+async function expectSealed(stage: Stage): Promise<void> {
+  await until(() => readStatus(stage)?.problems[0]?.reason === 'stopped');
+  const capture = openCapture(join(stage.directory, 'a.capture'));
+  expect(capture.info.sealed).toBe(true);
+  capture.close();
 }
 
 function fillPipe(fd: number): void {
