@@ -9,7 +9,7 @@ import { protocolOf, withCapture } from './inputs.ts';
 import { dialectOption, quietOption, schemaOption } from './options.ts';
 import { Progress, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
-import { formatCount, formatSeconds, formatUnixNs } from './text.ts';
+import { formatCount, formatSeconds, formatUnixNs } from '../lib/format.ts';
 
 interface InfoOptions {
   readonly dialect?: string;

@@ -7,7 +7,7 @@ import { dialectOf, withCapture } from './inputs.ts';
 import { messageLine } from './message-line.ts';
 import { dialectOption, parseCount, remarksOption, schemaOption } from './options.ts';
 import { writeJsonLines, writeLines } from './output.ts';
-import { formatSeconds } from './text.ts';
+import { formatSeconds } from '../lib/format.ts';
 
 interface MessagesOptions {
   readonly dialect?: string;

@@ -11,6 +11,12 @@ import {
 } from '../shim/mirror-selection.ts';
 import { DEFAULT_SPOOL_LIMITS, OVERLOAD_POLICIES, type OverloadPolicy } from '../shim/recorder.ts';
 import { Shim, type ShimEnd } from '../shim/shim.ts';
+import { Monitor } from '../monitor/monitor.ts';
+import {
+  addMonitorOptions,
+  type MonitorCommandOptions,
+  monitorOptions,
+} from './monitor-options.ts';
 import {
   dialectOption,
   DEFAULT_DIALECT,
@@ -21,10 +27,10 @@ import {
 } from './options.ts';
 import { parseKeptParts, type RotateAt, parseRotateAt, rotationOf } from './rotation.ts';
 import { talk, writeOut } from './output.ts';
-import { formatBytes } from './text.ts';
+import { formatBytes } from '../lib/format.ts';
 import { VERSION } from './version.ts';
 
-interface RecordOptions {
+interface RecordOptions extends MonitorCommandOptions {
   readonly listen: string;
   readonly old: string;
   readonly new: string;
@@ -39,8 +45,6 @@ interface RecordOptions {
   readonly keep?: number;
   readonly maxDisk?: number;
   readonly onOverload: OverloadPolicy;
-  readonly json: boolean;
-  readonly quiet: boolean;
   readonly schema: readonly string[];
 }
 
@@ -59,7 +63,7 @@ Stop it with Ctrl-C; then: relaydiff diff md.capture --html report.html`;
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function recordCommand(): Command {
-  return new Command('record')
+  const command = new Command('record')
     .description('stand between clients and the old relay, mirror to the new one, record both')
     .requiredOption('--listen <path>', 'Unix socket that the clients connect to')
     .requiredOption('--old <path>', 'socket of the old relay; clients get its answers')
@@ -110,7 +114,8 @@ export function recordCommand(): Command {
         .default('gap'),
     )
     .addOption(schemaOption())
-    .option('--json', 'print the summary as JSON on stdout', false)
+    .option('--json', 'print the summary as JSON on stdout', false);
+  return addMonitorOptions(command)
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(record);
@@ -137,12 +142,15 @@ function notesOf(options: RecordOptions): Readonly<Record<string, string>> {
 async function record(options: RecordOptions): Promise<void> {
   const protocol = loadProtocolWith(options.schema);
   const dialect = protocol.dialect(options.dialect);
-  const stopped = new StopRequest();
+  const monitor = await Monitor.start(monitorOptions(options));
+  const stopped = new StopRequest((line) => monitor.say(line));
+  const { listen, old, new: fresh, out } = options;
   try {
+    const startedUnixMs = Date.now();
     const shim = await Shim.start({
-      listen: options.listen,
-      relays: { old: options.old, new: options.new },
-      out: options.out,
+      listen,
+      relays: { old, new: fresh },
+      out,
       capture: {
         origin: 'record',
         writer: VERSION,
@@ -157,19 +165,25 @@ async function record(options: RecordOptions): Promise<void> {
       mirrorSelection: options.mirror.selection,
       onOverload: options.onOverload,
       spoolLimits: { ...DEFAULT_SPOOL_LIMITS, spoolBytesMax: options.spool },
-      onTrouble: (message) => talk(`relaydiff: ${message}`),
+      onTrouble: (message) => monitor.say(`relaydiff: ${message}`),
     });
     if (!options.quiet) {
       if (options.onOverload === 'block') {
-        talk('WARNING: with --on-overload block a slow disk slows the traffic down');
+        monitor.say('WARNING: with --on-overload block a slow disk slows the traffic down');
       }
-      talk(
-        `recording ${options.listen} -> ${options.out}; clients get the old relay's answers; Ctrl-C stops`,
+      monitor.say(
+        `recording ${listen} -> ${out}; clients get the old relay's answers; Ctrl-C stops`,
       );
     }
+    const paths = { listen, old, new: fresh, out };
+    const { pid } = process;
+    monitor.watch({ verb: 'record', version: VERSION, pid, startedUnixMs, paths }, shim);
     await stopped.wait(options.duration);
-    await tellEnd(await shim.stop(), options);
+    const end = await shim.stop();
+    await monitor.close();
+    await tellEnd(end, options);
   } finally {
+    await monitor.close();
     stopped.dispose();
   }
 }
@@ -189,17 +203,19 @@ async function tellEnd(end: ShimEnd, options: RecordOptions): Promise<void> {
 
 /** Ctrl-C, a request to terminate, the end of the terminal, or the time that was given. */
 class StopRequest {
+  readonly #say: (line: string) => void;
   readonly #requested = deferred<void>();
   readonly #onSignal = (): void => {
     if (this.#isRequested)
-      talk('still waiting for the last answers; the capture is sealed in a moment');
+      this.#say('still waiting for the last answers; the capture is sealed in a moment');
     this.#isRequested = true;
     this.#requested.resolve();
   };
   #isRequested = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor() {
+  constructor(say: (line: string) => void) {
+    this.#say = say;
     for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
   }
 

@@ -153,6 +153,11 @@ export class Connection {
     return this.#queue.takenBytes;
   }
 
+  /** When the oldest bytes came that the mirror has not taken; undefined when nothing waits. */
+  get mirrorWaitsSinceMs(): number | undefined {
+    return this.#queue.waitingSinceMs;
+  }
+
   opened(end: End): void {
     if (end === 'client') {
       this.#port.recordEvent('open', 'client', {});

@@ -23,15 +23,29 @@ export const PIECE_COST_BYTES = 256;
 
 /** What may wait for the mirrors of all connections together: a thousand stalled ones must not eat the memory. */
 export class MirrorBudget {
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   #bytes = 0;
+  #nowMs = 0;
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A clock that its owner turns: exact enough for what waits, and free on the path of every chunk. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
   }
 
   fits(bytes: number): boolean {
-    return this.#bytes + bytes <= this.#bytesMax;
+    return this.#bytes + bytes <= this.bytesMax;
   }
 
   add(bytes: number): void {
@@ -106,6 +120,11 @@ export class MirrorQueue {
     return this.#waiting.isEmpty;
   }
 
+  /** When the oldest bytes came that the mirror has not taken; undefined when nothing waits. */
+  get waitingSinceMs(): number | undefined {
+    return this.#waiting.isEmpty ? undefined : this.#waiting.first.sinceMs;
+  }
+
   /** Takes in what the client sent, which the borders know already. */
   add(chunk: Uint8Array): void {
     const start = this.#end;
@@ -167,7 +186,8 @@ export class MirrorQueue {
 
   #queue(offset: number, bytes: Uint8Array): void {
     const border = this.#borders.firstBorder ?? Number.POSITIVE_INFINITY;
-    this.#waiting.add({ offset, bytes, border: Math.max(offset, border) });
+    const sinceMs = this.#budget.nowMs;
+    this.#waiting.add({ offset, bytes, border: Math.max(offset, border), sinceMs });
     const costBytes = bytes.length + PIECE_COST_BYTES;
     this.#queuedCostBytes += costBytes;
     this.#budget.add(costBytes);

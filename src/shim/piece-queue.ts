@@ -10,6 +10,8 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** Stream offset of its first frame border; not in the piece when it has none. */
   readonly border: number;
+  /** When it came, by the clock of the budget. */
+  readonly sinceMs: number;
 }
 
 const COMPACT_PIECES = 1_024;

@@ -13,6 +13,9 @@ import {
   type RecordBatch,
   ROW_COST_BYTES,
 } from './record-batch.ts';
+import { GapTotals } from './gap-totals.ts';
+import { ConnectionWatch } from './connection-watch.ts';
+import type { GapAccount, StreamAccount } from './status.ts';
 
 /** What happens when the disk cannot keep up: leave frames out, or stop reading from everybody. */
 export type OverloadPolicy = 'gap' | 'block';
@@ -29,6 +32,8 @@ export const DEFAULT_SPOOL_LIMITS: SpoolLimits = {
   batchBytesMax: 256 * 1024,
 };
 
+/** The one reason why bytes are not recorded. */
+const SPOOL_FULL = 'spool-full';
 /** Recording goes on when the spool has fallen to this part of its limit, so that it does not flutter. */
 const RESUME_PART = 0.5;
 /** With `block`, reading stops at this part: chunks that are on their way still fit. */
@@ -49,12 +54,6 @@ export interface RecorderOptions {
   readonly onBlocking: (isBlocking: boolean) => void;
 }
 
-export interface StreamAccount {
-  seenBytes: number;
-  recordedBytes: number;
-  gapBytes: number;
-}
-
 interface OpenGap {
   readonly offset: number;
   readonly firstTimeNs: bigint;
@@ -62,9 +61,10 @@ interface OpenGap {
   bytes: number;
   lastTimeNs: bigint;
   reportedBytes: number;
+  reportedFrames: number;
 }
 
-interface StreamState extends StreamAccount {
+interface StreamState extends Omit<StreamAccount, 'frames'> {
   readonly connection: number;
   readonly stream: StreamKind;
   gap: OpenGap | undefined;
@@ -79,15 +79,19 @@ export class Recorder {
   /** By connection and stream kind, while the connection lives. */
   readonly #streams = new Map<number, Partial<Record<StreamKind, StreamState>>>();
   readonly #totals: Readonly<Record<StreamKind, StreamAccount>> = {
-    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
-    old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
-    new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0 },
+    client: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: 0 },
+    old: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: 0 },
+    new: { seenBytes: 0, recordedBytes: 0, gapBytes: 0, frames: 0 },
   };
+  readonly #gapTotals = new GapTotals();
+  readonly #watch = new ConnectionWatch(performance.now());
   /** The mirror gap that grows, by connection. */
   readonly #mirrorGaps = new Map<number, Gap>();
   #mirrorGapBytes = 0;
   #notSelectedBytes = 0;
+  /** Since the last event that could be kept, and in all. */
   #lostEvents = 0;
+  #lostEventsTotal = 0;
   #ordinal = 0;
   #inFlightCostBytes = 0;
   #mayBlock: boolean;
@@ -115,6 +119,19 @@ export class Recorder {
     return this.#notSelectedBytes;
   }
 
+  get gapTotals(): readonly GapAccount[] {
+    return this.#gapTotals.accounts;
+  }
+
+  get lostEvents(): number {
+    return this.#lostEventsTotal;
+  }
+
+  /** Every event passes here, so here is known who is connected. */
+  get watch(): ConnectionWatch {
+    return this.#watch;
+  }
+
   get spooledCostBytes(): number {
     return this.#inFlightCostBytes + this.#batch.costBytes;
   }
@@ -135,8 +152,10 @@ export class Recorder {
 
   /** Events are small, so they may use as much again as the spool; beyond that they are counted. */
   addEvent(event: Omit<CaptureEvent, 'ordinal' | 'timeNs'>): void {
+    this.#watch.note(event);
     if (this.isOverloaded) {
       this.#lostEvents += 1;
+      this.#lostEventsTotal += 1;
       return;
     }
     this.#addEvent(event);
@@ -160,9 +179,7 @@ export class Recorder {
       lastTimeNs,
     } as const;
     this.#mirrorGaps.set(gap.connection, complete);
-    const grownBytes = gap.bytes - (known?.bytes ?? 0);
-    if (gap.reason === 'not-selected') this.#notSelectedBytes += grownBytes;
-    else this.#mirrorGapBytes += grownBytes;
+    this.#noteMirrorGap(gap, known);
     this.#batch.addGap(complete);
   }
 
@@ -172,7 +189,9 @@ export class Recorder {
     const state = this.#stream(connection, stream);
     const offset = state.seenBytes;
     state.seenBytes += bytes.length;
-    this.#totals[stream].seenBytes += bytes.length;
+    const totals = this.#totals[stream];
+    totals.seenBytes += bytes.length;
+    totals.frames += borders.endedFrames;
     this.#ordinal += 1;
     const read: ReadBytes = { offset, timeNs, bytes };
     if (state.gap !== undefined) this.#addBehindGap(state, state.gap, read, borders);
@@ -195,6 +214,7 @@ export class Recorder {
     this.#batch.endConnection(connection);
     this.#streams.delete(connection);
     this.#mirrorGaps.delete(connection);
+    this.#watch.endConnection(connection);
   }
 
   /** Hands over what has been collected. Open gaps go along when they grew, so that they survive a kill. */
@@ -216,6 +236,20 @@ export class Recorder {
   neverBlock(): void {
     this.#mayBlock = false;
     if (this.isBlocking) this.#unblock();
+  }
+
+  #noteMirrorGap(gap: MirrorGapFacts, known: Gap | undefined): void {
+    const bytes = gap.bytes - (known?.bytes ?? 0);
+    if (gap.reason === 'not-selected') {
+      this.#notSelectedBytes += bytes;
+      return;
+    }
+    this.#mirrorGapBytes += bytes;
+    this.#gapTotals.add('mirror', gap.reason, {
+      gaps: known === undefined ? 1 : 0,
+      bytes,
+      frames: (gap.frames ?? 0) - (known?.frames ?? 0),
+    });
   }
 
   #block(): void {
@@ -269,6 +303,7 @@ export class Recorder {
       count: new FrameCount(this.#options.layout),
       bytes: 0,
       reportedBytes: 0,
+      reportedFrames: 0,
     };
     this.#lose(state, state.gap, { ...read, bytes: bytes.subarray(restBytes) });
     borders.countWhole(bytes, state.gap.count);
@@ -322,6 +357,8 @@ export class Recorder {
   }
 
   #lose(state: StreamState, gap: OpenGap, { timeNs, bytes }: ReadBytes): void {
+    const gaps = gap.bytes === 0 ? 1 : 0;
+    this.#gapTotals.add('recording', SPOOL_FULL, { gaps, bytes: bytes.length, frames: 0 });
     state.gapBytes += bytes.length;
     this.#totals[state.stream].gapBytes += bytes.length;
     gap.bytes += bytes.length;
@@ -337,12 +374,15 @@ export class Recorder {
   #reportGap({ connection, stream }: StreamState, gap: OpenGap): void {
     if (gap.bytes === gap.reportedBytes) return;
     gap.reportedBytes = gap.bytes;
+    const frames = gap.count.frames - gap.reportedFrames;
+    gap.reportedFrames = gap.count.frames;
+    this.#gapTotals.add('recording', SPOOL_FULL, { gaps: 0, bytes: 0, frames });
     const { offset, bytes, firstTimeNs, lastTimeNs } = gap;
     this.#batch.addGap({
       connection,
       stream,
       where: 'recording',
-      reason: 'spool-full',
+      reason: SPOOL_FULL,
       ...gap.count.tally,
       offset,
       bytes,

@@ -12,8 +12,10 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { isListening, listenAt, type OwnedPath } from './listen-path.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
 import { type MirrorSelection, mirroringOf } from './mirror-selection.ts';
-import { type OverloadPolicy, Recorder, type SpoolLimits, type StreamAccount } from './recorder.ts';
+import { type OverloadPolicy, Recorder, type SpoolLimits } from './recorder.ts';
 import { Tee } from './sockets.ts';
+import { type LiveStatus, mirrorStatusOf, type ShimStatus } from './status.ts';
+import { Troubles } from './troubles.ts';
 import { WriterThread } from './writer-thread.ts';
 
 export interface ShimOptions {
@@ -31,21 +33,6 @@ export interface ShimOptions {
   readonly onOverload: OverloadPolicy;
   /** Tells the operator at once what goes wrong while traffic goes on. */
   readonly onTrouble: (message: string) => void;
-}
-
-/** Where the recording stands; totals of all connections. */
-export interface ShimStatus {
-  readonly clients: number;
-  readonly connections: number;
-  readonly streams: Readonly<Record<'client' | Side, Readonly<StreamAccount>>>;
-  /** Bytes that passed but are not in the capture. */
-  readonly recordingGapBytes: number;
-  /** Client bytes that the new relay was not sent although it should have been. */
-  readonly mirrorGapBytes: number;
-  /** Client bytes that it was not sent because only a part of the traffic is mirrored. */
-  readonly notSelectedBytes: number;
-  /** Nobody is read from, because the disk cannot keep up (`onOverload: 'block'`). */
-  readonly isBlocking: boolean;
 }
 
 export interface ShimEnd extends ShimStatus {
@@ -71,18 +58,29 @@ export class Shim {
   readonly #recorder: Recorder;
   readonly #budget: MirrorBudget;
   readonly #timer: NodeJS.Timeout;
+  readonly #troubles: Troubles;
   #path: OwnedPath | undefined;
   #connections = 0;
   #clientsAtEnd = 0;
   #lastTrafficMs = 0;
+  #fileBytes: number | undefined;
+  #isStopping = false;
+  #isKnocking = false;
   /** A mistake in what is not forwarding; from then on nothing is recorded, and the capture is not sealed. */
   #bug: Error | undefined;
 
-  private constructor(options: ShimOptions, writer: WriterThread, recorder: Recorder) {
+  private constructor(
+    options: ShimOptions,
+    writer: WriterThread,
+    recorder: Recorder,
+    troubles: Troubles,
+  ) {
     this.#options = options;
     this.#writer = writer;
     this.#recorder = recorder;
+    this.#troubles = troubles;
     this.#budget = new MirrorBudget(options.mirrorBudgetBytes);
+    this.#budget.tick(performance.now());
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
     this.#timer = setInterval(() => this.#tick(), SEND_INTERVAL_MS);
   }
@@ -94,6 +92,7 @@ export class Shim {
     const startNs = process.hrtime.bigint();
     const startedUnixNs = BigInt(Date.now()) * 1_000_000n;
     const late: { recorder?: Recorder; shim?: Shim } = {};
+    const troubles = new Troubles(options.onTrouble);
     const writer = await WriterThread.start(
       {
         path: options.out,
@@ -106,9 +105,10 @@ export class Shim {
           // Nothing will be stored any more: there is no room to wait for.
           if (error.code === 'RECORDER_FAILED') late.recorder?.neverBlock();
           const traffic = late.recorder?.isBlocking === true ? 'traffic waits' : 'traffic goes on';
-          options.onTrouble(`recording is in trouble, ${traffic}: ${error.message}`);
+          troubles.begin('writer', `recording is in trouble, ${traffic}: ${error.message}`);
         },
-        recovered: () => options.onTrouble('recording goes on'),
+        recovered: () => troubles.end('writer', 'recording goes on'),
+        grown: (fileBytes) => late.shim?.noteSize(fileBytes),
       },
     );
     const now = (): bigint => process.hrtime.bigint() - startNs;
@@ -122,7 +122,7 @@ export class Shim {
       },
     });
     late.recorder = recorder;
-    const shim = new Shim(options, writer, recorder);
+    const shim = new Shim(options, writer, recorder, troubles);
     late.shim = shim;
     try {
       shim.#path = await listenAt(shim.#server, options.listen);
@@ -130,26 +130,67 @@ export class Shim {
       await shim.#abandon();
       throw error;
     }
-    shim.#server.on('error', (error) => options.onTrouble(`cannot accept: ${error.message}`));
+    shim.#server.on('error', (error) => {
+      troubles.begin('accept', `cannot accept: ${error.message}`);
+    });
     recorder.addEvent({ connection: undefined, stream: undefined, kind: 'start', details: {} });
     return shim;
   }
 
   get status(): ShimStatus {
-    const { totals } = this.#recorder;
+    const { client, old, new: fresh } = this.#recorder.totals;
     return {
       clients: this.#tees.size,
       connections: this.#connections,
-      streams: totals,
-      recordingGapBytes: totals.client.gapBytes + totals.old.gapBytes + totals.new.gapBytes,
+      streams: { client: { ...client }, old: { ...old }, new: { ...fresh } },
+      recordingGapBytes: client.gapBytes + old.gapBytes + fresh.gapBytes,
       mirrorGapBytes: this.#recorder.mirrorGapBytes,
       notSelectedBytes: this.#recorder.notSelectedBytes,
       isBlocking: this.#recorder.isBlocking,
+      gaps: this.#recorder.gapTotals,
+      lostEvents: this.#recorder.lostEvents,
     };
+  }
+
+  /** Costs a look at each connection: meant for once a second, not for each chunk. */
+  get live(): LiveStatus {
+    const { watch, spooledCostBytes } = this.#recorder;
+    return {
+      ...this.status,
+      clients: watch.clients,
+      lingering: this.#tees.size - watch.clients,
+      isStopping: this.#isStopping,
+      relays: { old: watch.status('old'), new: watch.status('new') },
+      mirror: mirrorStatusOf(this.#budget, this.#tees),
+      spool: {
+        costBytes: spooledCostBytes,
+        costBytesMax: this.#options.spoolLimits.spoolBytesMax,
+      },
+      fileBytes: this.#fileBytes,
+      troubles: this.#troubles.status,
+    };
+  }
+
+  /** Knocks at relays of which nothing else tells whether they are there: each knock is a connection to one. */
+  async checkRelays(): Promise<void> {
+    if (this.#isKnocking || this.#isStopping) return;
+    this.#isKnocking = true;
+    const { watch } = this.#recorder;
+    for (const side of ['old', 'new'] as const) {
+      if (!watch.isKnockDue(side, performance.now())) continue;
+      const hasAnswered = await isListening(this.#options.relays[side]);
+      watch.knocked(side, hasAnswered, performance.now());
+    }
+    this.#isKnocking = false;
+  }
+
+  noteSize(fileBytes: number): void {
+    this.#fileBytes = fileBytes;
   }
 
   /** Drains, closes, accounts, seals. Throws only when relaydiff itself made a mistake. */
   async stop(): Promise<ShimEnd> {
+    this.#isStopping = true;
     this.#path?.release();
     await pause(LISTENER_GRACE_MS);
     this.#server.close();
@@ -169,6 +210,7 @@ export class Shim {
   }
 
   #accept(client: Socket): void {
+    this.#troubles.end('accept');
     this.#connections += 1;
     const id = this.#connections;
     const { relays, capture, mirrorLimits, mirrorSelection } = this.#options;
@@ -217,13 +259,15 @@ export class Shim {
       work();
     } catch (error) {
       this.#bug = error instanceof Error ? error : new Error(String(error));
-      this.#options.onTrouble(
+      this.#troubles.begin(
+        'bug',
         `a bug in relaydiff ended the recording, traffic goes on: ${this.#bug.message}`,
       );
     }
   }
 
   #tick(): void {
+    this.#budget.tick(performance.now());
     this.#observe(() => {
       if (!this.#recorder.isOverloaded) for (const tee of this.#tees) tee.reportGaps();
       this.#recorder.send();

@@ -102,6 +102,15 @@ export class Tee implements ConnectionPort {
     return this.#machine.mirroredBytes;
   }
 
+  get id(): number {
+    return this.#options.id;
+  }
+
+  /** When the oldest bytes came that the mirror has not taken; undefined when nothing waits. */
+  get mirrorWaitsSinceMs(): number | undefined {
+    return this.#machine.mirrorWaitsSinceMs;
+  }
+
   reportGaps(): void {
     this.#machine.reportGaps();
   }

@@ -29,6 +29,8 @@ export type FromWriter =
   /** Storing failed; what was sent is kept and tried again. */
   | { readonly kind: 'trouble'; readonly trouble: WriterTrouble }
   | { readonly kind: 'recovered' }
+  /** What the capture takes on disk, all its files together. */
+  | { readonly kind: 'grown'; readonly fileBytes: number }
   /** Nobody can open the file by its name any more; it is written all the same until it is closed. */
   | { readonly kind: 'removed' }
   | { readonly kind: 'sealed'; readonly fileBytes: number }

@@ -12,6 +12,8 @@ export interface WriterListener {
   /** Storing fails for now; traffic goes on, the spool fills. */
   troubled(error: OperatingError): void;
   recovered(): void;
+  /** About once a second while something is stored. */
+  grown(fileBytes: number): void;
 }
 
 function toError(trouble: WriterTrouble): OperatingError {
@@ -81,6 +83,9 @@ export class WriterThread implements BatchSink {
         return;
       case 'recovered':
         this.#listener.recovered();
+        return;
+      case 'grown':
+        this.#listener.grown(message.fileBytes);
         return;
       case 'sealed':
         this.#running = false;

@@ -28,7 +28,8 @@ class WriterLoop {
   readonly #writer: RotatingWriter;
   #pendingCostBytes = 0;
   #retry: NodeJS.Timeout | undefined;
-  #lookedMs = 0;
+  #look: NodeJS.Timeout | undefined;
+  #isUnseen = false;
   #isRemoved = false;
 
   constructor(writer: RotatingWriter) {
@@ -67,25 +68,36 @@ class WriterLoop {
       this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
       return;
     }
-    if (this.#retry !== undefined) say({ kind: 'recovered' });
+    if (this.#retry !== undefined) {
+      say({ kind: 'recovered' });
+      this.#isRemoved = false;
+    }
     this.#retry = undefined;
     say({ kind: 'stored', costBytes: this.#pendingCostBytes });
     this.#pendingCostBytes = 0;
-    this.#lookForFile();
+    this.#isUnseen = true;
+    if (this.#look === undefined) this.#lookAtFile();
+  }
+
+  /** At once and then once a second, as long as something was stored since. */
+  #lookAtFile(): void {
+    this.#look = undefined;
+    if (!this.#isUnseen) return;
+    this.#isUnseen = false;
+    this.#look = setTimeout(() => this.#lookAtFile(), LOOK_EVERY_MS);
+    if (existsSync(this.#writer.path)) say({ kind: 'grown', fileBytes: this.#writer.fileBytes });
+    else this.#sayRemoved();
   }
 
   /** A file that was removed while it is written is lost at the end: the operator must know at once. */
-  #lookForFile(): void {
-    const nowMs = performance.now();
-    if (this.#isRemoved || nowMs - this.#lookedMs < LOOK_EVERY_MS) return;
-    this.#lookedMs = nowMs;
-    if (existsSync(this.#writer.path)) return;
+  #sayRemoved(): void {
+    if (!this.#isRemoved) say({ kind: 'removed' });
     this.#isRemoved = true;
-    say({ kind: 'removed' });
   }
 
   #seal(): void {
     clearTimeout(this.#retry);
+    clearTimeout(this.#look);
     try {
       say({ kind: 'sealed', fileBytes: this.#writer.seal() });
     } catch (error) {

@@ -108,6 +108,11 @@ export class FrameBorders {
     return this.#frameBytesLeft === 0 && this.#headBytes === 0;
   }
 
+  /** How many frames ended in the last chunk. */
+  get endedFrames(): number {
+    return this.#wholeFrames + (this.#carriedStart === NONE ? 0 : 1);
+  }
+
   /** The sender starts anew: what it had begun does not go on. */
   restart(): void {
     this.#frameBytesLeft = 0;

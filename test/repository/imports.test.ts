@@ -86,7 +86,8 @@ describe('what touches the outside', () => {
   });
 
   it('keeps sockets in few files', () => {
-    expect(usersOf('node:net')).toEqual([
+    expect(usersOf('node:net', 'node:http')).toEqual([
+      'src/monitor/health-server.ts',
       'src/shim/listen-path.ts',
       'src/shim/shim.ts',
       'src/shim/sockets.ts',
@@ -95,8 +96,10 @@ describe('what touches the outside', () => {
     ]);
   });
 
-  it('keeps threads in the shim', () => {
+  it('keeps threads where they are started', () => {
     expect(usersOf('node:worker_threads')).toEqual([
+      'src/monitor/monitor-thread.ts',
+      'src/monitor/monitor.worker.ts',
       'src/shim/writer-thread.ts',
       'src/shim/writer.worker.ts',
     ]);

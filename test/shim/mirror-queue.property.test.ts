@@ -158,3 +158,21 @@ function expectFramesCounted(
     expect(lastHeader).toEqual(inGap.at(-1)?.frame.slice(0, layout.sizeBytes));
   }
 }
+it('knows since when its oldest bytes wait', () => {
+  const budget = new MirrorBudget(2_000);
+  const borders = new FrameBorders(H3);
+  const queue = new MirrorQueue(H3, borders, { queueBytesMax: 2_000 }, budget);
+  expect(queue.waitingSinceMs).toBeUndefined();
+  for (const nowMs of [10, 20]) {
+    budget.tick(nowMs);
+    borders.push(testFrame(nowMs));
+    queue.add(testFrame(nowMs));
+  }
+  for (const sinceMs of [10, 20]) {
+    expect(queue.waitingSinceMs).toBe(sinceMs);
+    queue.next();
+    expect(queue.waitingSinceMs).toBe(sinceMs);
+    queue.taken();
+  }
+  expect(queue.waitingSinceMs).toBeUndefined();
+});

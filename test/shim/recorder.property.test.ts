@@ -137,6 +137,8 @@ it('accounts for every byte of every stream, in chunks or in gaps of whole frame
       expect(totals.reduce((sum, total) => sum + total.recordedBytes, 0)).toBe(recordedBytes);
       expect(totals.reduce((sum, total) => sum + total.gapBytes, 0)).toBe(gapBytes);
       expect(rig.blocking).toEqual([]);
+      const lost = recorder.gapTotals.filter(({ where }) => where === 'recording');
+      expect(lost.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(gapBytes);
     }),
     { numRuns: 500 },
   );
@@ -190,4 +192,31 @@ describe('a recorder that may block', () => {
     for (let chunk = 0; chunk < 40; chunk++) rig.add(1, 'client', 100);
     expect([recorder.isBlocking, recorder.totals.client.gapBytes > 0]).toEqual([false, true]);
   });
+});
+
+it('totals gaps by reason while they grow, and the frames of every stream', () => {
+  const rig = new Rig('gap');
+  const { recorder } = rig;
+  const gap = {
+    connection: 1,
+    reason: 'mirror-slow',
+    offset: 100,
+    firstHeader: undefined,
+    lastHeader: undefined,
+  };
+  recorder.addMirrorGap({ ...gap, bytes: 200, frames: 2 });
+  recorder.addMirrorGap({ ...gap, bytes: 500, frames: 5 });
+  recorder.addMirrorGap({ ...gap, connection: 2, bytes: 50, frames: undefined });
+  recorder.addMirrorGap({ ...gap, offset: 900, bytes: 100, frames: 1 });
+  recorder.addMirrorGap({ ...gap, reason: 'not-selected', offset: 2_000, bytes: 9, frames: 9 });
+  const totals = recorder.gapTotals.filter(({ gaps }) => gaps > 0);
+  expect(totals).toEqual([
+    { where: 'mirror', reason: 'mirror-slow', gaps: 3, bytes: 650, frames: 6 },
+  ]);
+  expect([recorder.mirrorGapBytes, recorder.notSelectedBytes]).toEqual([650, 9]);
+  rig.add(1, 'client', 2 * FRAME_BYTES);
+  rig.add(2, 'client', FRAME_BYTES - 1);
+  rig.add(2, 'client', FRAME_BYTES + 1);
+  rig.add(1, 'old', FRAME_BYTES);
+  expect(recorder.totals).toMatchObject({ client: { frames: 4 }, old: { frames: 1 } });
 });

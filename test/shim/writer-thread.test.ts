@@ -20,7 +20,12 @@ it('reports a writer thread that cannot run as RECORDER_FAILED', async () => {
         protocolSchemas: new Map(),
       },
     },
-    { stored: () => undefined, troubled: () => undefined, recovered: () => undefined },
+    {
+      stored: () => undefined,
+      troubled: () => undefined,
+      recovered: () => undefined,
+      grown: () => undefined,
+    },
   );
   await expect(started).rejects.toMatchObject({ code: 'RECORDER_FAILED' });
 });
