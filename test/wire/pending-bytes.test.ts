@@ -11,6 +11,6 @@ it('bytes that are cut at every chunk do not keep the memory that one large fram
     pending.drop(5_000);
   }
   expect(pending.window.length).toBe(10);
-  expect([...pending.window]).toEqual(new Array(10).fill(999 % 200));
+  expect([...pending.window]).toEqual(Array.from({ length: 10 }, () => 999 % 200));
   expect(pending.window.buffer.byteLength).toBeLessThanOrEqual(131_072);
 });
