@@ -229,19 +229,23 @@ export class FrameBorders {
 
   /** Goes from frame to frame; what the chunk has only the beginning of is kept for the next chunk. */
   #walk(chunk: Uint8Array, from: number): void {
+    this.#mark(from);
+    // Read once: this loop runs for every frame of all streams.
     const { length } = chunk;
     const size = this.#sizeBytes;
+    const magicAt = this.#magicAt;
+    const payloadSizeAt = this.#payloadSizeAt;
+    const payloadBytesMax = this.#payloadBytesMax;
+    const magic = this.#magic;
     let position = from;
     while (position + size <= length) {
-      const payloadBytes = this.#payloadBytes(chunk, position);
-      if (payloadBytes === NONE) {
-        this.#mark(position);
+      const payloadBytes = readUint32(chunk, position + payloadSizeAt);
+      if (readUint32(chunk, position + magicAt) !== magic || payloadBytes > payloadBytesMax) {
         this.#inStep = false;
         position = this.#nextMagic(chunk, position + 1);
         continue;
       }
       this.#inStep = true;
-      this.#mark(position);
       const end = position + size + payloadBytes;
       if (end > length) {
         this.#cut(chunk, position, size);
@@ -253,7 +257,6 @@ export class FrameBorders {
       this.#wholeFrames += 1;
       position = end;
     }
-    this.#mark(position);
     if (position < length) this.#cut(chunk, position, length - position);
   }
 
@@ -283,9 +286,8 @@ export class FrameBorders {
 }
 
 function readUint32(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-  const high = (bytes[at + 2] ?? 0) | ((bytes[at + 3] ?? 0) << 8);
-  return low + high * 0x1_0000;
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+  return (low | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }
 
 /** A loop, because a view for `set` costs more than these few bytes. */

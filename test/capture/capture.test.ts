@@ -240,6 +240,31 @@ describe('the spans of a stream', () => {
     capture.close();
   });
 
+  it('do not go on across a new life of the relay: what was begun is a tail, what follows is in step', () => {
+    const path = join(temporaryDirectory(), 'a.capture');
+    buildCapture(path, {
+      connections: ['a'],
+      steps: [
+        step('new', concat([testFrame(1), testFrame(2).subarray(0, 40)])),
+        {
+          connection: 1,
+          event: 'upstream-open',
+          on: 'new',
+          details: { life: 2, downMs: 100, offset: 140 },
+        },
+        step('new', testFrame(3)),
+      ],
+    });
+    const capture = openCapture(path);
+    const spans = [...readSpans(capture, { id: 1, connection: 1, kind: 'new' }, H3)];
+    expect(spans.map((s) => [s.span.kind, s.span.offset, s.index])).toEqual([
+      ['frame', 0, 0],
+      ['tail', 100, 1],
+      ['frame', 140, 2],
+    ]);
+    capture.close();
+  });
+
   it('go on behind a recording gap, out of step', () => {
     const path = join(temporaryDirectory(), 'a.capture');
     const gap = {
