@@ -8,25 +8,47 @@ import { sizeOf } from './resolve-structs.ts';
 import type { FieldType, StructLayout } from './types.ts';
 
 export function fits(struct: StructLayout, value: Uint8Array): boolean {
-  const { byteLength } = value;
-  const { size, openEnded, hasLists } = struct;
-  if (hasLists) {
-    const placed = placeFields(struct, value);
-    return (
-      placed !== undefined && (!hasCounts(struct) || overfullPlaced(placed, value) === undefined)
-    );
-  }
-  if (openEnded ? byteLength < size : byteLength !== size) return false;
-  if (!hasCounts(struct)) return true;
-  const places = countPlaces(struct);
-  if (places === undefined) return overfullStruct(struct, viewOf(value), 0) === undefined;
-  return places.every(({ offset, capacity }) => u16At(value, offset) <= capacity);
+  const fit = fitOf(struct);
+  return fit.kind === 'size' ? value.byteLength === fit.sizeBytes : fit.test(value);
 }
 
-/** The size of every value of the struct, when nothing else decides whether bytes fit. */
-export function onlySize(struct: StructLayout): number | undefined {
+/** What bytes must be to be a struct. */
+export type Fit =
+  /** Every value has this size, and nothing else is asked. */
+  | { readonly kind: 'size'; readonly sizeBytes: number }
+  | { readonly kind: 'test'; readonly test: (value: Uint8Array) => boolean };
+
+const fitsOfStructs = new WeakMap<StructLayout, Fit>();
+
+/** Asked for every value, so it is worked out once. */
+export function fitOf(struct: StructLayout): Fit {
+  let fit = fitsOfStructs.get(struct);
+  if (fit === undefined) {
+    fit = makeFit(struct);
+    fitsOfStructs.set(struct, fit);
+  }
+  return fit;
+}
+
+function makeFit(struct: StructLayout): Fit {
   const { size, openEnded, hasLists } = struct;
-  return openEnded || hasLists || hasCounts(struct) ? undefined : size;
+  const counts = hasCounts(struct);
+  if (hasLists) {
+    const test = (value: Uint8Array): boolean => {
+      const placed = placeFields(struct, value);
+      return placed !== undefined && !(counts && overfullPlaced(placed, value));
+    };
+    return { kind: 'test', test };
+  }
+  if (!openEnded && !counts) return { kind: 'size', sizeBytes: size };
+  const hasSize = ({ byteLength }: Uint8Array): boolean =>
+    openEnded ? byteLength >= size : byteLength === size;
+  const places = countPlaces(struct);
+  const isInside = (value: Uint8Array): boolean =>
+    places === undefined
+      ? overfullStruct(struct, viewOf(value), 0) === undefined
+      : places.every(({ offset, capacity }) => u16At(value, offset) <= capacity);
+  return { kind: 'test', test: (value) => hasSize(value) && isInside(value) };
 }
 
 export interface Overfull {
@@ -49,7 +71,7 @@ export function overfullCount(struct: StructLayout, value: Uint8Array): Overfull
 
 const countHolders = new WeakMap<StructLayout, boolean>();
 
-/** Whether there is a FixedVec anywhere inside; asked for every value, so it is kept. */
+/** Whether there is a FixedVec anywhere inside. */
 function hasCounts(struct: StructLayout): boolean {
   let found = countHolders.get(struct);
   if (found === undefined) {
@@ -64,22 +86,14 @@ interface CountPlace {
   readonly capacity: number;
 }
 
-const placesOfCounts = new WeakMap<StructLayout, readonly CountPlace[] | 'inside'>();
-
 /** Where the counts of FixedVecs stand, when all are fields of the struct itself: the usual case, quickly. */
 function countPlaces(struct: StructLayout): readonly CountPlace[] | undefined {
-  let places = placesOfCounts.get(struct);
-  if (places === undefined) {
-    const own: CountPlace[] = [];
-    let inside = false;
-    for (const { type, offset } of struct.fields) {
-      if (type.kind === 'fixed-vec') own.push({ offset, capacity: type.capacity });
-      inside ||= typeHasCounts(type.kind === 'fixed-vec' ? type.element : type);
-    }
-    places = inside ? 'inside' : own;
-    placesOfCounts.set(struct, places);
+  const own: CountPlace[] = [];
+  for (const { type, offset } of struct.fields) {
+    if (type.kind === 'fixed-vec') own.push({ offset, capacity: type.capacity });
+    if (typeHasCounts(type.kind === 'fixed-vec' ? type.element : type)) return undefined;
   }
-  return places === 'inside' ? undefined : places;
+  return own;
 }
 
 function typeHasCounts(type: FieldType): boolean {
