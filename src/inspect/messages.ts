@@ -150,7 +150,12 @@ function messageRecord(
   const { length } = bytes;
   if (span.kind !== 'frame') {
     const kind = span.kind === 'tail' ? 'unfinished-tail' : span.defect;
-    return { ordinal, offset, length, defect: { kind, detail: span.detail, offset: 0, hex: bytes } };
+    return {
+      ordinal,
+      offset,
+      length,
+      defect: { kind, detail: span.detail, offset: 0, hex: bytes },
+    };
   }
   const { header, checksum, tlvs, defect } = decodeMessage(dialect, bytes);
   return {

@@ -9,44 +9,54 @@ import { toHex } from './bytes.ts';
 export function jsonText(value: unknown): string {
   switch (typeof value) {
     case 'number':
-      return Number.isFinite(value) ? String(value) : 'null';
+      return Number.isFinite(value) ? `${value}` : 'null';
     case 'bigint':
       return `"${value}"`;
     case 'string':
-      return quoted(value);
-    case 'object':
-      if (value === null) return 'null';
-      if (value instanceof Uint8Array) return `"${toHex(value)}"`;
-      return Array.isArray(value) ? arrayText(value) : objectText(value);
+      return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
     default:
-      return JSON.stringify(value) ?? 'null';
+      if (value instanceof Uint8Array) return `"${toHex(value)}"`;
+      if (Array.isArray(value)) return arrayText(value);
+      return isRecord(value) ? objectText(value) : 'null';
   }
+}
+
+/** What JSON writes as it is: most words. To ask is cheaper than to let JSON.stringify look. */
+const PLAIN = /^[\w .:-]*$/;
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function arrayText(elements: readonly unknown[]): string {
-  let text = '[';
-  for (let index = 0; index < elements.length; index++) {
-    if (index > 0) text += ',';
-    text += jsonText(elements[index]);
-  }
-  return `${text}]`;
+  let text = '';
+  for (const element of elements) text += text === '' ? jsonText(element) : `,${jsonText(element)}`;
+  return `[${text}]`;
 }
 
-function objectText(object: object): string {
-  let text = '{';
-  let comma = '';
-  for (const name in object) {
-    const value: unknown = Reflect.get(object, name);
+function objectText(record: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const name in record) {
+    const value = record[name];
     if (value === undefined) continue;
-    text += `${comma}${quoted(name)}:${jsonText(value)}`;
-    comma = ',';
+    const key = keyText(name);
+    text += (text === '' ? key.slice(1) : key) + jsonText(value);
   }
-  return `${text}}`;
+  return `{${text}}`;
 }
 
-/** What JSON writes as it is: most names and words. To ask is cheaper than to let JSON.stringify look. */
-const PLAIN = /^[\w .:-]*$/;
+/** Names are few, and each stands in every line. */
+const keys = new Map<string, string>();
+const KEYS_MAX = 4_096;
 
-function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+/** `,"name":`. */
+function keyText(name: string): string {
+  let text = keys.get(name);
+  if (text === undefined) {
+    text = `,${JSON.stringify(name)}:`;
+    if (keys.size < KEYS_MAX) keys.set(name, text);
+  }
+  return text;
 }

@@ -3,7 +3,7 @@
  * numbers, bigints and views of the frame: to spell them costs more than to read them, and is for those who print.
  */
 import { assert } from '../lib/assert.ts';
-import { checksumState, readHeaderAt, wholeView } from '../wire/header.ts';
+import { checksumState, readHeader, wholeView } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import type { Tlv } from '../wire/types.ts';
 import { type ReadValue, valueReader } from './struct-decoder.ts';
@@ -13,18 +13,18 @@ import type { DecodedTlv, Dialect, Message, TlvType } from './types.ts';
 export function decodeMessage(dialect: Dialect, frame: Uint8Array): Message {
   const layout = dialect.header;
   assert(frame.byteLength >= layout.sizeBytes, `a frame has at least ${layout.sizeBytes} bytes`);
-  const { buffer, byteOffset } = frame;
+  const { buffer } = frame;
   const view = wholeView(buffer);
   const readers = tlvReaders(dialect);
   const { tlvs, defect } = walkTlvs(frame, layout.sizeBytes);
-  const payloadAt = byteOffset + layout.sizeBytes;
+  const payloadAt = frame.byteOffset + layout.sizeBytes;
   const decoded: DecodedTlv[] = [];
   for (const tlv of tlvs) {
     const reader = readers[tlv.type] ?? addReader(readers, dialect, tlv.type);
     decoded.push(decodeTlv(reader, tlv, view, buffer, payloadAt + tlv.valueOffset));
   }
   return {
-    header: readHeaderAt(layout.offsets, view, byteOffset),
+    header: readHeader(layout, frame),
     checksum: checksumState(layout, frame),
     tlvs: decoded,
     defect,
@@ -64,11 +64,7 @@ function tlvReaders(dialect: Dialect): (TlvReader | undefined)[] {
   return readers;
 }
 
-function addReader(
-  readers: (TlvReader | undefined)[],
-  dialect: Dialect,
-  type: number,
-): TlvReader {
+function addReader(readers: (TlvReader | undefined)[], dialect: Dialect, type: number): TlvReader {
   const struct = registeredType(dialect, type)?.struct;
   const reader: TlvReader = {
     name: tlvName(dialect, type),

@@ -9,13 +9,7 @@ import { frameChecksum, viewOf, writeHeader } from '../wire/header.ts';
 import { encodeTlv } from '../wire/tlv.ts';
 import type { Header } from '../wire/types.ts';
 import { sizeOf } from './resolve-structs.ts';
-import type {
-  Dialect,
-  FieldType,
-  IntegerType,
-  ListCount,
-  StructLayout,
-} from './types.ts';
+import type { Dialect, FieldType, IntegerType, ListCount, StructLayout } from './types.ts';
 import { integerRange, writeInteger } from './values.ts';
 
 /** What decoders read and what JSON spells: a wide number as bigint or decimal text, bytes as they are or as hex. */

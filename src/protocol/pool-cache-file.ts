@@ -21,7 +21,11 @@ export type PoolCacheFile =
       /** The bytes behind the last record. */
       readonly rest: Uint8Array;
     }
-  | { readonly kind: 'journal'; readonly records: readonly DecodedFields[]; readonly rest: Uint8Array }
+  | {
+      readonly kind: 'journal';
+      readonly records: readonly DecodedFields[];
+      readonly rest: Uint8Array;
+    }
   /** Bytes that are neither; `detail` says why. */
   | { readonly kind: 'unknown'; readonly detail: string };
 
@@ -50,7 +54,11 @@ function isOperation(dialect: Dialect, operation: unknown): boolean {
   return dialect.enums.get('JournalOperation')?.names.has(Number(operation)) === true;
 }
 
-function decodeSnapshot(header: DecodedFields, pool: StructLayout, body: Uint8Array): PoolCacheFile {
+function decodeSnapshot(
+  header: DecodedFields,
+  pool: StructLayout,
+  body: Uint8Array,
+): PoolCacheFile {
   const counted = Number(header['pool_count']);
   const { records, rest } = decodeRecords(pool, body, counted);
   const stored = Number(header['checksum']);

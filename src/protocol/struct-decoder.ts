@@ -5,7 +5,7 @@
  */
 import { assertNever } from '../lib/assert.ts';
 import { wholeView } from '../wire/header.ts';
-import { fitOf } from './fit.ts';
+import { fitOf, haveRoom } from './fit.ts';
 import { sizeOf } from './resolve-structs.ts';
 import type { DecodedFields, FieldLayout, FieldType, IntegerType, StructLayout } from './types.ts';
 import { HALF_BYTES, type IntegerCoding, joinHalves } from './values.ts';
@@ -40,9 +40,11 @@ function makeReader(struct: StructLayout): ReadValue {
   const read = compile(struct);
   const fit = fitOf(struct);
   if (fit.kind === 'size') {
-    const { sizeBytes } = fit;
+    const { sizeBytes, counts } = fit;
     return (view, buffer, at, length) =>
-      length === sizeBytes ? read(view, buffer, at, length) : undefined;
+      length === sizeBytes && haveRoom(counts, view, at)
+        ? read(view, buffer, at, length)
+        : undefined;
   }
   const { test } = fit;
   return (view, buffer, at, length) =>

@@ -1,5 +1,11 @@
 /** What the schemas say, as data, and what a frame means once it is read with them. */
-import type { ChecksumState, Header, HeaderLayout, HeaderOffsets, TlvDefect } from '../wire/types.ts';
+import type {
+  ChecksumState,
+  Header,
+  HeaderLayout,
+  HeaderOffsets,
+  TlvDefect,
+} from '../wire/types.ts';
 
 /** A named numbering: number -> name. Flag sets name single bits. */
 export interface EnumTable {
@@ -122,12 +128,7 @@ export interface Dialect {
  * The value of a field as it is read: a number up to 32 bits, a bigint above; bytes as a view of the frame. jsonText
  * spells it.
  */
-export type DecodedValue =
-  | number
-  | bigint
-  | Uint8Array
-  | DecodedFields
-  | readonly DecodedValue[];
+export type DecodedValue = number | bigint | Uint8Array | DecodedFields | readonly DecodedValue[];
 export interface DecodedFields {
   readonly [field: string]: DecodedValue;
 }

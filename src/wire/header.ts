@@ -3,7 +3,7 @@
  * Knows nothing of streams (frame-reader) nor of what the numbers mean (protocol).
  */
 import { crc32 } from 'node:zlib';
-import type { ChecksumState, Header, HeaderLayout, HeaderOffsets } from './types.ts';
+import type { ChecksumState, Header, HeaderLayout } from './types.ts';
 
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -28,10 +28,7 @@ export function u32At(bytes: Uint8Array, offset: number): number {
 let lastBuffer: ArrayBufferLike = new ArrayBuffer(0);
 let lastView: DataView = new DataView(lastBuffer);
 
-/**
- * A view of all that lies in a buffer. The last one is kept, because to make one costs more than to read a header,
- * and the frames of a chunk lie in one buffer.
- */
+/** A view of all that lies in a buffer. The last one is kept: the frames of a chunk lie in one buffer. */
 export function wholeView(buffer: ArrayBufferLike): DataView {
   if (buffer !== lastBuffer) {
     lastBuffer = buffer;
@@ -40,23 +37,28 @@ export function wholeView(buffer: ArrayBufferLike): DataView {
   return lastView;
 }
 
-/** `bytes` must hold at least a whole header. */
-export function readHeader({ offsets }: HeaderLayout, bytes: Uint8Array): Header {
-  return readHeaderAt(offsets, wholeView(bytes.buffer), bytes.byteOffset);
+/** One for all calls, for the same reason. */
+const wide = new DataView(new ArrayBuffer(8));
+
+function u64At(bytes: Uint8Array, offset: number): bigint {
+  wide.setUint32(0, u32At(bytes, offset), true);
+  wide.setUint32(4, u32At(bytes, offset + 4), true);
+  return wide.getBigUint64(0, true);
 }
 
-/** The same of a header that begins at `at`. Nothing is checked. */
-export function readHeaderAt(offsets: HeaderOffsets, view: DataView, at: number): Header {
+/** `bytes` must hold at least a whole header. Nothing is checked. */
+export function readHeader(layout: HeaderLayout, bytes: Uint8Array): Header {
+  const at = layout.offsets;
   return {
-    magic: view.getUint32(at + offsets.magic, true),
-    relay_domain: view.getUint8(at + offsets.relay_domain),
-    version: view.getUint8(at + offsets.version),
-    source: view.getUint8(at + offsets.source),
-    flags: view.getUint8(at + offsets.flags),
-    sequence: view.getBigUint64(at + offsets.sequence, true),
-    timestamp: view.getBigUint64(at + offsets.timestamp, true),
-    payload_size: view.getUint32(at + offsets.payload_size, true),
-    checksum: view.getUint32(at + offsets.checksum, true),
+    magic: u32At(bytes, at.magic),
+    relay_domain: bytes[at.relay_domain] ?? 0,
+    version: bytes[at.version] ?? 0,
+    source: bytes[at.source] ?? 0,
+    flags: bytes[at.flags] ?? 0,
+    sequence: u64At(bytes, at.sequence),
+    timestamp: u64At(bytes, at.timestamp),
+    payload_size: u32At(bytes, at.payload_size),
+    checksum: u32At(bytes, at.checksum),
   };
 }
 

@@ -147,7 +147,10 @@ test('a message needs no more than its header values and its TLVs', () => {
     { type: 101, fields: { raw: '00' } },
     { type: 5, fields: { raw: 'ab'.repeat(256) } },
   ];
-  const message = spelledMessage(dialect, encodeMessage(dialect, { header: HEADER, tlvs }, 'valid'));
+  const message = spelledMessage(
+    dialect,
+    encodeMessage(dialect, { header: HEADER, tlvs }, 'valid'),
+  );
   expect(message.checksum).toBe('valid');
   expect(message.header).toMatchObject({
     ...HEADER,
