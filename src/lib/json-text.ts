@@ -7,20 +7,13 @@ import { toHex } from './bytes.ts';
 
 /** Of plain values: numbers, texts, booleans, null, bigints, bytes, and arrays and objects of them. */
 export function jsonText(value: unknown): string {
-  switch (typeof value) {
-    case 'number':
-      return Number.isFinite(value) ? `${value}` : 'null';
-    case 'bigint':
-      return `"${value}"`;
-    case 'string':
-      return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
-    case 'boolean':
-      return value ? 'true' : 'false';
-    default:
-      if (value instanceof Uint8Array) return `"${toHex(value)}"`;
-      if (Array.isArray(value)) return arrayText(value);
-      return isRecord(value) ? objectText(value) : 'null';
-  }
+  if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null';
+  if (typeof value === 'bigint') return `"${value}"`;
+  if (typeof value === 'string') return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (value instanceof Uint8Array) return `"${toHex(value)}"`;
+  if (Array.isArray(value)) return arrayText(value);
+  return isRecord(value) ? objectText(value) : 'null';
 }
 
 /** What JSON writes as it is: most words. To ask is cheaper than to let JSON.stringify look. */
