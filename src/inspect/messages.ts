@@ -51,8 +51,8 @@ export interface CapturedMessage extends MessageRecord {
 export interface CapturedGap {
   readonly connection: number;
   readonly stream: StreamKind;
-  /** When the first of them passed, ns since the start of the capture. */
-  readonly arrivalNs: string;
+  /** When the first of them passed, since the start of the capture. */
+  readonly arrivalNs: bigint;
   readonly gap: GapSummary;
 }
 
@@ -107,7 +107,7 @@ class GapsInTime {
       yield {
         connection: gap.connection,
         stream: gap.stream,
-        arrivalNs: String(gap.firstTimeNs),
+        arrivalNs: gap.firstTimeNs,
         gap: summarizeGap(gap, this.#dialect),
       };
     }
