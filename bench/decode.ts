@@ -1,11 +1,14 @@
-/** Frames a second: framing, header and TLV walk, full decode; beside DataView by hand and Kaitai's parser. */
-import { decodeMessage, readMessage } from '../src/protocol/decode.ts';
+/** Frames a second: framing, header and TLV walk, full decode, JSON; beside DataView by hand and Kaitai's parser. */
+import { jsonText } from '../src/lib/json-text.ts';
+import { decodeMessage } from '../src/protocol/decode.ts';
+import { decodeStruct } from '../src/protocol/struct-decoder.ts';
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import type { Dialect, FieldValues } from '../src/protocol/types.ts';
 import { FrameReader } from '../src/wire/frame-reader.ts';
 import { readHeader } from '../src/wire/header.ts';
 import { walkTlvs } from '../src/wire/tlv.ts';
 import type { Span } from '../src/wire/types.ts';
+import { binaryParser } from './binary-parser.ts';
 import {
   framesByHand,
   headerByHand,
@@ -15,7 +18,7 @@ import {
   tradeByHand,
 } from './by-hand.ts';
 import type { Contender, Contest } from './harness.ts';
-import { type KaitaiParser, kaitaiParser } from './kaitai.ts';
+import { type KaitaiParser, kaitaiLine, kaitaiParser } from './kaitai.ts';
 import { plainFields } from './plain-values.ts';
 import {
   HUNDRED_BYTES,
@@ -63,6 +66,10 @@ export async function decodeContests(frames: number): Promise<{
     ...subjects
       .slice(0, 1)
       .map((subject) => fullDecode(dialect, subject, { frames, checksum: 'valid', kaitai })),
+    ...subjects.map((subject) => fieldsOnly(dialect, subject, frames)),
+    ...subjects.map((subject) =>
+      linesOfJson(dialect, subject, { frames, checksum: 'zero', kaitai }),
+    ),
   ];
   return { contests, hasKaitai: kaitai !== undefined };
 }
@@ -157,9 +164,15 @@ interface Subject {
   readonly byHand: (view: DataView, at: number) => Readonly<Record<string, unknown>>;
 }
 
-type ReadFields = (
-  visit: (sequence: unknown, fields: Readonly<Record<string, unknown>>) => void,
-) => number;
+/** Calls `visit` with what each message says. */
+type ReadMessages = (visit: (sequence: unknown, fields: Fields) => void) => number;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Calls `visit` with each message as a line of JSON. */
+type WriteLines = (visit: (line: string) => void) => number;
+
+/** What was read last, kept where the compiler cannot know that nobody looks: no work may be left out. */
+const kept: { fields: Fields } = { fields: {} };
 
 interface DecodeOptions {
   readonly frames: number;
@@ -172,53 +185,122 @@ function fullDecode(dialect: Dialect, subject: Subject, options: DecodeOptions):
   const { frames, checksum, kaitai } = options;
   const traffic = makeTraffic(dialect, { type, layout, fields }, { frames, checksum });
   const names = Object.keys(fields);
-  const readers: (readonly [string, ReadFields])[] = [
-    [BY_HAND, (visit) => decodeByHand(dialect, subject, traffic, visit)],
-    [
-      'relaydiff, values',
-      (visit) =>
-        eachSpan(dialect, traffic, ({ bytes }) => {
-          const { header, tlvs } = readMessage(dialect, bytes);
-          for (const tlv of tlvs) visit(header.sequence, tlv.fields);
-        }),
-    ],
-    [
-      'relaydiff, text for JSON',
-      (visit) =>
-        eachSpan(dialect, traffic, ({ bytes }) => {
-          const { header, tlvs } = decodeMessage(dialect, bytes);
-          for (const tlv of tlvs) visit(header.sequence, tlv.fields);
-        }),
-    ],
+  const relaydiff: ReadMessages = (visit) =>
+    eachSpan(dialect, traffic, ({ bytes }) => {
+      const { header, tlvs } = decodeMessage(dialect, bytes);
+      for (const tlv of tlvs) visit(header.sequence, tlv.fields);
+    });
+  const contenders = [
+    reader('relaydiff', names, relaydiff),
+    reader(BY_HAND, names, (visit) => decodeByHand(dialect, subject, traffic, visit)),
   ];
   if (kaitai !== undefined)
-    readers.push(['Kaitai', (visit) => decodeByKaitai(kaitai, traffic, visit)]);
-  const contenders = readers.map(
-    ([who, read]): Contender => ({
-      name: who,
-      work: () => {
-        let sum = 0;
-        const count = read((_, fields) => {
-          sum += 'reserved' in fields ? 1 : 2;
-        });
-        return sum + count;
-      },
-      values: () => {
-        const seen: unknown[] = [];
-        read((sequence, fields) => seen.push(Number(sequence), ...plainFields(fields, names)));
-        return seen;
-      },
-    }),
-  );
+    contenders.unshift(reader('Kaitai', names, (visit) => decodeByKaitai(kaitai, traffic, visit)));
   const sums = checksum === 'valid' ? ', checksums computed' : '';
   return { ...size(traffic), name: `full decode, ${name}${sums}`, contenders };
+}
+
+function reader(name: string, names: readonly string[], read: ReadMessages): Contender {
+  return {
+    name,
+    work: () => {
+      let sum = 0;
+      const count = read((sequence, fields) => {
+        kept.fields = fields;
+        sum += sequence === undefined ? 0 : 1;
+      });
+      return sum + count;
+    },
+    values: () => {
+      const seen: unknown[] = [];
+      read((sequence, fields) => seen.push(Number(sequence), ...plainFields(fields, names)));
+      return seen;
+    },
+  };
+}
+
+/** The struct alone, of values that are cut out beforehand: what a library would do for us. */
+function fieldsOnly(
+  dialect: Dialect,
+  { name, type, layout, fields }: Subject,
+  frames: number,
+): Contest {
+  const traffic = makeTraffic(dialect, { type, layout, fields }, { frames, checksum: 'zero' });
+  const struct = dialect.structs.get(layout);
+  if (struct === undefined) throw new Error(`no struct ${layout}`);
+  const values: Uint8Array[] = [];
+  eachByHand(traffic, (view, at, bytes) => {
+    const valueAt = at + bytes - struct.size;
+    values.push(new Uint8Array(view.buffer, view.byteOffset + valueAt, struct.size));
+  });
+  const parse = binaryParser(layout);
+  const readAll =
+    (readOne: (value: Uint8Array) => Fields | undefined): ReadMessages =>
+    (visit) => {
+      for (const value of values) visit(0, readOne(value) ?? {});
+      return values.length;
+    };
+  const names = Object.keys(fields);
+  const contenders = [
+    reader('binary-parser', names, readAll(parse)),
+    reader(
+      'relaydiff',
+      names,
+      readAll((value) => decodeStruct(struct, value)),
+    ),
+  ];
+  return { ...size(traffic), name: `fields only, ${name}`, contenders };
+}
+
+/** As `messages --json` prints them. */
+function linesOfJson(dialect: Dialect, subject: Subject, options: DecodeOptions): Contest {
+  const { name, type, layout, fields } = subject;
+  const { frames, checksum, kaitai } = options;
+  const traffic = makeTraffic(dialect, { type, layout, fields }, { frames, checksum });
+  const names = Object.keys(fields);
+  const relaydiff: WriteLines = (visit) =>
+    eachSpan(dialect, traffic, ({ bytes }) => visit(jsonText(decodeMessage(dialect, bytes))));
+  const contenders = [writer('relaydiff', names, relaydiff)];
+  if (kaitai !== undefined)
+    contenders.unshift(
+      writer('Kaitai', names, (visit) =>
+        traffic.chunks.reduce((count, chunk) => {
+          const read = kaitai(chunk);
+          for (const frame of read) visit(kaitaiLine(frame));
+          return count + read.length;
+        }, 0),
+      ),
+    );
+  return { ...size(traffic), name: `lines of JSON, ${name}`, contenders };
+}
+
+function writer(name: string, names: readonly string[], write: WriteLines): Contender {
+  return {
+    name,
+    work: () => {
+      let sum = 0;
+      // As output does: to know its bytes, the text must be there in one piece.
+      const count = write((line) => {
+        sum += Buffer.byteLength(line);
+      });
+      return sum + count;
+    },
+    values: () => {
+      const seen: unknown[] = [];
+      write((line) => {
+        const { header, tlvs } = JSON.parse(line);
+        seen.push(Number(header.sequence), ...plainFields(tlvs[0].fields, names));
+      });
+      return seen;
+    },
+  };
 }
 
 function decodeByHand(
   dialect: Dialect,
   subject: Subject,
   traffic: Traffic,
-  visit: Parameters<ReadFields>[0],
+  visit: Parameters<ReadMessages>[0],
 ): number {
   return eachByHand(traffic, (view, at, bytes) => {
     const { sequence } = headerByHand(view, at);
@@ -231,7 +313,7 @@ function decodeByHand(
 function decodeByKaitai(
   kaitai: KaitaiParser,
   { chunks }: Traffic,
-  visit: Parameters<ReadFields>[0],
+  visit: Parameters<ReadMessages>[0],
 ): number {
   let count = 0;
   for (const chunk of chunks) {

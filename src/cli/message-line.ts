@@ -1,8 +1,9 @@
 /** One message as one line for people, with a line more for each remark. */
 import type { MessageRecord } from '../inspect/messages.ts';
+import { toHex } from '../lib/bytes.ts';
 import type { Dialect } from '../protocol/types.ts';
 
-const HEX_SHOWN_CHARACTERS = 32;
+const BYTES_SHOWN = 16;
 
 export function messageLine(record: MessageRecord, dialect: Dialect): string {
   const place = `#${record.ordinal} at ${record.offset}, ${record.length} bytes`;
@@ -10,7 +11,7 @@ export function messageLine(record: MessageRecord, dialect: Dialect): string {
   const trouble =
     defect === undefined
       ? ''
-      : `  DEFECT ${defect.kind}: ${defect.detail} [${shorten(defect.hex)}]`;
+      : `  DEFECT ${defect.kind}: ${defect.detail} [${beginning(defect.hex)}]`;
   if (header === undefined) return `${place}${trouble}`;
   const domain = dialect.domains.names.get(header.relay_domain) ?? `domain ${header.relay_domain}`;
   const source = dialect.sources.names.get(header.source) ?? `source ${header.source}`;
@@ -21,6 +22,7 @@ export function messageLine(record: MessageRecord, dialect: Dialect): string {
   return `${place}: ${names}  ${domain}/${source} sequence ${header.sequence}, checksum ${checksum ?? '?'}${trouble}${remarks.join('')}`;
 }
 
-function shorten(hex: string): string {
-  return hex.length <= HEX_SHOWN_CHARACTERS ? hex : `${hex.slice(0, HEX_SHOWN_CHARACTERS)}…`;
+function beginning(bytes: Uint8Array): string {
+  const shown = toHex(bytes.subarray(0, BYTES_SHOWN));
+  return bytes.length <= BYTES_SHOWN ? shown : `${shown}…`;
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
+import { jsonText } from '../lib/json-text.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 
 const BATCH_CHARACTERS = 65_536;
@@ -20,7 +21,7 @@ export async function writeOut(data: string | Uint8Array): Promise<void> {
 export async function writeJsonLines(
   records: AsyncIterable<unknown> | Iterable<unknown>,
 ): Promise<void> {
-  await writeLines(records, (record) => JSON.stringify(record));
+  await writeLines(records, jsonText);
 }
 
 export async function writeLines<T>(

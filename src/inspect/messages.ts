@@ -1,36 +1,39 @@
 /**
- * The messages of a capture or of raw bytes, one after the other as they arrived, in the form that
- * `messages --json` and `decode --json` print. Bytes that are no frame come as defects, in their place.
+ * The messages of a capture or of raw bytes, one after the other as they arrived. As JSON text (jsonText), a record
+ * is a line of `messages --json` and `decode --json`. Bytes that are no frame come as defects, in their place. All
+ * bytes are views, valid until the next record.
  */
 import { readSpans } from '../capture/spans.ts';
 import type { ArrivedSpan, CaptureReader, Gap, StreamKind, StreamRow } from '../capture/types.ts';
 import { type GapSummary, summarizeGap } from './gaps.ts';
-import { toHex } from '../lib/bytes.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { decodeMessage } from '../protocol/decode.ts';
 import { type Remark, remarksOn } from '../protocol/remarks.ts';
 import type { Dialect, Message } from '../protocol/types.ts';
 import { FrameReader } from '../wire/frame-reader.ts';
-import type { Span } from '../wire/types.ts';
+import type { Span, TlvDefect } from '../wire/types.ts';
 
 export interface MessageDefect {
   readonly kind: string;
   readonly detail: string;
   /** Of the undecoded bytes, from the start of the span. */
   readonly offset: number;
-  readonly hex: string;
+  readonly hex: Uint8Array;
 }
 
 /** One frame, or one stretch of bytes that is none: then only `defect` says what it is. */
-export interface MessageRecord extends Partial<Omit<Message, 'defect'>> {
+export interface MessageRecord {
   /** Position among the spans of its stream, from 0. */
   readonly ordinal: number;
   /** From the start of the stream. */
   readonly offset: number;
   readonly length: number;
-  readonly defect?: MessageDefect;
+  readonly header?: Message['header'];
+  readonly checksum?: Message['checksum'];
+  readonly tlvs?: Message['tlvs'];
+  readonly defect: MessageDefect | undefined;
   /** What is odd about a frame; there when it was asked for. */
-  readonly remarks?: readonly Remark[];
+  readonly remarks?: readonly Remark[] | undefined;
 }
 
 export interface RecordOptions {
@@ -40,16 +43,16 @@ export interface RecordOptions {
 export interface CapturedMessage extends MessageRecord {
   readonly connection: number;
   readonly stream: StreamKind;
-  /** ns since the start of the capture. */
-  readonly arrivalNs: string;
+  /** Since the start of the capture. */
+  readonly arrivalNs: bigint;
 }
 
 /** Bytes that are missing here, in the order of the messages around them. */
 export interface CapturedGap {
   readonly connection: number;
   readonly stream: StreamKind;
-  /** When the first of them passed, ns since the start of the capture. */
-  readonly arrivalNs: string;
+  /** When the first of them passed, since the start of the capture. */
+  readonly arrivalNs: bigint;
   readonly gap: GapSummary;
 }
 
@@ -75,7 +78,7 @@ export function* capturedMessages(
     yield {
       connection: stream.connection,
       stream: stream.kind,
-      arrivalNs: String(arrived.arrivalNs),
+      arrivalNs: arrived.arrivalNs,
       ...messageRecord(dialect, arrived.span, arrived.index, options),
     };
   }
@@ -104,7 +107,7 @@ class GapsInTime {
       yield {
         connection: gap.connection,
         stream: gap.stream,
-        arrivalNs: String(gap.firstTimeNs),
+        arrivalNs: gap.firstTimeNs,
         gap: summarizeGap(gap, this.#dialect),
       };
     }
@@ -143,24 +146,36 @@ function messageRecord(
   ordinal: number,
   options: RecordOptions,
 ): MessageRecord {
-  const place = { ordinal, offset: span.offset, length: span.bytes.length };
-  if (span.kind === 'frame') {
-    const record = { ...place, ...decodedParts(dialect, span.bytes) };
-    return options.remarks ? { ...record, remarks: remarksOn(dialect, span.bytes) } : record;
+  const { offset, bytes } = span;
+  const { length } = bytes;
+  if (span.kind !== 'frame') {
+    const kind = span.kind === 'tail' ? 'unfinished-tail' : span.defect;
+    return {
+      ordinal,
+      offset,
+      length,
+      defect: { kind, detail: span.detail, offset: 0, hex: bytes },
+    };
   }
-  const kind = span.kind === 'tail' ? 'unfinished-tail' : span.defect;
-  return { ...place, defect: { kind, detail: span.detail, offset: 0, hex: toHex(span.bytes) } };
-}
-
-function decodedParts(dialect: Dialect, bytes: Uint8Array): Partial<MessageRecord> {
   const { header, checksum, tlvs, defect } = decodeMessage(dialect, bytes);
-  if (defect === undefined) return { header, checksum, tlvs };
-  const offset = dialect.header.sizeBytes + defect.offset;
-  const hex = toHex(bytes.subarray(offset, offset + defect.length));
   return {
+    ordinal,
+    offset,
+    length,
     header,
     checksum,
     tlvs,
-    defect: { kind: defect.defect, detail: defect.detail, offset, hex },
+    defect: defect && undecodedEnd(bytes, dialect.header.sizeBytes, defect),
+    remarks: options.remarks ? remarksOn(dialect, bytes) : undefined,
   };
+}
+
+/** Places of TLVs count from the start of the payload. */
+function undecodedEnd(
+  bytes: Uint8Array,
+  payloadAt: number,
+  { defect, detail, ...place }: TlvDefect,
+): MessageDefect {
+  const offset = payloadAt + place.offset;
+  return { kind: defect, detail, offset, hex: bytes.subarray(offset, offset + place.length) };
 }

@@ -1,10 +1,12 @@
 /** Bytes as text and back, and comparing them. No protocol knowledge. */
 
+/** A view of the buffer that the last bytes lay in: to make one costs more than to write twenty bytes. */
+let lastWhole: Buffer = Buffer.from(new ArrayBuffer(0));
+
 export function toHex(bytes: Uint8Array): string {
-  const buffer = Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.toString('hex');
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (lastWhole.buffer !== buffer) lastWhole = Buffer.from(buffer);
+  return lastWhole.toString('hex', byteOffset, byteOffset + byteLength);
 }
 
 export interface HexError {

@@ -1,89 +1,78 @@
-/** A frame as a message: what its header and TLVs mean in a dialect. Total over frames of any content. */
+/**
+ * A frame as a message: what its header and TLVs mean in a dialect. Total over frames of any content. Values are
+ * numbers, bigints and views of the frame: to spell them costs more than to read them, and is for those who print.
+ */
 import { assert } from '../lib/assert.ts';
-import { toHex } from '../lib/bytes.ts';
-import { checksumState, readHeader } from '../wire/header.ts';
+import { checksumState, readHeader, wholeView } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
-import type { ChecksumState, Header, HeaderLayout, Tlv, TlvDefect } from '../wire/types.ts';
-import { decodeStruct, type RawFields, readStruct } from './struct-decoder.ts';
-import type { DecodedTlv, Dialect, HeaderValues, Message, TlvType } from './types.ts';
+import type { Tlv } from '../wire/types.ts';
+import { type ReadValue, valueReader } from './struct-decoder.ts';
+import type { DecodedTlv, Dialect, Message, TlvType } from './types.ts';
 
 /** `frame`: a header and the payload after it, as the frame reader cuts them. */
 export function decodeMessage(dialect: Dialect, frame: Uint8Array): Message {
   const layout = dialect.header;
   assert(frame.byteLength >= layout.sizeBytes, `a frame has at least ${layout.sizeBytes} bytes`);
+  const { buffer } = frame;
+  const view = wholeView(buffer);
+  const readers = tlvReaders(dialect);
   const { tlvs, defect } = walkTlvs(frame, layout.sizeBytes);
-  return {
-    header: headerValues(layout, frame),
-    checksum: checksumState(layout, frame),
-    tlvs: tlvs.map((tlv) => decodeTlv(dialect, tlv, frame)),
-    ...(defect === undefined ? {} : { defect }),
-  };
-}
-
-function headerValues(layout: HeaderLayout, frame: Uint8Array): HeaderValues {
-  const header = readHeader(layout, frame);
-  // Spelt out: a spread copies twice as slowly.
-  return {
-    magic: header.magic,
-    relay_domain: header.relay_domain,
-    version: header.version,
-    source: header.source,
-    flags: header.flags,
-    sequence: header.sequence.toString(),
-    timestamp: header.timestamp.toString(),
-    payload_size: header.payload_size,
-    checksum: header.checksum,
-  };
-}
-
-function decodeTlv(dialect: Dialect, tlv: Tlv, frame: Uint8Array): DecodedTlv {
-  const { type, extended, length } = tlv;
-  const start = dialect.header.sizeBytes + tlv.valueOffset;
-  const value = frame.subarray(start, start + length);
-  const name = tlvName(dialect, type);
-  const struct = registeredType(dialect, type)?.struct;
-  const fields = struct && decodeStruct(struct, value);
-  return fields === undefined
-    ? { type, name, extended, length, fields: { raw: toHex(value) } }
-    : { type, name, extended, length, layout: struct?.name ?? '', fields };
-}
-
-/** A message whose numbers are numbers and whose bytes are views of the frame: to compute with, not to show. */
-export interface RawMessage {
-  readonly header: Header;
-  readonly checksum: ChecksumState;
-  readonly tlvs: readonly RawTlv[];
-  readonly defect: TlvDefect | undefined;
-}
-
-export interface RawTlv {
-  readonly tlv: Tlv;
-  readonly name: string;
-  /** `{ raw: bytes }` where no struct fits. */
-  readonly fields: RawFields;
-}
-
-/** As decodeMessage, without spelling anything. */
-export function readMessage(dialect: Dialect, frame: Uint8Array): RawMessage {
-  const layout = dialect.header;
-  assert(frame.byteLength >= layout.sizeBytes, `a frame has at least ${layout.sizeBytes} bytes`);
-  const { tlvs, defect } = walkTlvs(frame, layout.sizeBytes);
+  const payloadAt = frame.byteOffset + layout.sizeBytes;
+  const decoded: DecodedTlv[] = [];
+  for (const tlv of tlvs) {
+    const reader = readers[tlv.type] ?? addReader(readers, dialect, tlv.type);
+    decoded.push(decodeTlv(reader, tlv, view, buffer, payloadAt + tlv.valueOffset));
+  }
   return {
     header: readHeader(layout, frame),
     checksum: checksumState(layout, frame),
-    tlvs: tlvs.map((tlv) => readTlv(dialect, tlv, frame)),
+    tlvs: decoded,
     defect,
   };
 }
 
-function readTlv(dialect: Dialect, tlv: Tlv, frame: Uint8Array): RawTlv {
-  // No Buffer, although frames are: every field of bytes is a view of it, and views of a Buffer cost half again.
-  const at = frame.byteOffset + dialect.header.sizeBytes + tlv.valueOffset;
-  const value = new Uint8Array(frame.buffer, at, tlv.length);
-  const registered = registeredType(dialect, tlv.type);
-  const fields = registered?.struct && readStruct(registered.struct, value);
-  const name = registered?.name ?? tlvName(dialect, tlv.type);
-  return { tlv, name, fields: fields ?? { raw: value } };
+function decodeTlv(
+  { name, layout, read }: TlvReader,
+  { type, extended, length }: Tlv,
+  view: DataView,
+  buffer: ArrayBufferLike,
+  at: number,
+): DecodedTlv {
+  const fields = read?.(view, buffer, at, length);
+  if (fields !== undefined) return { type, name, extended, length, layout, fields };
+  const raw = new Uint8Array(buffer, at, length);
+  return { type, name, extended, length, layout: undefined, fields: { raw } };
+}
+
+/** How the TLVs of a type are read. */
+interface TlvReader {
+  readonly name: string;
+  readonly layout: string | undefined;
+  /** Undefined where the registry names no struct. */
+  readonly read: ReadValue | undefined;
+}
+
+/** Of each dialect by the number of the type; made when a type is first met. */
+const readersOfDialects = new WeakMap<Dialect, (TlvReader | undefined)[]>();
+
+function tlvReaders(dialect: Dialect): (TlvReader | undefined)[] {
+  let readers = readersOfDialects.get(dialect);
+  if (readers === undefined) {
+    readers = [];
+    readersOfDialects.set(dialect, readers);
+  }
+  return readers;
+}
+
+function addReader(readers: (TlvReader | undefined)[], dialect: Dialect, type: number): TlvReader {
+  const struct = registeredType(dialect, type)?.struct;
+  const reader: TlvReader = {
+    name: tlvName(dialect, type),
+    layout: struct?.name,
+    read: struct && valueReader(struct),
+  };
+  readers[type] = reader;
+  return reader;
 }
 
 export function tlvValue(tlv: Tlv, payload: Uint8Array): Uint8Array {

@@ -4,35 +4,45 @@
  */
 import { assertNever } from '../lib/assert.ts';
 import { parseHex } from '../lib/bytes.ts';
+import { jsonText } from '../lib/json-text.ts';
 import { frameChecksum, viewOf, writeHeader } from '../wire/header.ts';
 import { encodeTlv } from '../wire/tlv.ts';
 import type { Header } from '../wire/types.ts';
 import { sizeOf } from './resolve-structs.ts';
-import type {
-  Dialect,
-  FieldType,
-  FieldValue,
-  FieldValues,
-  HeaderValues,
-  IntegerType,
-  ListCount,
-  StructLayout,
-} from './types.ts';
+import type { Dialect, FieldType, IntegerType, ListCount, StructLayout } from './types.ts';
 import { integerRange, writeInteger } from './values.ts';
+
+/** What decoders read and what JSON spells: a wide number as bigint or decimal text, bytes as they are or as hex. */
+export type EncodableValue =
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | EncodableFields
+  | readonly EncodableValue[];
+export interface EncodableFields {
+  readonly [field: string]: EncodableValue;
+}
 
 /** A DecodedTlv is one; less will do. */
 export interface EncodableTlv {
   readonly type: number;
   /** By default the extended form is used for values that need it. */
   readonly extended?: boolean;
-  /** Name of the struct of `fields`; by default `{ raw: hex }` or the struct that the registry names. */
-  readonly layout?: string;
-  readonly fields: FieldValues;
+  /** Name of the struct of `fields`; by default `{ raw: bytes }` or the struct that the registry names. */
+  readonly layout?: string | undefined;
+  readonly fields: EncodableFields;
 }
 
 /** A Message is one. `payload_size` is always computed. */
 export interface EncodableMessage {
-  readonly header: Omit<HeaderValues, 'magic' | 'payload_size' | 'checksum'> & {
+  readonly header: {
+    readonly relay_domain: number;
+    readonly version: number;
+    readonly source: number;
+    readonly flags: number;
+    readonly sequence: bigint | string;
+    readonly timestamp: bigint | string;
     /** By default the one of the dialect. */
     readonly magic?: number;
     /** Used by `keep` only. */
@@ -85,7 +95,8 @@ function encodableHeader(
 
 function encodeValue(dialect: Dialect, tlv: EncodableTlv, path: string): Uint8Array {
   const raw = tlv.fields['raw'];
-  if (tlv.layout === undefined && typeof raw === 'string') return toBytes(raw, `${path}.raw`);
+  const isRaw = typeof raw === 'string' || raw instanceof Uint8Array;
+  if (tlv.layout === undefined && isRaw) return toBytes(raw, `${path}.raw`);
   const struct =
     tlv.layout === undefined
       ? dialect.types.get(tlv.type)?.struct
@@ -96,7 +107,7 @@ function encodeValue(dialect: Dialect, tlv: EncodableTlv, path: string): Uint8Ar
 }
 
 /** Padding is written as zero. An open end is the field `data`. */
-export function encodeStruct(struct: StructLayout, values: FieldValues): Uint8Array {
+export function encodeStruct(struct: StructLayout, values: EncodableFields): Uint8Array {
   const open = struct.openEnded ? toBytes(values['data'], `${struct.name}.data`) : undefined;
   const endBytes = open?.byteLength ?? listBytes(struct, values);
   const bytes = new Uint8Array(struct.size + endBytes);
@@ -106,7 +117,7 @@ export function encodeStruct(struct: StructLayout, values: FieldValues): Uint8Ar
 }
 
 /** What the elements of all lists take. */
-function listBytes(struct: StructLayout, values: FieldValues): number {
+function listBytes(struct: StructLayout, values: EncodableFields): number {
   if (!struct.hasLists) return 0;
   return struct.fields.reduce((sum, { name, type }) => {
     if (type.kind !== 'list') return sum;
@@ -116,7 +127,7 @@ function listBytes(struct: StructLayout, values: FieldValues): number {
 
 interface StructJob {
   readonly struct: StructLayout;
-  readonly values: FieldValue | undefined;
+  readonly values: EncodableValue | undefined;
   readonly path: string;
   /** A value that belongs to no field. */
   readonly extra?: string | undefined;
@@ -147,7 +158,7 @@ function writeStruct(
 
 function writeValue(
   type: FieldType,
-  value: FieldValue | undefined,
+  value: EncodableValue | undefined,
   path: string,
   out: Uint8Array,
   at: number,
@@ -182,7 +193,7 @@ function writeValue(
 
 function writeFixedVec(
   type: FieldType & { kind: 'fixed-vec' },
-  value: FieldValue | undefined,
+  value: EncodableValue | undefined,
   path: string,
   out: Uint8Array,
   at: number,
@@ -201,7 +212,7 @@ function writeFixedVec(
 /** Returns how many bytes the elements take. */
 function writeList(
   type: FieldType & { kind: 'list' },
-  value: FieldValue | undefined,
+  value: EncodableValue | undefined,
   path: string,
   out: Uint8Array,
   at: number,
@@ -217,8 +228,8 @@ function writeList(
 /** A list that another field counts must have as many elements as that field says. */
 function checkCount(
   count: ListCount,
-  record: FieldValues,
-  value: FieldValue | undefined,
+  record: EncodableFields,
+  value: EncodableValue | undefined,
   path: string,
   name: string,
 ): void {
@@ -231,7 +242,7 @@ function checkCount(
 
 function writeElements(
   element: FieldType,
-  values: readonly FieldValue[],
+  values: readonly EncodableValue[],
   path: string,
   out: Uint8Array,
   at: number,
@@ -242,7 +253,7 @@ function writeElements(
   }
 }
 
-function toInteger(integer: IntegerType, value: FieldValue | undefined, path: string): bigint {
+function toInteger(integer: IntegerType, value: EncodableValue | undefined, path: string): bigint {
   const number = wholeNumber(value);
   if (number === undefined) throw new TypeError(`${path}: ${shown(value)} is no ${integer}`);
   const { min, max } = integerRange(integer);
@@ -251,34 +262,36 @@ function toInteger(integer: IntegerType, value: FieldValue | undefined, path: st
   return number;
 }
 
-function wholeNumber(value: FieldValue | undefined): bigint | undefined {
+function wholeNumber(value: EncodableValue | undefined): bigint | undefined {
+  if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : undefined;
   return typeof value === 'string' && /^-?\d+$/.test(value) ? BigInt(value) : undefined;
 }
 
-function toBytes(value: FieldValue | undefined, path: string): Uint8Array {
+function toBytes(value: EncodableValue | undefined, path: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
   if (typeof value !== 'string') throw new TypeError(`${path}: ${shown(value)} is no hex text`);
   const parsed = parseHex(value);
   if ('error' in parsed) throw new TypeError(`${path}: ${parsed.error.reason}`);
   return parsed.bytes;
 }
 
-function toList(value: FieldValue | undefined, path: string): readonly FieldValue[] {
+function toList(value: EncodableValue | undefined, path: string): readonly EncodableValue[] {
   if (!isList(value)) throw new TypeError(`${path}: ${shown(value)} is no list`);
   return value;
 }
 
-function toRecord(value: FieldValue | undefined, path: string): FieldValues {
-  if (typeof value !== 'object' || isList(value))
+function toRecord(value: EncodableValue | undefined, path: string): EncodableFields {
+  if (typeof value !== 'object' || isList(value) || value instanceof Uint8Array)
     throw new TypeError(`${path}: ${shown(value)} is no set of fields`);
   return value;
 }
 
 /** Array.isArray does not narrow readonly arrays. */
-function isList(value: FieldValue | undefined): value is readonly FieldValue[] {
+function isList(value: EncodableValue | undefined): value is readonly EncodableValue[] {
   return Array.isArray(value);
 }
 
-function shown(value: FieldValue | undefined): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+function shown(value: EncodableValue | undefined): string {
+  return value === undefined ? 'nothing' : jsonText(value);
 }

@@ -2,31 +2,69 @@
  * Whether bytes can be read as a struct: its size, what its lists hold included, and no FixedVec that says more
  * elements than it has room for. Total over any bytes.
  */
-import { u16At, viewOf } from '../wire/header.ts';
+import { viewOf, wholeView } from '../wire/header.ts';
 import { type PlacedField, placeFields } from './list-layout.ts';
 import { sizeOf } from './resolve-structs.ts';
 import type { FieldType, StructLayout } from './types.ts';
 
 export function fits(struct: StructLayout, value: Uint8Array): boolean {
-  const { byteLength } = value;
-  const { size, openEnded, hasLists } = struct;
-  if (hasLists) {
-    const placed = placeFields(struct, value);
-    return (
-      placed !== undefined && (!hasCounts(struct) || overfullPlaced(placed, value) === undefined)
-    );
-  }
-  if (openEnded ? byteLength < size : byteLength !== size) return false;
-  if (!hasCounts(struct)) return true;
-  const places = countPlaces(struct);
-  if (places === undefined) return overfullStruct(struct, viewOf(value), 0) === undefined;
-  return places.every(({ offset, capacity }) => u16At(value, offset) <= capacity);
+  const fit = fitOf(struct);
+  if (fit.kind === 'test') return fit.test(value);
+  const view = wholeView(value.buffer);
+  return value.byteLength === fit.sizeBytes && haveRoom(fit.counts, view, value.byteOffset);
 }
 
-/** The size of every value of the struct, when nothing else decides whether bytes fit. */
-export function onlySize(struct: StructLayout): number | undefined {
+/** What bytes must be to be a struct. */
+export type Fit =
+  /** The usual case, which is asked without a view of the value: one size, and counts at known places. */
+  | {
+      readonly kind: 'size';
+      readonly sizeBytes: number;
+      readonly counts: readonly CountPlace[];
+    }
+  | { readonly kind: 'test'; readonly test: (value: Uint8Array) => boolean };
+
+/** Where a FixedVec says how many of its elements are used. */
+interface CountPlace {
+  readonly offset: number;
+  readonly capacity: number;
+}
+
+/** `at`: where the struct begins in `view`. */
+export function haveRoom(counts: readonly CountPlace[], view: DataView, at: number): boolean {
+  for (const { offset, capacity } of counts) {
+    if (view.getUint16(at + offset, true) > capacity) return false;
+  }
+  return true;
+}
+
+const fitsOfStructs = new WeakMap<StructLayout, Fit>();
+
+/** Asked for every value, so it is worked out once. */
+export function fitOf(struct: StructLayout): Fit {
+  let fit = fitsOfStructs.get(struct);
+  if (fit === undefined) {
+    fit = makeFit(struct);
+    fitsOfStructs.set(struct, fit);
+  }
+  return fit;
+}
+
+function makeFit(struct: StructLayout): Fit {
   const { size, openEnded, hasLists } = struct;
-  return openEnded || hasLists || hasCounts(struct) ? undefined : size;
+  if (hasLists) {
+    const test = (value: Uint8Array): boolean => {
+      const placed = placeFields(struct, value);
+      return placed !== undefined && overfullPlaced(placed, value) === undefined;
+    };
+    return { kind: 'test', test };
+  }
+  const counts = countPlaces(struct);
+  if (!openEnded && counts !== undefined) return { kind: 'size', sizeBytes: size, counts };
+  const test = (value: Uint8Array): boolean =>
+    (openEnded ? value.byteLength >= size : value.byteLength === size) &&
+    overfullStruct(struct, viewOf(value), 0) === undefined;
+  return { kind: 'test', test };
 }
 
 export interface Overfull {
@@ -47,48 +85,24 @@ export function overfullCount(struct: StructLayout, value: Uint8Array): Overfull
   return overfullStruct(struct, viewOf(value), 0);
 }
 
-const countHolders = new WeakMap<StructLayout, boolean>();
-
-/** Whether there is a FixedVec anywhere inside; asked for every value, so it is kept. */
-function hasCounts(struct: StructLayout): boolean {
-  let found = countHolders.get(struct);
-  if (found === undefined) {
-    found = struct.fields.some((field) => typeHasCounts(field.type));
-    countHolders.set(struct, found);
-  }
-  return found;
-}
-
-interface CountPlace {
-  readonly offset: number;
-  readonly capacity: number;
-}
-
-const placesOfCounts = new WeakMap<StructLayout, readonly CountPlace[] | 'inside'>();
-
-/** Where the counts of FixedVecs stand, when all are fields of the struct itself: the usual case, quickly. */
+/** Undefined when a FixedVec stands anywhere but among the fields of the struct itself. */
 function countPlaces(struct: StructLayout): readonly CountPlace[] | undefined {
-  let places = placesOfCounts.get(struct);
-  if (places === undefined) {
-    const own: CountPlace[] = [];
-    let inside = false;
-    for (const { type, offset } of struct.fields) {
-      if (type.kind === 'fixed-vec') own.push({ offset, capacity: type.capacity });
-      inside ||= typeHasCounts(type.kind === 'fixed-vec' ? type.element : type);
-    }
-    places = inside ? 'inside' : own;
-    placesOfCounts.set(struct, places);
+  const places: CountPlace[] = [];
+  for (const { type, offset } of struct.fields) {
+    if (type.kind === 'fixed-vec') places.push({ offset, capacity: type.capacity });
+    if (typeHasCounts(type.kind === 'fixed-vec' ? type.element : type)) return undefined;
   }
-  return places === 'inside' ? undefined : places;
+  return places;
 }
 
+/** Whether there is a FixedVec anywhere inside. */
 function typeHasCounts(type: FieldType): boolean {
   switch (type.kind) {
     case 'integer':
     case 'bytes':
       return false;
     case 'struct':
-      return hasCounts(type.struct);
+      return type.struct.fields.some((field) => typeHasCounts(field.type));
     case 'array':
     case 'list':
       return typeHasCounts(type.element);

@@ -8,8 +8,8 @@ import { checksumState, viewOf } from '../wire/header.ts';
 import type { ChecksumState, HeaderOffsets } from '../wire/types.ts';
 import { displayEnum, displayInteger, displayUnixNs } from './display.ts';
 import type { Dialect, FieldLayout, Leaf } from './types.ts';
-import { HEADER_INTEGERS, INTEGER_BYTES, readInteger } from './values.ts';
-import { type FrameVisitor, type HeadPart, type IntegerCoding, walkFrame } from './walk-frame.ts';
+import { HEADER_INTEGERS, INTEGER_BYTES, type IntegerCoding, readInteger } from './values.ts';
+import { type FrameVisitor, type HeadPart, walkFrame } from './walk-frame.ts';
 
 // What a frame is called stands beside what it says.
 export { subjectOf, tlvNames } from './decode.ts';

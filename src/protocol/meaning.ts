@@ -7,14 +7,15 @@
  * (sqrt_price_x96_after, trace_id); they are differences of meaning, because a reader gets something else.
  */
 import { toHex } from '../lib/bytes.ts';
+import { jsonText } from '../lib/json-text.ts';
 import { decodeMessage } from './decode.ts';
 import type {
   Dialect,
   EnumTable,
   FieldLayout,
   FieldType,
-  FieldValue,
-  FieldValues,
+  DecodedValue,
+  DecodedFields,
   StructLayout,
 } from './types.ts';
 
@@ -31,8 +32,8 @@ export function meaningOf(dialect: Dialect, frame: Uint8Array): Meaning {
   meaning.set('header.version', String(header.version));
   meaning.set('header.source', named(dialect.sources, header.source));
   meaning.set('header.flags', String(header.flags));
-  meaning.set('header.sequence', header.sequence);
-  meaning.set('header.timestamp', header.timestamp);
+  meaning.set('header.sequence', String(header.sequence));
+  meaning.set('header.timestamp', String(header.timestamp));
   for (const [index, tlv] of message.tlvs.entries()) {
     const path = `tlv[${index}]`;
     meaning.set(`${path}.type`, typeName(tlv.name, tlv.type));
@@ -62,7 +63,7 @@ function named(table: EnumTable | undefined, number: number): string {
   return (table?.flags === false ? table.names.get(number) : undefined) ?? String(number);
 }
 
-function addRaw(meaning: Map<string, string>, path: string, values: FieldValues): void {
+function addRaw(meaning: Map<string, string>, path: string, values: DecodedFields): void {
   for (const [name, value] of Object.entries(values)) meaning.set(`${path}.${name}`, textOf(value));
 }
 
@@ -70,7 +71,7 @@ function addStruct(
   meaning: Map<string, string>,
   path: string,
   struct: StructLayout,
-  values: FieldValues,
+  values: DecodedFields,
 ): void {
   for (const field of struct.fields) {
     const value = values[field.name];
@@ -83,7 +84,7 @@ function addStruct(
     );
   }
   const { data } = values;
-  if (struct.openEnded && typeof data === 'string') meaning.set(`${path}.data`, data);
+  if (struct.openEnded && data instanceof Uint8Array) meaning.set(`${path}.data`, toHex(data));
 }
 
 /** The field says how many elements another one has: that is how a list is written, not what it says. */
@@ -99,8 +100,8 @@ function countsElements(field: FieldLayout, struct: StructLayout): boolean {
 function used(
   field: FieldLayout,
   struct: StructLayout,
-  values: FieldValues,
-): readonly FieldValue[] | undefined {
+  values: DecodedFields,
+): readonly DecodedValue[] | undefined {
   const counter = struct.fields.find((each) => each.counts === field.name);
   const elements = values[field.name];
   if (counter === undefined || !isList(elements)) return undefined;
@@ -111,7 +112,7 @@ function addValue(
   meaning: Map<string, string>,
   path: string,
   field: FieldLayout,
-  value: FieldValue,
+  value: DecodedValue,
 ): void {
   const elements = elementsOf(field.type, value);
   if (elements !== undefined) {
@@ -129,14 +130,14 @@ function addValue(
 /** A FixedVec, an array and a list of the same elements say the same. */
 function elementsOf(
   type: FieldType,
-  value: FieldValue,
-): { readonly type: FieldType; readonly list: readonly FieldValue[] } | undefined {
+  value: DecodedValue,
+): { readonly type: FieldType; readonly list: readonly DecodedValue[] } | undefined {
   if (type.kind !== 'fixed-vec' && type.kind !== 'array' && type.kind !== 'list') return undefined;
   const list = isRecord(value) ? value['elements'] : value;
   return isList(list) ? { type: type.element, list } : undefined;
 }
 
-function scalar(field: FieldLayout, value: FieldValue): string {
+function scalar(field: FieldLayout, value: DecodedValue): string {
   if (typeof value === 'number') return named(field.enum, value);
   const text = textOf(value);
   const isAddress = field.unit === 'evm-address' && field.type.kind === 'bytes';
@@ -144,14 +145,15 @@ function scalar(field: FieldLayout, value: FieldValue): string {
   return /^0+$/.test(padding) ? text.slice(0, ADDRESS_HEX_DIGITS) : text;
 }
 
-function textOf(value: FieldValue): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+function textOf(value: DecodedValue): string {
+  if (value instanceof Uint8Array) return toHex(value);
+  return typeof value === 'object' ? jsonText(value) : String(value);
 }
 
-function isList(value: FieldValue | undefined): value is readonly FieldValue[] {
+function isList(value: DecodedValue | undefined): value is readonly DecodedValue[] {
   return Array.isArray(value);
 }
 
-function isRecord(value: FieldValue | undefined): value is FieldValues {
-  return typeof value === 'object' && !Array.isArray(value);
+function isRecord(value: DecodedValue | undefined): value is DecodedFields {
+  return typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array);
 }

@@ -8,8 +8,8 @@ import { isVendorType, registeredType } from './decode.ts';
 import { displayEnum } from './display.ts';
 import { overfullCount } from './fit.ts';
 import type { Dialect, EnumTable, FieldLayout, Leaf, TlvType } from './types.ts';
-import { readInteger } from './values.ts';
-import { type FrameVisitor, type IntegerCoding, type VisitedTlv, walkFrame } from './walk-frame.ts';
+import { type IntegerCoding, readInteger } from './values.ts';
+import { type FrameVisitor, type VisitedTlv, walkFrame } from './walk-frame.ts';
 
 /**
  * - `wrong-declared-size`: the registry declares one size, and the value has another.

@@ -1,7 +1,7 @@
 /**
  * The shape of one schema file (schemas/protocol/README.md), checked before anything is looked up.
  * Schemas also come out of captures, which are not ours: names are restricted to what is safe in the code
- * that binary-parser generates, and sizes to what a TLV can hold.
+ * that readers are compiled from, and sizes to what a TLV can hold.
  */
 import { z } from 'zod';
 

@@ -1,250 +1,154 @@
 /**
- * Reads the value of a TLV with the layout of its struct. A layout is compiled once, with binary-parser,
- * and kept. Total: bytes that a layout does not fit give undefined, never an exception.
+ * Reads the value of a TLV with the layout of its struct. Each layout is compiled once, to a function that reads every
+ * field at its place and makes the result in one go (docs/decisions/0008). Total: bytes that a layout does not fit
+ * give undefined, never an exception.
  */
-// The package's "exports" hide its types; this path has both the types and the code.
-import { Parser } from 'binary-parser/dist/binary_parser.js';
-import { toHex } from '../lib/bytes.ts';
-import { assert, assertNever } from '../lib/assert.ts';
-import { fits, onlySize } from './fit.ts';
-import type {
-  FieldLayout,
-  FieldType,
-  FieldValue,
-  FieldValues,
-  IntegerType,
-  StructLayout,
-} from './types.ts';
-import { type Endian, INTEGER_BYTES, joinHalves } from './values.ts';
+import { assertNever } from '../lib/assert.ts';
+import { wholeView } from '../wire/header.ts';
+import { fitOf, haveRoom } from './fit.ts';
+import { sizeOf } from './resolve-structs.ts';
+import type { DecodedFields, FieldLayout, FieldType, IntegerType, StructLayout } from './types.ts';
+import { HALF_BYTES, type IntegerCoding, joinHalves } from './values.ts';
 
-/** A number up to 32 bits, a bigint above; bytes as a view of the value. */
-export type RawValue = number | bigint | Uint8Array | RawFields | readonly RawValue[];
-export interface RawFields {
-  readonly [field: string]: RawValue;
+/** `view` shows all of `buffer`; the value begins at `at` of both. Undefined when the bytes do not fit (see fit). */
+export type ReadValue = (
+  view: DataView,
+  buffer: ArrayBufferLike,
+  at: number,
+  length: number,
+) => DecodedFields | undefined;
+
+/** Padding is left out; an open end is the field `data`. */
+export function decodeStruct(struct: StructLayout, value: Uint8Array): DecodedFields | undefined {
+  const { buffer, byteOffset, byteLength } = value;
+  return valueReader(struct)(wholeView(buffer), buffer, byteOffset, byteLength);
 }
 
-interface IntegerCoding {
-  readonly integer: IntegerType;
-  readonly endian: Endian;
-}
+const readers = new WeakMap<StructLayout, ReadValue>();
 
-/** Undefined when the bytes do not fit (see fit). Padding is left out; an open end is the field `data`. */
-export function decodeStruct(struct: StructLayout, value: Uint8Array): FieldValues | undefined {
-  const fields = readFields(TEXT, struct, value);
-  if (fields !== undefined && struct.openEnded) fields['data'] = toHex(value.subarray(struct.size));
-  return fields;
-}
-
-/** As decodeStruct, but numbers stay numbers: to spell wide ones costs more than to read them. Bytes are views. */
-export function readStruct(struct: StructLayout, value: Uint8Array): RawFields | undefined {
-  const fields = readFields(RAW, struct, value);
-  if (fields !== undefined && struct.openEnded) fields['data'] = value.subarray(struct.size);
-  return fields;
-}
-
-type ReadFields<Value> = (value: Uint8Array) => Record<string, Value>;
-
-interface Compiled<Value> {
-  readonly read: ReadFields<Value>;
-  /** Of every value, when only that decides whether bytes fit. */
-  readonly sizeBytes: number | undefined;
-}
-
-/** How the values of fields come out. */
-interface Form<Value> {
-  readonly wide: { readonly formatter?: (value: bigint) => Value };
-  readonly halves: (halves: Halves) => Value;
-  readonly bytes: { readonly formatter?: (bytes: Uint8Array) => Value };
-  readonly compiled: WeakMap<StructLayout, Compiled<Value>>;
-}
-
-const TEXT: Form<FieldValue> = {
-  wide: { formatter: (value) => value.toString() },
-  halves: ({ low, high }) => joinHalves(low, high).toString(),
-  bytes: { formatter: toHex },
-  compiled: new WeakMap(),
-};
-
-const RAW: Form<RawValue> = {
-  wide: {},
-  halves: ({ low, high }) => joinHalves(low, high),
-  bytes: {},
-  compiled: new WeakMap(),
-};
-
-function readFields<Value>(
-  form: Form<Value>,
-  struct: StructLayout,
-  value: Uint8Array,
-): Record<string, Value> | undefined {
-  let compiled = form.compiled.get(struct);
-  if (compiled === undefined) {
-    const read = compile<Value>(new StructCompiler(form).structParser(struct));
-    compiled = { read, sizeBytes: onlySize(struct) };
-    form.compiled.set(struct, compiled);
+/** decodeStruct for those who read many values out of one buffer. */
+export function valueReader(struct: StructLayout): ReadValue {
+  let reader = readers.get(struct);
+  if (reader === undefined) {
+    reader = makeReader(struct);
+    readers.set(struct, reader);
   }
-  const { read, sizeBytes } = compiled;
-  const isFit = sizeBytes === undefined ? fits(struct, value) : value.byteLength === sizeBytes;
-  return isFit ? read(value) : undefined;
+  return reader;
 }
 
-/** What binary-parser's own `parse` compiles: code, and the functions that it calls. Not in the package's types. */
-type GetContext = (imports: string) => {
-  readonly code: string;
-  readonly imports: readonly unknown[];
-};
-
-/**
- * Lines of the generated code that let nested parsers look at what holds them, which none does here. To delete
- * properties again makes a slow object of every result, and takes as long as reading a Trade.
- */
-const CONTEXT_LINES = [
-  'vars.$parent = null;\n',
-  'vars.$root = vars;\n',
-  'delete vars.$parent;\n',
-  'delete vars.$root;\n',
-];
-
-function compile<Value>(parser: Parser): ReadFields<Value> {
-  const getContext: GetContext = Reflect.get(parser, 'getContext');
-  const { code, imports } = getContext.call(parser, 'imports');
-  let lean = code;
-  for (const line of CONTEXT_LINES) {
-    assert(lean.includes(line), `binary-parser generates "${line.trim()}"`);
-    lean = lean.replace(line, '');
+function makeReader(struct: StructLayout): ReadValue {
+  const read = compile(struct);
+  const fit = fitOf(struct);
+  if (fit.kind === 'size') {
+    const { sizeBytes, counts } = fit;
+    return (view, buffer, at, length) =>
+      length === sizeBytes && haveRoom(counts, view, at)
+        ? read(view, buffer, at, length)
+        : undefined;
   }
-  // oxlint-disable-next-line typescript/no-implied-eval -- It is how binary-parser compiles its code, too.
-  return new Function('imports', `return function read(buffer) {\n${lean}}`)(imports);
+  const { test } = fit;
+  return (view, buffer, at, length) =>
+    test(new Uint8Array(buffer, at, length)) ? read(view, buffer, at, length) : undefined;
 }
 
-interface Halves {
-  readonly low: bigint;
-  readonly high: bigint;
+/** Of bytes that fit. */
+function compile(struct: StructLayout): ReadValue {
+  const source = new StructSource().sourceOf(struct);
+  // oxlint-disable-next-line typescript/no-implied-eval -- Names are restricted to what is safe (schema-shape).
+  return new Function('joinHalves', source)(joinHalves);
 }
 
-/** Elements that are no structs are read as structs of one field and then unwrapped. */
-const ELEMENT = 'element';
+/** Writes the source of a function that reads a struct. Local names end in `$`, so that no field is in their way. */
+class StructSource {
+  /** One for each shape of elements: `elements0`, `elements1`, ... */
+  readonly #elementReaders: string[] = [];
 
-interface ElementOptions {
-  readonly type: Parser;
-  readonly formatter?: (elements: readonly Readonly<Record<string, unknown>>[]) => unknown[];
-}
-
-class StructCompiler<Value> {
-  readonly #form: Form<Value>;
-
-  constructor(form: Form<Value>) {
-    this.#form = form;
+  sourceOf(struct: StructLayout): string {
+    const fields = struct.fields.filter((field) => !field.padding);
+    const reads = fields.map((field) => this.#readField(field));
+    const values = fields.map(({ name }) => `${name}: ${name}$`);
+    if (struct.openEnded)
+      values.push(`data: new Uint8Array(buffer, at + ${struct.size}, length - ${struct.size})`);
+    return [
+      '"use strict";',
+      ...this.#elementReaders,
+      'return function read(view, buffer, at, length) {',
+      ...reads,
+      `return { ${values.join(', ')} };`,
+      '};',
+    ].join('\n');
   }
 
-  structParser(struct: StructLayout): Parser {
-    const parser = new Parser();
-    for (const field of struct.fields) this.#addField(parser, field);
-    return parser;
+  /** Behind a list, `at` moves on by its elements: offsets are those of a struct with empty lists. */
+  #readField({ name, type, offset }: FieldLayout): string {
+    if (type.kind !== 'list') return `const ${name}$ = ${this.#value(type, offset)};`;
+    const { count, element, elementBytes } = type;
+    const number = count.kind === 'field' ? `${count.name}$` : integer(count, offset);
+    const elements = this.#elements(element, offset + sizeOf(type), `${name}$count`);
+    return [
+      `const ${name}$count = ${number};`,
+      `const ${name}$ = ${elements};`,
+      `at += ${name}$count * ${elementBytes};`,
+    ].join('\n');
   }
 
-  #addField(parser: Parser, field: FieldLayout): void {
-    if (field.padding) parser.seek(field.size);
-    else this.#addValue(parser, field.name, field.type);
-  }
-
-  #addValue(parser: Parser, name: string, type: FieldType): void {
+  /** An expression; `offset` counts from `at`. */
+  #value(type: FieldType, offset: number): string {
     switch (type.kind) {
       case 'integer':
-        return this.#addInteger(parser, name, type);
+        return integer(type, offset);
       case 'bytes':
-        parser.buffer(name, { length: type.length, ...this.#form.bytes });
-        return;
+        return `new Uint8Array(buffer, at + ${offset}, ${type.length})`;
       case 'struct':
-        parser.nest(name, { type: this.structParser(type.struct) });
-        return;
+        return this.#struct(type.struct, offset);
       case 'array':
-        parser.array(name, { ...this.#elementsOf(type.element), length: type.count });
-        return;
-      case 'fixed-vec':
-        parser.nest(name, { type: this.#fixedVecParser(type) });
-        return;
+        return this.#elements(type.element, offset, String(type.count));
+      case 'fixed-vec': {
+        const count = `view.getUint16(at + ${offset}, true)`;
+        const elements = this.#elements(type.element, offset + type.elementsOffset, count);
+        return `{ count: ${count}, elements: ${elements} }`;
+      }
       case 'list':
-        return this.#addList(parser, name, type);
+        throw new TypeError('only fields of the struct of a TLV are lists');
       default:
-        assertNever(type, 'field type');
+        return assertNever(type, 'field type');
     }
   }
 
-  #addInteger(parser: Parser, name: string, { integer, endian }: IntegerCoding): void {
-    parser.endianness(endian);
-    switch (integer) {
-      case 'u8':
-        parser.uint8(name);
-        return;
-      case 'u16':
-        parser.uint16(name);
-        return;
-      case 'u32':
-        parser.uint32(name);
-        return;
-      case 'i32':
-        parser.int32(name);
-        return;
-      case 'u64':
-        parser.uint64(name, this.#form.wide);
-        return;
-      case 'i64':
-        parser.int64(name, this.#form.wide);
-        return;
-      case 'u128':
-      case 'i128':
-        parser.nest(name, { type: halvesParser(integer, endian), formatter: this.#form.halves });
-        return;
-      default:
-        assertNever(integer, 'integer type');
-    }
+  #struct({ fields }: StructLayout, offset: number): string {
+    const values = fields
+      .filter((field) => !field.padding)
+      .map((field) => `${field.name}: ${this.#value(field.type, offset + field.offset)}`);
+    return `{ ${values.join(', ')} }`;
   }
 
-  #elementsOf(element: FieldType): ElementOptions {
-    if (element.kind === 'struct') return { type: this.structParser(element.struct) };
-    const type = new Parser();
-    this.#addValue(type, ELEMENT, element);
-    return { type, formatter: (elements) => elements.map((wrapped) => wrapped[ELEMENT]) };
-  }
-
-  #addList(parser: Parser, name: string, type: FieldType & { kind: 'list' }): void {
-    const { count, element } = type;
-    if (count.kind === 'field') {
-      parser.array(name, { ...this.#elementsOf(element), length: count.name });
-      return;
-    }
-    const counted = new Parser();
-    this.#addInteger(counted, 'count', count);
-    counted.array('elements', { ...this.#elementsOf(element), length: 'count' });
-    parser.nest(name, {
-      type: counted,
-      formatter: (list: { readonly elements: unknown }) => list.elements,
-    });
-  }
-
-  #fixedVecParser(type: FieldType & { kind: 'fixed-vec' }): Parser {
-    const { capacity, elementBytes, elementsOffset } = type;
-    return new Parser()
-      .endianness('little')
-      .uint16('count')
-      .seek(elementsOffset - INTEGER_BYTES.u16)
-      .array('elements', { ...this.#elementsOf(type.element), length: 'count' })
-      .seek(unusedBytes);
-
-    // binary-parser calls it with the FixedVec read so far as `this`.
-    function unusedBytes(this: { readonly count: number }): number {
-      return (capacity - this.count) * elementBytes;
-    }
+  #elements(element: FieldType, offset: number, count: string): string {
+    const value = this.#value(element, 0);
+    const name = `elements${this.#elementReaders.length}`;
+    this.#elementReaders.push(`function ${name}(view, buffer, at, count) {
+const list = [];
+for (let index = 0; index < count; index++, at += ${sizeOf(element)}) list.push(${value});
+return list;
+}`);
+    return `${name}(view, buffer, at + ${offset}, ${count})`;
   }
 }
 
-/** binary-parser knows no 128 bits. */
-function halvesParser(integer: 'u128' | 'i128', endian: Endian): Parser {
-  const parser = new Parser().endianness(endian);
-  if (endian === 'little') parser.uint64('low');
-  if (integer === 'u128') parser.uint64('high');
-  else parser.int64('high');
-  if (endian === 'big') parser.uint64('low');
-  return parser;
+const GETTERS: Readonly<Record<Exclude<IntegerType, 'u128' | 'i128'>, string>> = {
+  u8: 'getUint8',
+  u16: 'getUint16',
+  u32: 'getUint32',
+  i32: 'getInt32',
+  u64: 'getBigUint64',
+  i64: 'getBigInt64',
+};
+
+/** readInteger as an expression. */
+function integer({ integer: type, endian }: IntegerCoding, offset: number): string {
+  const get = (kind: keyof typeof GETTERS, at: number): string =>
+    `view.${GETTERS[kind]}(at + ${at}, ${endian === 'little'})`;
+  if (type !== 'u128' && type !== 'i128') return get(type, offset);
+  const [low, high] =
+    endian === 'little' ? [offset, offset + HALF_BYTES] : [offset + HALF_BYTES, offset];
+  return `joinHalves(${get('u64', low)}, ${get(type === 'u128' ? 'u64' : 'i64', high)})`;
 }

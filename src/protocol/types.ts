@@ -1,5 +1,11 @@
 /** What the schemas say, as data, and what a frame means once it is read with them. */
-import type { ChecksumState, HeaderLayout, HeaderOffsets, TlvDefect } from '../wire/types.ts';
+import type {
+  ChecksumState,
+  Header,
+  HeaderLayout,
+  HeaderOffsets,
+  TlvDefect,
+} from '../wire/types.ts';
 
 /** A named numbering: number -> name. Flag sets name single bits. */
 export interface EnumTable {
@@ -118,22 +124,19 @@ export interface Dialect {
   readonly sockets: ReadonlyMap<string, string>;
 }
 
-/** The value of a field as the vectors spell it: 64 and 128 bits as decimal text, bytes as hex. */
+/**
+ * The value of a field as it is read: a number up to 32 bits, a bigint above; bytes as a view of the frame. jsonText
+ * spells it.
+ */
+export type DecodedValue = number | bigint | Uint8Array | DecodedFields | readonly DecodedValue[];
+export interface DecodedFields {
+  readonly [field: string]: DecodedValue;
+}
+
+/** The value of a field as JSON and the vectors spell it: 64 and 128 bits as decimal text, bytes as hex. */
 export type FieldValue = number | string | FieldValues | readonly FieldValue[];
 export interface FieldValues {
   readonly [field: string]: FieldValue;
-}
-
-export interface HeaderValues {
-  readonly magic: number;
-  readonly relay_domain: number;
-  readonly version: number;
-  readonly source: number;
-  readonly flags: number;
-  readonly sequence: string;
-  readonly timestamp: string;
-  readonly payload_size: number;
-  readonly checksum: number;
 }
 
 export interface DecodedTlv {
@@ -141,17 +144,17 @@ export interface DecodedTlv {
   readonly name: string;
   readonly extended: boolean;
   readonly length: number;
-  /** Name of the struct that `fields` follow; without one, `fields` is `{ raw: hex }`. */
-  readonly layout?: string;
-  readonly fields: FieldValues;
+  /** Name of the struct that `fields` follow; without one, `fields` is `{ raw: bytes }`. */
+  readonly layout: string | undefined;
+  readonly fields: DecodedFields;
 }
 
 export interface Message {
-  readonly header: HeaderValues;
+  readonly header: Header;
   readonly checksum: ChecksumState;
   readonly tlvs: readonly DecodedTlv[];
   /** Set when the payload could not be walked to its end. */
-  readonly defect?: TlvDefect;
+  readonly defect: TlvDefect | undefined;
 }
 
 /**

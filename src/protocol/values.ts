@@ -4,6 +4,11 @@ import type { IntegerType } from './types.ts';
 
 export type Endian = 'little' | 'big';
 
+export interface IntegerCoding {
+  readonly integer: IntegerType;
+  readonly endian: Endian;
+}
+
 export const INTEGER_BYTES: Readonly<Record<IntegerType, number>> = {
   u8: 1,
   u16: 2,
@@ -45,7 +50,8 @@ export function isIntegerType(name: string): name is IntegerType {
 }
 
 const HALF_BITS = 64n;
-const HALF_BYTES = 8;
+/** Of a number of 128 bits. */
+export const HALF_BYTES = 8;
 const HALF_MASK = (1n << HALF_BITS) - 1n;
 
 /** A number up to 32 bits, a bigint above. */

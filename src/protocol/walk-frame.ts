@@ -10,13 +10,8 @@ import { registeredType, tlvName, tlvValue } from './decode.ts';
 import { fits } from './fit.ts';
 import { placeFields } from './list-layout.ts';
 import { sizeOf } from './resolve-structs.ts';
-import type { Dialect, FieldLayout, FieldType, IntegerType, Leaf, StructLayout } from './types.ts';
-import { HEADER_FIELDS, INTEGER_BYTES } from './values.ts';
-
-export interface IntegerCoding {
-  readonly integer: IntegerType;
-  readonly endian: 'little' | 'big';
-}
+import type { Dialect, FieldLayout, FieldType, Leaf, StructLayout } from './types.ts';
+import { INTEGER_BYTES, type IntegerCoding } from './values.ts';
 
 /** A TLV before its bytes are visited. */
 export interface VisitedTlv {
@@ -55,13 +50,13 @@ const ENCODING: HeadPart = { class: 'encoding' };
 
 /** Bytes that are too few for a header are visited as `undecoded`. */
 export function walkFrame(dialect: Dialect, frame: Uint8Array, visitor: FrameVisitor): void {
-  const { sizeBytes, offsets } = dialect.header;
+  const { sizeBytes, generation } = dialect.header;
   if (frame.byteLength < sizeBytes) {
     visitor.bytes('undecoded', 0, frame.byteLength, 'semantic');
     return;
   }
-  const names = HEADER_FIELDS.toSorted((left, right) => offsets[left] - offsets[right]);
-  for (const name of names) visitor.headerField(name, offsets[name]);
+  for (const { name, offset } of dialect.headerFields.get(generation) ?? [])
+    visitor.headerField(name, offset);
   const payload = frame.subarray(sizeBytes);
   const { tlvs, defect } = walkTlvs(payload);
   const context = { dialect, payload, payloadAt: sizeBytes, view: viewOf(frame), visitor };

@@ -93,12 +93,14 @@ export class FrameReader {
   #take(final: boolean): readonly Span[] {
     const spans: Span[] = [];
     const window = this.#pending.window;
+    const { buffer, byteOffset } = window;
     let position = 0;
     this.#needBytes = 0;
     while (position < window.length) {
       const plainBytes = this.#inStep ? this.#rules.plainFrameBytes(window, position) : 0;
       if (plainBytes > 0) {
-        const bytes = window.subarray(position, position + plainBytes);
+        // A plain view is made twice as fast as a Buffer, and the views of its own are, too.
+        const bytes = new Uint8Array(buffer, byteOffset + position, plainBytes);
         spans.push({ kind: 'frame', offset: this.#offset, bytes });
         position += plainBytes;
         this.#budget.giveBack(this.#spent);

@@ -25,6 +25,18 @@ export function u32At(bytes: Uint8Array, offset: number): number {
   );
 }
 
+let lastBuffer: ArrayBufferLike = new ArrayBuffer(0);
+let lastView: DataView = new DataView(lastBuffer);
+
+/** A view of all that lies in a buffer. The last one is kept: the frames of a chunk lie in one buffer. */
+export function wholeView(buffer: ArrayBufferLike): DataView {
+  if (buffer !== lastBuffer) {
+    lastBuffer = buffer;
+    lastView = new DataView(buffer);
+  }
+  return lastView;
+}
+
 /** One for all calls, for the same reason. */
 const wide = new DataView(new ArrayBuffer(8));
 

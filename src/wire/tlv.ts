@@ -16,13 +16,19 @@ export const EXTENDED_VALUE_BYTES_MAX = 65_535;
 /** `start`: where the payload begins in `bytes`, which spares the caller a view. It ends where `bytes` end. */
 export function walkTlvs(bytes: Uint8Array, start = 0): TlvWalk {
   const tlvs: Tlv[] = [];
-  const payloadBytes = bytes.byteLength - start;
+  const payloadBytes = bytes.length - start;
   let offset = 0;
   while (offset < payloadBytes) {
-    const step = readTlv(bytes, start, offset);
-    if ('defect' in step) return { tlvs, defect: step };
-    tlvs.push(step);
-    offset = step.valueOffset + step.length;
+    const at = start + offset;
+    const extended = bytes[at] === EXTENDED_MARKER;
+    const valueOffset = offset + (extended ? EXTENDED_HEAD_BYTES : STANDARD_HEAD_BYTES);
+    const length = extended ? u16At(bytes, at + 3) : (bytes[at + 1] ?? 0);
+    const end = valueOffset + length;
+    if (end > payloadBytes || (extended && bytes[at + 1] !== 0))
+      return { tlvs, defect: defectAt(bytes, start, offset) };
+    const type = bytes[extended ? at + 2 : at] ?? 0;
+    tlvs.push({ type, extended, offset, valueOffset, length });
+    offset = end;
   }
   return { tlvs, defect: undefined };
 }
@@ -47,10 +53,10 @@ export function isExactTlvWalk(
   return offset === end;
 }
 
-/** `offset` and the offsets of the result count from `start`. */
-function readTlv(bytes: Uint8Array, start: number, offset: number): Tlv | TlvDefect {
+/** What is wrong with the TLV at `offset`. */
+function defectAt(bytes: Uint8Array, start: number, offset: number): TlvDefect {
   const at = start + offset;
-  const left = bytes.byteLength - at;
+  const left = bytes.length - at;
   const extended = bytes[at] === EXTENDED_MARKER;
   const headBytes = extended ? EXTENDED_HEAD_BYTES : STANDARD_HEAD_BYTES;
   const reserved = bytes[at + 1];
@@ -64,13 +70,10 @@ function readTlv(bytes: Uint8Array, start: number, offset: number): Tlv | TlvDef
   }
   if (left < headBytes)
     return truncated(offset, left, `a TLV head needs ${headBytes} bytes, ${left} follow`);
-  const type = bytes[at + (extended ? 2 : 0)] ?? 0;
-  const length = extended ? u16At(bytes, at + 3) : (reserved ?? 0);
+  const type = bytes[extended ? at + 2 : at];
+  const length = extended ? u16At(bytes, at + 3) : reserved;
   const valueLeft = left - headBytes;
-  if (length > valueLeft) {
-    return truncated(offset, left, `TLV ${type} says ${length} bytes, ${valueLeft} follow`);
-  }
-  return { type, extended, offset, valueOffset: offset + headBytes, length };
+  return truncated(offset, left, `TLV ${type} says ${length} bytes, ${valueLeft} follow`);
 }
 
 function truncated(offset: number, length: number, detail: string): TlvDefect {

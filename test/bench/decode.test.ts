@@ -13,6 +13,12 @@ it('reads the same values with every contender of every contest', async () => {
     'full decode, PoolSwap',
     'full decode, OrderBook',
     'full decode, Trade, checksums computed',
+    'fields only, Trade',
+    'fields only, PoolSwap',
+    'fields only, OrderBook',
+    'lines of JSON, Trade',
+    'lines of JSON, PoolSwap',
+    'lines of JSON, OrderBook',
   ]);
   for (const contest of contests) {
     const { hash, standings } = compete(contest, { samples: 2, sampleMs: 1 });

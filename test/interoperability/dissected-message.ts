@@ -1,21 +1,20 @@
-/** What tshark showed of a frame, as the message that decodeMessage makes, so that the two can be compared. */
+/** What tshark showed of a frame, spelled as spelledMessage does, so that the two can be compared. */
 import { defined } from '../../src/lib/assert.ts';
 import type {
-  DecodedTlv,
   Dialect,
   FieldType,
   FieldValue,
   FieldValues,
-  HeaderValues,
   StructLayout,
 } from '../../src/protocol/types.ts';
+import type { SpelledHeader, SpelledTlv } from '../protocol/spelled.ts';
 import { HEADER_FIELDS, HEADER_INTEGERS, INTEGER_BYTES } from '../../src/protocol/values.ts';
 import { descendants, type Node, nodesIn } from './tshark.ts';
 
 export interface DissectedMessage {
-  readonly header: HeaderValues;
+  readonly header: SpelledHeader;
   readonly checksum: string;
-  readonly tlvs: readonly DecodedTlv[];
+  readonly tlvs: readonly SpelledTlv[];
   /** Kinds of remarks and defects, as often as they were shown. */
   readonly experts: readonly string[];
 }
@@ -46,7 +45,7 @@ function only(node: Node, name: string): Node {
   return defined(first, `${name} in ${node.name}`);
 }
 
-function headerValues(header: Node): HeaderValues {
+function headerValues(header: Node): SpelledHeader {
   const entries = HEADER_FIELDS.map((name) => {
     const wide = INTEGER_BYTES[HEADER_INTEGERS[name]] > 4;
     const { show } = only(header, `torqv2.header.${name}`);
@@ -55,7 +54,7 @@ function headerValues(header: Node): HeaderValues {
   return Object.fromEntries(entries);
 }
 
-function tlvOf(node: Node, dialect: Dialect): DecodedTlv {
+function tlvOf(node: Node, dialect: Dialect): SpelledTlv {
   const type = Number(only(node, 'torqv2.tlv.type').show);
   const layout = nodesIn(node, 'torqv2.tlv.layout')[0]?.show;
   const head = {

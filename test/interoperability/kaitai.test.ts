@@ -8,6 +8,7 @@ import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { remarksOn } from '../../src/protocol/remarks.ts';
 import type { Dialect } from '../../src/protocol/types.ts';
 import { frames } from '../protocol/arbitraries.ts';
+import { spelledMessage } from '../protocol/spelled.ts';
 import { vectors } from '../protocol/vectors.ts';
 import { concat } from '../support/frames.ts';
 import { everyShape } from './every-shape.ts';
@@ -47,7 +48,7 @@ describe('the parser that Kaitai generates', () => {
     expect(random.length).toBeGreaterThan(80);
     const read = await kaitaiParser(dialect);
     for (const [index, frame] of random.entries()) {
-      const { header, tlvs } = decodeMessage(dialect, frame);
+      const { header, tlvs } = spelledMessage(dialect, frame);
       expect(read(frame), `frame ${index} of seed ${SEED}`).toEqual([{ header, tlvs }]);
     }
   });

@@ -8,15 +8,14 @@ import { toHex } from '../../src/lib/bytes.ts';
 import { exportSchema } from '../../src/protocol/export/index.ts';
 import { snakeCase } from '../../src/protocol/export/names.ts';
 import type {
-  DecodedTlv,
   Dialect,
   FieldType,
   FieldValue,
   FieldValues,
-  HeaderValues,
   IntegerType,
   StructLayout,
 } from '../../src/protocol/types.ts';
+import type { SpelledHeader, SpelledTlv } from '../protocol/spelled.ts';
 import {
   HEADER_FIELDS,
   HEADER_INTEGERS,
@@ -57,8 +56,8 @@ interface ParserClass {
 }
 
 export interface KaitaiMessage {
-  readonly header: HeaderValues;
-  readonly tlvs: readonly DecodedTlv[];
+  readonly header: SpelledHeader;
+  readonly tlvs: readonly SpelledTlv[];
 }
 
 /** A parser of streams of frames. It throws on what the specification does not allow. */
@@ -93,7 +92,7 @@ function messageOf(frame: Parsed, dialect: Dialect): KaitaiMessage {
   };
 }
 
-function tlvOf(tlv: Parsed, dialect: Dialect): DecodedTlv {
+function tlvOf(tlv: Parsed, dialect: Dialect): SpelledTlv {
   const type = Number(tlv['number']);
   const registered = dialect.types.get(type);
   const isVendor = type >= dialect.vendorRange.first && type <= dialect.vendorRange.last;

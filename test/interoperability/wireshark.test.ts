@@ -2,13 +2,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../src/lib/bytes.ts';
-import { decodeMessage } from '../../src/protocol/decode.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { remarksOn } from '../../src/protocol/remarks.ts';
 import type { Dialect } from '../../src/protocol/types.ts';
 import { buildFrame } from '../../src/wire/build-frame.ts';
 import { encodeTlv } from '../../src/wire/tlv.ts';
 import { frames } from '../protocol/arbitraries.ts';
+import { spelledMessage } from '../protocol/spelled.ts';
 import { vectors } from '../protocol/vectors.ts';
 import { concat } from '../support/frames.ts';
 import { dissectedMessages, expertKinds } from './dissected-message.ts';
@@ -25,7 +25,7 @@ if (!isTsharkInstalled && !isTsharkRequired) {
 
 /** As dissectedMessages gives it: remarks and defects are both expert notes. */
 function expected(dialect: Dialect, frame: Uint8Array): unknown {
-  const { defect, ...message } = decodeMessage(dialect, frame);
+  const { defect, ...message } = spelledMessage(dialect, frame);
   const remarks = remarksOn(dialect, frame).map(({ kind }) => kind);
   const experts = [...remarks, ...(defect === undefined ? [] : [defect.defect])].sort();
   return { ...message, experts };

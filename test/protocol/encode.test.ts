@@ -1,9 +1,9 @@
 /** A value that does not fit its field is refused with the path of the field. */
 import { expect, test } from 'vitest';
-import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage, encodeStruct } from '../../src/protocol/encode.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import type { FieldValues, StructLayout } from '../../src/protocol/types.ts';
+import { spelledMessage } from './spelled.ts';
 
 const dialect = loadBuiltInProtocol().dialect('torq-types');
 const HEADER = { relay_domain: 0, version: 1, source: 3, flags: 0, sequence: '7', timestamp: '8' };
@@ -147,7 +147,10 @@ test('a message needs no more than its header values and its TLVs', () => {
     { type: 101, fields: { raw: '00' } },
     { type: 5, fields: { raw: 'ab'.repeat(256) } },
   ];
-  const message = decodeMessage(dialect, encodeMessage(dialect, { header: HEADER, tlvs }, 'valid'));
+  const message = spelledMessage(
+    dialect,
+    encodeMessage(dialect, { header: HEADER, tlvs }, 'valid'),
+  );
   expect(message.checksum).toBe('valid');
   expect(message.header).toMatchObject({
     ...HEADER,

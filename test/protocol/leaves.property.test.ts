@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/lib/bytes.ts';
-import { decodeMessage } from '../../src/protocol/decode.ts';
 import { describeFrame } from '../../src/protocol/leaves.ts';
-import type { FieldValue, Leaf, Message } from '../../src/protocol/types.ts';
+import type { FieldValue, Leaf } from '../../src/protocol/types.ts';
 import { frames, propertyDialects } from './arbitraries.ts';
+import { type SpelledMessage, spelledMessage } from './spelled.ts';
 
 describe.each(propertyDialects())('$name', (dialect) => {
   test('leaves cover each byte exactly once and in order, under paths of their own', () => {
@@ -28,7 +28,7 @@ describe.each(propertyDialects())('$name', (dialect) => {
   test('semantic leaves are exactly the values of the message', () => {
     fc.assert(
       fc.property(frames(dialect), (frame) => {
-        const message = decodeMessage(dialect, frame);
+        const message = spelledMessage(dialect, frame);
         const leaves = describeFrame(dialect, frame).filter((leaf) => !isHead(leaf));
         const values = leaves.map((leaf) => [leaf.path, leaf.value]);
         expect(Object.fromEntries(values)).toEqual(
@@ -47,7 +47,7 @@ function isHead({ path, class: leafClass }: Leaf): boolean {
 }
 
 function valuesOf(
-  message: Message,
+  message: SpelledMessage,
   frame: Uint8Array,
   headerBytes: number,
 ): Record<string, string> {

@@ -3,12 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../src/lib/bytes.ts';
 import { OperatingError } from '../../src/lib/operating-error.ts';
-import { decodeMessage } from '../../src/protocol/decode.ts';
 import { encodeMessage, encodeStruct } from '../../src/protocol/encode.ts';
 import { loadBuiltInProtocol, readBuiltInSchemas } from '../../src/protocol/files.ts';
 import { describeFrame } from '../../src/protocol/leaves.ts';
 import { loadProtocol, type Protocol } from '../../src/protocol/load.ts';
-import { decodeStruct } from '../../src/protocol/struct-decoder.ts';
+import { spelledMessage, spelledStruct } from './spelled.ts';
 
 /** A whole dialect with one struct of each kind; the tests spoil one line of it. */
 const TINY = `description: a tiny dialect
@@ -122,7 +121,7 @@ describe('a correct schema', () => {
     const level = dialect.structs.get('Level')!;
     const bytes = encodeStruct(level, { price: '-2', venue: 1 });
     expect(bytes).toEqual(fromHex('fffffffffffffffe0100'));
-    expect(decodeStruct(level, bytes)).toEqual({ price: '-2', venue: 1 });
+    expect(spelledStruct(level, bytes)).toEqual({ price: '-2', venue: 1 });
   });
 
   test('a FixedVec that says more elements than it has is raw', () => {
@@ -141,12 +140,12 @@ describe('a correct schema', () => {
       timestamp: '2',
     };
     const frame = encodeMessage(dialect, { header, tlvs: [{ type: 1, fields: book }] }, 'valid');
-    expect(decodeMessage(dialect, frame)).toMatchObject({
+    expect(spelledMessage(dialect, frame)).toMatchObject({
       checksum: 'valid',
       tlvs: [{ name: 'Book', layout: 'Book', fields: book }],
     });
     frame[34] = 4;
-    const [tlv] = decodeMessage(dialect, frame).tlvs;
+    const [tlv] = spelledMessage(dialect, frame).tlvs;
     expect(tlv).not.toHaveProperty('layout');
     expect(Object.keys(tlv!.fields)).toEqual(['raw']);
     expect(describeFrame(dialect, frame).at(-1)?.path).toBe('tlv[0].Book.raw');
@@ -202,13 +201,13 @@ types:`;
     };
     const bytes = fromHex('01fffffffffffffffe01000302000000020001000209');
     expect(encodeStruct(lists, values)).toEqual(bytes);
-    expect(decodeStruct(lists, bytes)).toEqual(values);
+    expect(spelledStruct(lists, bytes)).toEqual(values);
     for (const [position, value] of [
       [0, 2],
       [16, 1],
       [13, 255],
     ] as const)
-      expect(decodeStruct(lists, bytes.with(position, value))).toBeUndefined();
+      expect(spelledStruct(lists, bytes.with(position, value))).toBeUndefined();
     expect(() => encodeStruct(lists, { ...values, used: 2 })).toThrow(
       'Lists.used: 2, but levels has 1 elements',
     );

@@ -5,6 +5,7 @@ import { fromHex, toHex } from '../../src/lib/bytes.ts';
 import { encodeStruct } from '../../src/protocol/encode.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { decodePoolCacheFile } from '../../src/protocol/pool-cache-file.ts';
+import { spelledFile } from './spelled.ts';
 import { vectors } from './vectors.ts';
 
 const protocol = loadBuiltInProtocol();
@@ -14,7 +15,7 @@ const RECORD_BYTES = 88;
 
 test.each(vectors.files)('$name decodes, and encodes to the same bytes', ({ hex, decoded }) => {
   const { header, records } = decoded;
-  expect(decodePoolCacheFile(dialect, fromHex(hex))).toEqual(
+  expect(spelledFile(dialect, fromHex(hex))).toEqual(
     header === undefined
       ? { kind: 'journal', records, rest: '' }
       : { kind: 'snapshot', header, records, missingRecords: 0, checksum: 'valid', rest: '' },
@@ -35,7 +36,7 @@ describe('a file that is not as it should be', () => {
 
   test('cut off: the whole records, how many are missing, and the rest as bytes', () => {
     const cut = snapshot.subarray(0, HEADER_BYTES + RECORD_BYTES + 3);
-    expect(decodePoolCacheFile(dialect, cut)).toMatchObject({
+    expect(spelledFile(dialect, cut)).toMatchObject({
       kind: 'snapshot',
       records: [{ tlv_type: 200 }],
       missingRecords: 1,
@@ -46,7 +47,7 @@ describe('a file that is not as it should be', () => {
 
   test('more records than the header counts are rest', () => {
     const longer = Buffer.concat([snapshot, snapshot.subarray(HEADER_BYTES)]);
-    expect(decodePoolCacheFile(dialect, longer)).toMatchObject({
+    expect(spelledFile(dialect, longer)).toMatchObject({
       missingRecords: 0,
       checksum: 'valid',
       rest: toHex(snapshot.subarray(HEADER_BYTES)),
@@ -55,11 +56,11 @@ describe('a file that is not as it should be', () => {
 
   test('neither a snapshot nor a journal, or in a dialect without either', () => {
     const other = new Uint8Array(300).fill(7);
-    expect(decodePoolCacheFile(dialect, other)).toEqual({
+    expect(spelledFile(dialect, other)).toEqual({
       kind: 'unknown',
       detail: 'no magic POOL in the header, and no journal entries of 104 bytes',
     });
-    expect(decodePoolCacheFile(protocol.dialect('alphapulse-early'), snapshot)).toEqual({
+    expect(spelledFile(protocol.dialect('alphapulse-early'), snapshot)).toEqual({
       kind: 'unknown',
       detail: 'alphapulse-early has no pool cache',
     });

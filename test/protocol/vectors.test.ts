@@ -8,6 +8,7 @@ import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { judgeBytes, referenceCode } from '../../src/protocol/judge.ts';
 import { describeFrame } from '../../src/protocol/leaves.ts';
 import { remarksOn } from '../../src/protocol/remarks.ts';
+import { spelledMessage } from './spelled.ts';
 import { vectors } from './vectors.ts';
 
 const protocol = loadBuiltInProtocol();
@@ -22,7 +23,7 @@ describe('valid vectors', () => {
   test.each(vectors.valid)('$name decodes and encodes again', (vector) => {
     const dialect = protocol.dialect(vector.dialect);
     const frame = fromHex(vector.hex);
-    const { checksum, ...decoded } = decodeMessage(dialect, frame);
+    const { checksum, ...decoded } = spelledMessage(dialect, frame);
     expect(decoded).toEqual(vector.decoded);
     expect(checksum).toBe(CHECKSUM_OF_FIELD[vector.checksumField]);
     const again = toHex(encodeMessage(dialect, vector.decoded, 'keep'));
@@ -101,7 +102,7 @@ describe('recipes', () => {
     const frame = fromHex(hex);
     expect(frame).toHaveLength(recipe.totalLength);
     expect(createHash('sha256').update(frame).digest('hex')).toBe(recipe.sha256);
-    const message = decodeMessage(protocol.dialect(recipe.dialect), frame);
+    const message = spelledMessage(protocol.dialect(recipe.dialect), frame);
     expect(message.checksum).toBe('valid');
     expect(message.header.checksum.toString(16).padStart(8, '0')).toBe(recipe.crc32);
     expect(message.defect).toBeUndefined();

@@ -1,12 +1,13 @@
 /** The golden messages, bad messages and files of the protocol, typed. */
 import { readFileSync } from 'node:fs';
-import type { DecodedTlv, FieldValues, HeaderValues } from '../../src/protocol/types.ts';
+import type { FieldValues } from '../../src/protocol/types.ts';
+import type { SpelledHeader, SpelledTlv } from './spelled.ts';
 
 export interface ValidVector {
   readonly name: string;
   readonly dialect: string;
   readonly hex: string;
-  readonly decoded: { readonly header: HeaderValues; readonly tlvs: readonly DecodedTlv[] };
+  readonly decoded: { readonly header: SpelledHeader; readonly tlvs: readonly SpelledTlv[] };
   readonly checksumField: 'valid' | 'zero' | 'other';
   readonly reencodesExactly: boolean;
   readonly strictParserOfDialect: string;

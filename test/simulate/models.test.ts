@@ -1,8 +1,6 @@
 /** The client models, without sockets: what they write, that it decodes, and what each relay would pass on. */
 import { describe, expect, test } from 'vitest';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
-import { decodeMessage } from '../../src/protocol/decode.ts';
-import type { Message } from '../../src/protocol/types.ts';
 import { burstPublisherScript } from '../../src/simulate/clients/burst-publisher.ts';
 import { IDENTIFICATION_FRAME, collectorScript } from '../../src/simulate/clients/collector.ts';
 import { orderBookPublisherScript } from '../../src/simulate/clients/order-book-publisher.ts';
@@ -13,6 +11,7 @@ import { agreeingScenario, demoScenario } from '../../src/simulate/scenario.ts';
 import type { ScenarioClient } from '../../src/simulate/scenario.ts';
 import type { ScriptOptions, Write } from '../../src/simulate/traffic.ts';
 import { FrameReader } from '../../src/wire/frame-reader.ts';
+import { type SpelledMessage, spelledMessage } from '../protocol/spelled.ts';
 
 const protocol = loadBuiltInProtocol();
 const codec = protocol.dialect('torq-codec');
@@ -40,12 +39,12 @@ function bytesOf(writes: readonly Write[]): Buffer {
 function read(
   writes: readonly Write[],
   dialect = codec,
-): { readonly messages: readonly Message[]; readonly otherBytes: number } {
+): { readonly messages: readonly SpelledMessage[]; readonly otherBytes: number } {
   const reader = new FrameReader(dialect.header);
-  const messages: Message[] = [];
+  const messages: SpelledMessage[] = [];
   let otherBytes = 0;
   for (const span of [...reader.push(bytesOf(writes)), ...reader.flush()]) {
-    if (span.kind === 'frame') messages.push(decodeMessage(dialect, span.bytes));
+    if (span.kind === 'frame') messages.push(spelledMessage(dialect, span.bytes));
     else otherBytes += span.bytes.byteLength;
   }
   return { messages, otherBytes };
