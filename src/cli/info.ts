@@ -1,5 +1,6 @@
 /** `relaydiff info`: what is in a capture. */
 import { Command } from 'commander';
+import { NOT_SEEN_NOTE, NOT_SEEN_SEPARATOR, TAP_ORIGIN } from '../capture/blind-spots.ts';
 import { watchReading } from '../capture/watch-reading.ts';
 import { type DialectLook, lookAtDialect } from '../inspect/look-at-dialect.ts';
 import { gapWords } from '../inspect/gaps.ts';
@@ -61,10 +62,15 @@ function render(summary: CaptureSummary, look: DialectLook, dialect: Dialect): s
     `state      ${summary.sealed ? 'sealed' : 'NOT SEALED: the recorder did not end in good order; what is here is true, the end is missing'}`,
     ...(summary.part === null ? [] : [`part       ${partText(summary.part)}`]),
     `dialect    ${summary.dialect}`,
-    ...Object.entries(summary.notes).map(([key, value]) => `${key.padEnd(10)} ${value}`),
+    ...Object.entries(summary.notes).map(noteText),
     `checksums  ${formatCount(checksums.valid)} valid, ${formatCount(checksums.zero)} zero, ${formatCount(checksums.wrong)} wrong`,
   ];
   return `${[...facts, '', dialectText(look, summary.dialect), '', streamTable(summary), '', messageTable(summary), '', gapText(summary, dialect)].join('\n')}\n`;
+}
+
+function noteText([key, value]: readonly [string, string]): string {
+  const lines = key === NOT_SEEN_NOTE ? value.split(NOT_SEEN_SEPARATOR) : [value];
+  return `${key.padEnd(10)} ${lines.join(`\n${' '.repeat(11)}`)}`;
 }
 
 function streamTable(summary: CaptureSummary): string {
@@ -86,7 +92,8 @@ function streamTable(summary: CaptureSummary): string {
 }
 
 function messageTable(summary: CaptureSummary): string {
-  const numbers = ['from clients', 'from old', 'from new'];
+  const sent = summary.origin === TAP_ORIGIN ? 'fed to new' : 'from clients';
+  const numbers = [sent, 'from old', 'from new'];
   return plainTable(
     ['message', 'domain', 'source', ...numbers],
     numbers,

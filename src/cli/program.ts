@@ -12,6 +12,7 @@ import { recordCommand } from './record.ts';
 import { reportCommand } from './report.ts';
 import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
+import { tapCommand } from './tap.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CODES = `
@@ -23,6 +24,7 @@ Start with: relaydiff demo`;
 
 const VERBS = [
   recordCommand,
+  tapCommand,
   diffCommand,
   reportCommand,
   infoCommand,

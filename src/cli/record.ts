@@ -1,7 +1,5 @@
 /** `relaydiff record`: the inline tee. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { deferred } from '../lib/deferred.ts';
-import { EXIT } from '../lib/operating-error.ts';
 import { loadProtocolWith } from '../protocol/files.ts';
 import { DEFAULT_MIRROR_BUDGET_BYTES, DEFAULT_MIRROR_LIMITS } from '../shim/mirror-queue.ts';
 import {
@@ -25,8 +23,9 @@ import {
   quietOption,
   schemaOption,
 } from './options.ts';
-import { parseKeptParts, type RotateAt, parseRotateAt, rotationOf } from './rotation.ts';
-import { talk, writeOut } from './output.ts';
+import { sealedWords, tellRecordingEnd } from './recording-end.ts';
+import { keepOption, maxDiskOption, type RotateAt, rotateOption, rotationOf } from './rotation.ts';
+import { StopRequest } from './stop-request.ts';
 import { formatBytes } from '../lib/format.ts';
 import { VERSION } from './version.ts';
 
@@ -59,8 +58,6 @@ Example: clients connect to /tmp/torq/md.sock and talk to the old relay as befor
   relaydiff record --listen /tmp/torq/md.sock --old /tmp/torq/md-old.sock \\
                    --new /tmp/torq/md-new.sock --out md.capture
 Stop it with Ctrl-C; then: relaydiff diff md.capture --html report.html`;
-
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export function recordCommand(): Command {
   const command = new Command('record')
@@ -97,17 +94,9 @@ export function recordCommand(): Command {
       parseBytes,
       DEFAULT_SPOOL_LIMITS.spoolBytesMax,
     )
-    .option(
-      '--rotate <size|time>',
-      'begin another file at this size or time: 256mb, 1gb, 30min, 1h; md.capture becomes md.0001.capture, ...',
-      parseRotateAt,
-    )
-    .option('--keep <count>', 'of rotated files, keep only the newest', parseKeptParts)
-    .option(
-      '--max-disk <size>',
-      'remove the oldest rotated files when all together are larger; without --rotate, files are an eighth of it',
-      parseBytes,
-    )
+    .addOption(rotateOption())
+    .addOption(keepOption())
+    .addOption(maxDiskOption())
     .addOption(
       new Option('--on-overload <what>', 'when the disk cannot keep up: leave frames out, or wait')
         .choices(OVERLOAD_POLICIES)
@@ -189,69 +178,10 @@ async function record(options: RecordOptions): Promise<void> {
 }
 
 async function tellEnd(end: ShimEnd, options: RecordOptions): Promise<void> {
-  const { sealed, ...status } = end;
-  if (options.json) {
-    const fileBytes = 'fileBytes' in sealed ? sealed.fileBytes : null;
-    await writeOut(`${JSON.stringify({ ...status, out: options.out, fileBytes })}\n`);
-  } else if (!options.quiet) {
-    talk(describe(end, options.out));
-  }
-  if ('failure' in sealed) throw sealed.failure;
-  const lost = end.recordingGapBytes + end.mirrorGapBytes > 0;
-  process.exitCode = lost ? EXIT.inconclusive : EXIT.same;
-}
-
-/** Ctrl-C, a request to terminate, the end of the terminal, or the time that was given. */
-class StopRequest {
-  readonly #say: (line: string) => void;
-  readonly #requested = deferred<void>();
-  readonly #onSignal = (): void => {
-    if (this.#isRequested)
-      this.#say('still waiting for the last answers; the capture is sealed in a moment');
-    this.#isRequested = true;
-    this.#requested.resolve();
-  };
-  #isRequested = false;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(say: (line: string) => void) {
-    this.#say = say;
-    for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
-  }
-
-  async wait(durationMs: number | undefined): Promise<void> {
-    if (durationMs !== undefined) this.#timer = setTimeout(this.#requested.resolve, durationMs);
-    await this.#requested.promise;
-  }
-
-  dispose(): void {
-    clearTimeout(this.#timer);
-    for (const signal of STOP_SIGNALS) process.off(signal, this.#onSignal);
-  }
-}
-
-function describe(end: ShimEnd, out: string): string {
   const { client, old, new: fresh } = end.streams;
-  const size =
-    'fileBytes' in end.sealed ? ` (${formatBytes(end.sealed.fileBytes)})` : ', NOT SEALED';
-  const lines = [
-    `recorded ${end.connections} connections in ${out}${size}`,
+  const summary = [
+    `recorded ${end.connections} connections in ${options.out}${sealedWords(end.sealed)}`,
     `  from clients ${formatBytes(client.seenBytes)}, from old ${formatBytes(old.seenBytes)}, from new ${formatBytes(fresh.seenBytes)}`,
   ];
-  if ('failure' in end.sealed) {
-    const lost = end.recordingGapBytes > 0 ? `${formatBytes(end.recordingGapBytes)} and ` : '';
-    lines.push(
-      `  NOT RECORDED: ${lost}what still waited for the disk; what was stored before is there`,
-    );
-  } else if (end.recordingGapBytes > 0) {
-    lines.push(`  NOT RECORDED: ${formatBytes(end.recordingGapBytes)}; the capture says where`);
-  }
-  if (end.mirrorGapBytes > 0) {
-    lines.push(`  NOT MIRRORED to new: ${formatBytes(end.mirrorGapBytes)}; the capture says where`);
-  }
-  if (end.notSelectedBytes > 0) {
-    lines.push(`  left out on request: ${formatBytes(end.notSelectedBytes)} were not mirrored`);
-  }
-  lines.push(`next: relaydiff diff ${out} --html report.html`);
-  return lines.join('\n');
+  await tellRecordingEnd(end, options, { summary });
 }

@@ -1,7 +1,8 @@
 /** The options of `record` and `tap` that spread a recording over several files. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Rotation } from '../capture/rotating-writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { parseBytes } from './options.ts';
 
 export type RotateAt = { readonly bytes: number } | { readonly ms: number };
 
@@ -20,7 +21,7 @@ const KEPT_PARTS_MIN = 2;
 const NS_A_MS = 1_000_000n;
 
 /** `256mb`, `1gb` -> bytes (powers of 1024); `30min`, `1h` -> ms. A bare m could be either, so it is neither. */
-export function parseRotateAt(text: string): RotateAt {
+function parseRotateAt(text: string): RotateAt {
   const match = /^(\d+)(kb|mb|gb|s|min|h)$/i.exec(text);
   const count = Number(match?.[1]);
   const unit = (match?.[2] ?? '').toLowerCase();
@@ -31,12 +32,32 @@ export function parseRotateAt(text: string): RotateAt {
   throw new InvalidArgumentError('Write a size of at least 1mb or a time: 256mb, 1gb, 30min, 1h.');
 }
 
-export function parseKeptParts(text: string): number {
+function parseKeptParts(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= KEPT_PARTS_MIN) return count;
   throw new InvalidArgumentError(
     'Write a whole number of at least 2: one file is always being written.',
   );
+}
+
+export function rotateOption(): Option {
+  return new Option(
+    '--rotate <size|time>',
+    'begin another file at this size or time: 256mb, 1gb, 30min, 1h; md.capture becomes md.0001.capture, ...',
+  ).argParser(parseRotateAt);
+}
+
+export function keepOption(): Option {
+  return new Option('--keep <count>', 'of rotated files, keep only the newest').argParser(
+    parseKeptParts,
+  );
+}
+
+export function maxDiskOption(): Option {
+  return new Option(
+    '--max-disk <size>',
+    'remove the oldest rotated files when all together are larger; without --rotate, files are an eighth of it',
+  ).argParser(parseBytes);
 }
 
 /** Undefined: one file. Throws USAGE. */

@@ -36,6 +36,8 @@ export interface HiddenGap {
 }
 
 export class ClientFacts {
+  /** The one client is a tap: it sent what the old relay broadcast, and nothing tells who had sent it there. */
+  readonly isTapped: boolean;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
   /** Frames of all clients that the new relay was not sent whole although it should have been. */
@@ -46,7 +48,8 @@ export class ClientFacts {
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
-  constructor() {
+  constructor(isTapped = false) {
+    this.isTapped = isTapped;
     this.#beginnings = new Beginnings((content, side) => this.wasDelivered(content, side));
   }
 

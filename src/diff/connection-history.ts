@@ -3,9 +3,9 @@
  * it, and when its client left. Says where the sides treated one client differently, where nobody can tell,
  * and from when to when each relay had this client.
  */
-import type { CaptureEvent, CaptureReader, Side } from '../capture/types.ts';
+import type { CaptureEvent, Side } from '../capture/types.ts';
 import { otherSide } from './records.ts';
-import { RelayPresence } from './relay-presence.ts';
+import type { RelayPresence } from './relay-presence.ts';
 
 /** Ends of two relays within this are one event that both answered; and a relay accepts in less. */
 const TOGETHER_NS = 1_000_000_000;
@@ -246,7 +246,7 @@ export class ConnectionHistory {
   /** Why nobody can tell whether the sides treated this client alike. */
   *doubts(): Generator<string> {
     if (this.#selection === 'none') return;
-    for (const side of ['old', 'new'] as const) yield* this.#outages(side);
+    for (const side of ['old', 'new'] as const) yield* this.outages(side);
     if (this.#failed.old !== undefined && this.#failed.new !== undefined) {
       yield 'neither relay could be reached';
     }
@@ -263,7 +263,8 @@ export class ConnectionHistory {
     }
   }
 
-  *#outages(side: Side): Generator<string> {
+  /** Times in which the relay was away from everybody. */
+  *outages(side: Side): Generator<string> {
     for (const { fromNs, toNs } of this.#absences[side]) {
       if (!this.#presence[side].wasAway(fromNs, toNs)) continue;
       yield `the ${side} relay went away at ${secondsWords(fromNs)} and was reached again ${secondsWords(toNs - fromNs)} later`;
@@ -303,7 +304,10 @@ export type MirrorSelected = 'all' | 'listens' | 'none';
 /** A relay takes note of a new connection within this. */
 const REJOIN_NS = 10_000_000;
 
-const EVER: Membership = { fromNs: Number.NEGATIVE_INFINITY, toNs: Number.POSITIVE_INFINITY };
+export const EVER: Membership = {
+  fromNs: Number.NEGATIVE_INFINITY,
+  toNs: Number.POSITIVE_INFINITY,
+};
 
 function secondsWords(ns: number): string {
   return `${(ns / 1e9).toFixed(3)} s`;
@@ -312,40 +316,4 @@ function secondsWords(ns: number): string {
 function endWords(event: CaptureEvent): string {
   if (event.kind !== 'error') return 'closed its connection';
   return `broke its connection (${String(event.details['code'] ?? 'no code')})`;
-}
-
-/** How a recording ended. */
-export interface RecordingEnd {
-  /**
-   * Whether both relays had fallen silent. undefined: the recording does not say, as imports and old
-   * captures do not.
-   */
-  readonly isDrained: boolean | undefined;
-  readonly endNs: number;
-}
-
-export interface Histories {
-  readonly of: ReadonlyMap<number, ConnectionHistory>;
-  readonly end: RecordingEnd;
-}
-
-export function readHistories(reader: CaptureReader): Histories {
-  const of = new Map<number, ConnectionHistory>();
-  let endNs = Number(reader.info.durationNs);
-  const presence = { old: new RelayPresence(), new: new RelayPresence() };
-  for (const { id } of reader.connections()) {
-    of.set(id, new ConnectionHistory(id, endNs, presence));
-  }
-  let isStopped = false;
-  let isDrained: boolean | undefined;
-  for (const event of reader.events()) {
-    if (event.kind === 'stop') {
-      isStopped = true;
-      endNs = Number(event.timeNs);
-      const { drained } = event.details;
-      if (drained !== undefined) isDrained = drained !== 0;
-    }
-    if (event.connection !== undefined) of.get(event.connection)?.note(event, isStopped);
-  }
-  return { of, end: { isDrained, endNs } };
 }

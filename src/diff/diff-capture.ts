@@ -6,12 +6,13 @@
  * messages of one connection, not with the size of the capture.
  */
 import { basename } from 'node:path';
+import { blindSpotsOf } from '../capture/blind-spots.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
-import { type ConnectionHistory, type Histories, readHistories } from './connection-history.ts';
+import type { ConnectionHistory } from './connection-history.ts';
 import { countAll, countFrames, type Judged } from './count-result.ts';
 import { Deliveries } from './deliveries.ts';
 import { WantedItems } from './fetch-bytes.ts';
@@ -24,6 +25,7 @@ import {
   findUnpaired,
 } from './findings.ts';
 import { groupFindings } from './group-findings.ts';
+import { type Histories, readHistories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
@@ -75,6 +77,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const leftOut = leftOutOf(contents, histories);
   const counts = countAll(contents, judged, findings, leftOut);
   const { info } = reader;
+  const notSeen = blindSpotsOf(info.origin);
   const name = basename(reader.path);
   return {
     format: 'relaydiff-result/1',
@@ -98,6 +101,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       startedUnixNs: String(info.startedUnixNs),
       durationNs: String(info.durationNs),
       sealed: info.sealed,
+      ...(notSeen.length === 0 ? {} : { notSeen }),
     },
     old: { label: `${name}, old`, dialect: options.oldDialect.name },
     new: { label: `${name}, new`, dialect: options.newDialect.name },
@@ -168,7 +172,7 @@ function findAll(
   const bytes = wanted.fetch(reader, contents.rows);
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
-    ...findMoved(id, judgement.pairs),
+    ...findMoved(id, judgement.pairs, contents.facts),
     ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects)),
     ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];

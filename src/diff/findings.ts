@@ -46,9 +46,7 @@ export function findUnpaired(
     if (unpaired.item.content.isFrame) {
       return frameFinding(connection, unpaired, lacked, originals);
     }
-    const { content } = unpaired.item;
-    const begun = facts.wasSent(content) ? undefined : facts.begunBy(content, unpaired.side);
-    return defectFinding(connection, unpaired, lacked?.sending, begun, deliveries);
+    return defectFinding(connection, unpaired, lacked?.sending, { facts, deliveries });
   });
 }
 
@@ -118,10 +116,14 @@ function defectFinding(
   connection: number,
   { side, item }: Unpaired,
   sending: Sending | undefined,
-  begun: Begun | undefined,
-  deliveries: Deliveries,
+  { facts, deliveries }: { readonly facts: ClientFacts; readonly deliveries: Deliveries },
 ): Finding {
   const wasSent = sending !== undefined;
+  const begun = facts.wasSent(item.content) ? undefined : facts.begunBy(item.content, side);
+  const origin =
+    wasSent && facts.isTapped
+      ? `${side} delivered them, ${otherSide(side)} did not`
+      : defectOrigin(side, begun, wasSent);
   const bytes = `${item.content.length} bytes in ${side}`;
   const reader = item.detail === undefined ? '' : ` (${item.detail})`;
   const base = { connection, timeNs: item.arrivalNs };
@@ -139,7 +141,7 @@ function defectFinding(
     old: side === 'old' ? item : undefined,
     new: side === 'new' ? item : undefined,
     subject: begun?.content.subject ?? item.content.subject,
-    detail: `${bytes} are no frame${reader}: ${defectOrigin(side, begun, wasSent)}`,
+    detail: `${bytes} are no frame${reader}: ${origin}`,
     title: defectTitle(side, begun?.content, wasSent),
     differences: [],
     loss,
@@ -162,7 +164,12 @@ function defectTitle(side: Side, begun: Content | undefined, wasSent: boolean): 
   return `bytes that are no frame, only in ${side}`;
 }
 
-export function findMoved(connection: number, pairs: readonly ItemPair[]): readonly Finding[] {
+export function findMoved(
+  connection: number,
+  pairs: readonly ItemPair[],
+  { isTapped }: ClientFacts,
+): readonly Finding[] {
+  const among = isTapped ? 'than it was fed' : 'among the messages of its publisher';
   const findings: Finding[] = [];
   for (const { old, new: neu, pairing } of pairs) {
     if (pairing.kind !== 'moved') continue;
@@ -174,7 +181,7 @@ export function findMoved(connection: number, pairs: readonly ItemPair[]): reado
       new: neu,
       timeNs: Math.min(old.arrivalNs, neu.arrivalNs),
       subject: content.subject,
-      detail: `${nameOf(content)}: ${movedWords(pairing.distance)} among the messages of its publisher`,
+      detail: `${nameOf(content)}: ${movedWords(pairing.distance)} ${among}`,
       title: `${content.subject} out of order in new`,
       differences: [],
       loss: undefined,

@@ -3,7 +3,7 @@
  * may float. The client streams of the capture prove the publisher of most messages; for the others the
  * header's domain and source stand for it, which proves no order.
  */
-import type { Content } from './records.ts';
+import type { Content, Head } from './records.ts';
 
 const SEVERAL = -1;
 
@@ -18,10 +18,16 @@ export interface Publisher {
 const NOBODY: Publisher = { name: 'no frames', connection: undefined };
 
 export class Publishers {
+  readonly #isTapped: boolean;
   /** Content id -> the one connection that sent it, or SEVERAL. */
   readonly #senderOfContent = new Map<number, number>();
   /** Domain and source -> the one connection that sends as it, or SEVERAL. */
   readonly #senderOfRole = new Map<string, number>();
+
+  /** What a tap fed came in order domain by domain, and nobody knows from whom. */
+  constructor(isTapped = false) {
+    this.#isTapped = isTapped;
+  }
 
   /** `connection` sent this content to the relays. */
   note(content: Content, connection: number): void {
@@ -30,6 +36,7 @@ export class Publishers {
   }
 
   publisherOf(content: Content): Publisher {
+    if (this.#isTapped) return content.isFrame ? ofDomain(content.head) : NOBODY;
     const sender = this.#senderOfContent.get(content.id);
     if (sender !== undefined && sender !== SEVERAL) return ofConnection(sender);
     if (!content.isFrame) return NOBODY;
@@ -42,6 +49,11 @@ export class Publishers {
 
 function ofConnection(connection: number): Publisher {
   return { name: `connection ${connection}`, connection };
+}
+
+/** The tap has a connection to the new relay for each domain. */
+function ofDomain(head: Head | undefined): Publisher {
+  return { name: `domain ${head?.domain}`, connection: head?.domain };
 }
 
 function noteSender<K>(senders: Map<K, number>, key: K, connection: number): void {

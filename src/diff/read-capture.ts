@@ -2,6 +2,7 @@
  * The first pass over a capture: every stream is read once and becomes small records. Client streams come
  * first, because they say who published what the sides deliver.
  */
+import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import { readSpans } from '../capture/spans.ts';
 import type { ArrivedSpan, CaptureReader, Chunk, Gap, Side, StreamRow } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
@@ -71,8 +72,9 @@ export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureC
   const table = new ContentTable(
     dialects.old.name === dialects.new.name ? undefined : { reference: dialects.old },
   );
-  const facts = new ClientFacts();
-  const publishers = new Publishers();
+  const isTapped = reader.info.origin === TAP_ORIGIN;
+  const facts = new ClientFacts(isTapped);
+  const publishers = new Publishers(isTapped);
   const clientFrames = new Map<number, number>();
   const rows = readRows(reader);
   for (const stream of rows.streams) {

@@ -4,7 +4,7 @@
  * counted, never dropped; all but those that a witness explains make the verdict inconclusive.
  */
 import type { CaptureReader } from '../capture/types.ts';
-import type { RecordingEnd } from './connection-history.ts';
+import type { RecordingEnd } from './histories.ts';
 import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
 import type { Delivery, Lacked } from './deliveries.ts';
 import type { ClientFacts, Sending } from './client-facts.ts';
@@ -115,6 +115,7 @@ export function setAsideUnjudged(
   const inGaps = gaps.length === 0 ? NONE : findInRecordingGaps(unpaired, context.items, gaps);
   const lacked = deliveries.lacked(connection, unpaired);
   const sorted = sort(unpaired, (candidate) => {
+    if (isCutByTap(candidate, context)) return { unpaired: candidate, reason: 'edge' };
     if (inGaps.has(candidate)) return { unpaired: candidate, reason: 'recording-gap' };
     const sending = lacked.get(candidate)?.sending;
     if (isAtMissingEnd(candidate, sending, context)) {
@@ -186,7 +187,16 @@ function isAtMissingEnd(
   }
   if (item.isTail) return isDrained !== true && areCutInOneFrame(items);
   if (isDrained === undefined || slot.before !== Number.POSITIVE_INFINITY) return false;
+  // What a tap feeds may have waited for its turn: how long the relay took, its times do not say.
+  if (facts.isTapped && isDrained) return false;
   return sending !== undefined && sending.timeNs + slowestNs > endNs;
+}
+
+/** A tap joins and leaves in the middle of what it listens to: the rest of these pieces passed without it. */
+function isCutByTap({ side, item }: Unpaired, { facts, items }: SetAsideContext): boolean {
+  if (!facts.isTapped || item.content.isFrame) return false;
+  if (side === 'old') return item.isTail || item.index === 0;
+  return item.isTail && areCutInOneFrame(items);
 }
 
 /** The end of the recording cut both sides inside the same frame, each at a place of its own. */

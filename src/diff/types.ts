@@ -222,6 +222,8 @@ export interface DiffResult {
     readonly startedUnixNs: string;
     readonly durationNs: string;
     readonly sealed: boolean;
+    /** What a recording of this origin cannot hold. Absent when there is nothing of the kind. */
+    readonly notSeen?: readonly string[] | undefined;
   };
   readonly old: SideInfo;
   readonly new: SideInfo;

@@ -135,6 +135,7 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
     startedUnixNs: decimal,
     durationNs: decimal,
     sealed: z.boolean(),
+    notSeen: z.array(z.string()).optional(),
   }),
   old: side,
   new: side,

@@ -77,12 +77,24 @@ function headLines(result: DiffResult, paint: Paint): string[] {
     ),
   ];
   lines.push(...setAsideLines(counts, paint));
+  lines.push(...notSeenLines(result, paint));
   if (!result.capture.sealed) {
     lines.push(
       `  ${paint('yellow', 'unsealed')} the recorder did not end in good order; the end is missing`,
     );
   }
   return lines;
+}
+
+/** What the comparison says nothing about, because the recording could not hold it. */
+function notSeenLines({ capture }: DiffResult, paint: Paint): string[] {
+  const [first, ...others] = capture.notSeen ?? [];
+  if (first === undefined) return [];
+  const line = (head: string, spot: string): string => `  ${head} ${printable(spot)}`;
+  return [
+    line(paint('yellow', 'not seen'), first),
+    ...others.map((spot) => line(' '.repeat('not seen'.length), spot)),
+  ];
 }
 
 const UNJUDGED_BECAUSE: Readonly<Record<SetAsideCount['reason'], string>> = {

@@ -5,7 +5,7 @@
  * Node unlinks the path that a server was bound to when the server closes, whoever has it by then. So the
  * server is bound to a temporary name, and that name is moved onto the path.
  */
-import { linkSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import { linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 
@@ -32,6 +32,23 @@ export async function listenAt(server: Server, path: string): Promise<OwnedPath>
 /** Whether somebody accepts connections at the path. */
 export async function isListening(path: string): Promise<boolean> {
   return (await tryConnect(path)) === 'accepted';
+}
+
+/** By option name. Throws USAGE when two of the paths lead to one socket, whatever they are called. */
+export function checkDifferent(paths: Readonly<Record<string, string>>): void {
+  const options = Object.keys(paths);
+  const identities = new Set(Object.values(paths).map(identityOf));
+  if (identities.size === options.length) return;
+  const last = options.pop();
+  const message = `${options.join(', ')} and ${last} must be different sockets`;
+  throw new OperatingError('USAGE', message, {
+    hint: 'The same socket twice would hear everything twice, or talk to itself.',
+  });
+}
+
+function identityOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? path : `${found.dev}:${found.ino}`;
 }
 
 /** `accepted`, or the code of the refusal. */

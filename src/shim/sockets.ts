@@ -4,6 +4,7 @@
  * after it is guarded, so that no mistake in recording reaches the traffic.
  */
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { EventKind, Side, StreamKind } from '../capture/types.ts';
 import { systemErrorCode } from '../lib/operating-error.ts';
 import type { FrameBorders } from '../wire/frame-borders.ts';
@@ -13,8 +14,12 @@ import type { MirrorBudget, MirrorGap, MirrorLimits } from './mirror-queue.ts';
 import type { Mirroring } from './mirror-selection.ts';
 import type { Recorder } from './recorder.ts';
 
+/** A socket, or what behaves like one. */
+export type TeeSocket = Duplex & Pick<Socket, 'destroySoon'>;
+
 export interface TeeOptions {
   readonly id: number;
+  readonly label: string;
   readonly relays: Readonly<Record<Side, string>>;
   readonly active: Side;
   readonly layout: HeaderLayout;
@@ -23,10 +28,21 @@ export interface TeeOptions {
   readonly mirroring: Mirroring;
   readonly recorder: Recorder;
   /** Called for each read, to know when everybody has fallen silent. */
-  readonly onTraffic: () => void;
+  readonly onTraffic: (from: End) => void;
   /** Runs what is not forwarding; a mistake in it is kept from the traffic. */
   readonly guard: (observe: () => void) => void;
   readonly onOver: () => void;
+  /** The client is a tap, which brings what differs from a client that was accepted. */
+  readonly tap?: TapHooks;
+}
+
+export interface TapHooks {
+  /** Connected already, and unable to send. */
+  readonly old: TeeSocket;
+  /** When the new relay may be connected to. */
+  readonly mirrorFrom: Promise<void>;
+  /** A connection to the new relay that is being made; emits `connect`. Undefined: a socket. */
+  readonly dialNew: (() => TeeSocket) | undefined;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -39,7 +55,7 @@ const ABANDON_MS = 5_000;
 
 export class Tee implements ConnectionPort {
   readonly #options: TeeOptions;
-  readonly #sockets = new Map<End, Socket>();
+  readonly #sockets = new Map<End, TeeSocket>();
   readonly #machine: Connection;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #mirror: Side;
@@ -47,7 +63,7 @@ export class Tee implements ConnectionPort {
   #isClosing = false;
   #isOver = false;
 
-  constructor(client: Socket, options: TeeOptions) {
+  constructor(client: TeeSocket, options: TeeOptions) {
     this.#options = options;
     this.#mirror = options.active === 'old' ? 'new' : 'old';
     this.#sockets.set('client', client);
@@ -58,11 +74,13 @@ export class Tee implements ConnectionPort {
       random: Math.random,
     });
     options.guard(() => {
-      options.recorder.addConnection(options.id, `client-${options.id}`);
+      options.recorder.addConnection(options.id, options.label);
       this.#machine.opened('client');
     });
-    this.#connect(options.active);
-    if (this.#machine.hasMirror) this.#connect(this.#mirror);
+    if (options.tap === undefined) {
+      this.#connect(options.active);
+      if (this.#machine.hasMirror) this.#connect(this.#mirror);
+    } else this.#connectTap(options.tap);
   }
 
   /** No more bytes are taken from the client; what the relays send is still forwarded. */
@@ -173,8 +191,36 @@ export class Tee implements ConnectionPort {
     );
   }
 
+  #connectTap({ old, mirrorFrom }: TapHooks): void {
+    this.#opened('old', old);
+    void this.#connectNewFrom(mirrorFrom);
+  }
+
+  async #connectNewFrom(mirrorFrom: Promise<void>): Promise<void> {
+    await mirrorFrom;
+    if (!this.#machine.hasMirror) return;
+    if (!this.#isClosing) {
+      this.#connect('new');
+      return;
+    }
+    this.#machine.unreachable('new', 'closed');
+    this.#checkOver();
+  }
+
+  #opened(side: Side, socket: TeeSocket): void {
+    this.#sockets.set(side, socket);
+    this.#attach(side, socket);
+    this.#machine.opened(side);
+  }
+
+  #dial(side: Side): TeeSocket {
+    const { relays, tap } = this.#options;
+    const special = side === 'new' ? tap?.dialNew?.() : undefined;
+    return special ?? connect({ path: relays[side], allowHalfOpen: true });
+  }
+
   #connect(side: Side, sinceMs: number = performance.now()): void {
-    const socket = connect({ path: this.#options.relays[side], allowHalfOpen: true });
+    const socket = this.#dial(side);
     this.#sockets.set(side, socket);
     let code: string | undefined;
     const failed = (error: Error): void => {
@@ -196,16 +242,15 @@ export class Tee implements ConnectionPort {
     socket.once('connect', () => {
       socket.off('error', failed);
       socket.off('close', notConnected);
-      this.#attach(side, socket);
-      this.#machine.opened(side);
+      this.#opened(side, socket);
     });
   }
 
-  #attach(end: End, socket: Socket): void {
+  #attach(end: End, socket: TeeSocket): void {
     socket.on('data', (bytes: Buffer) => {
       this.#machine.forward(end, bytes);
       this.#options.guard(() => this.#machine.observe(end, bytes));
-      this.#options.onTraffic();
+      this.#options.onTraffic(end);
     });
     socket.on('drain', () => this.#machine.drained(end));
     socket.on('end', () => {
@@ -225,7 +270,7 @@ export class Tee implements ConnectionPort {
    * Reading the end of a stream does not tell whether the peer has only finished sending or is gone. A write
    * of no bytes does: on a Unix socket it fails with EPIPE when the peer is gone, and does nothing otherwise.
    */
-  #probe(socket: Socket): void {
+  #probe(socket: TeeSocket): void {
     if (socket.writable) socket.write(NOTHING);
   }
 

@@ -226,7 +226,8 @@ class Writer {
  * Returns the inode, which stays ours as long as the server listens.
  */
 async function listenReplacing(server: Server, socketPath: string): Promise<number> {
-  const temporary = join(dirname(socketPath), `.${randomBytes(4).toString('hex')}`);
+  // Never a number alone: Node takes that for a port.
+  const temporary = join(dirname(socketPath), `.r${randomBytes(4).toString('hex').slice(1)}`);
   try {
     await mkdir(dirname(socketPath), { recursive: true });
     await refuseOtherFile(socketPath);

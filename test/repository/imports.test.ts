@@ -91,6 +91,8 @@ describe('what touches the outside', () => {
       'src/shim/listen-path.ts',
       'src/shim/shim.ts',
       'src/shim/sockets.ts',
+      'src/shim/tap-feed.ts',
+      'src/shim/tap-sockets.ts',
       'src/simulate/client.ts',
       'src/simulate/relay.ts',
     ]);

@@ -22,6 +22,8 @@ export type GapToBuild = Omit<Gap, 'firstHeader' | 'lastHeader'> &
 
 export interface CaptureScript {
   readonly dialect?: string;
+  /** Default `record`. */
+  readonly origin?: string;
   readonly connections: readonly string[];
   readonly steps: readonly CaptureStep[];
   /** Default true. */
@@ -33,7 +35,7 @@ const STEP_NS = 1_000_000n;
 /** Connections get the ids 1, 2, ... in order; each step happens 1 ms after the one before, and after waits. */
 export function buildCapture(path: string, script: CaptureScript): void {
   const writer = CaptureWriter.create(path, {
-    origin: 'record',
+    origin: script.origin ?? 'record',
     writer: 'test',
     startedUnixNs: 1_700_000_000_000_000_000n,
     dialect: script.dialect ?? 'torq-codec',

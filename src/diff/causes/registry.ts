@@ -6,6 +6,7 @@ import { otherDomain } from './other-domain.ts';
 import { readBeganInsideAFrame } from './read-began-inside-a-frame.ts';
 import type { CauseRule } from './rule.ts';
 import { sideForwardsNothing } from './side-forwards-nothing.ts';
+import { tapHearsNothing } from './tap-hears-nothing.ts';
 
 export const CAUSE_RULES: readonly CauseRule[] = [
   connectionDown,
@@ -13,5 +14,6 @@ export const CAUSE_RULES: readonly CauseRule[] = [
   chunkNotAHeader,
   chunkLedByAnotherDomain,
   otherDomain,
+  tapHearsNothing,
   sideForwardsNothing,
 ];

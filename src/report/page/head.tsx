@@ -47,7 +47,25 @@ export function Head({ model }: { readonly model: ReportModel }): JSX.Element {
           )}
         </Fact>
       </dl>
+      <NotSeen spots={capture.notSeen ?? []} />
     </header>
+  );
+}
+
+/** What the report says nothing about, because the recording could not hold it. */
+function NotSeen({ spots }: { readonly spots: readonly string[] }): JSX.Element | null {
+  if (spots.length === 0) return null;
+  return (
+    <section class="not-seen" aria-label="Not seen">
+      <p>
+        <strong class="warn">! recorded by listening only.</strong> Nothing here says anything about
+      </p>
+      <ul>
+        {spots.map((spot) => (
+          <li key={spot}>{spot}</li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -1,0 +1,32 @@
+/** What ends a verb that runs until it is stopped: Ctrl-C, a request to terminate, the end of the terminal, a time. */
+import { deferred } from '../lib/deferred.ts';
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+export class StopRequest {
+  readonly #say: (line: string) => void;
+  readonly #requested = deferred<void>();
+  readonly #onSignal = (): void => {
+    if (this.#isRequested)
+      this.#say('still waiting for the last answers; the capture is sealed in a moment');
+    this.#isRequested = true;
+    this.#requested.resolve();
+  };
+  #isRequested = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+    for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  async wait(durationMs: number | undefined): Promise<void> {
+    if (durationMs !== undefined) this.#timer = setTimeout(this.#requested.resolve, durationMs);
+    await this.#requested.promise;
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    for (const signal of STOP_SIGNALS) process.off(signal, this.#onSignal);
+  }
+}
