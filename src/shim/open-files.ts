@@ -7,8 +7,8 @@ import { OperatingError } from '../lib/operating-error.ts';
 
 /** The client's socket, and one to each relay. */
 const FILES_PER_CLIENT = 3;
-/** For the capture, the writer thread, libraries, and who looks at the recorder. */
-const FILES_RESERVED = 32;
+/** For captures, threads, libraries, and the 32 who may look at the recorder over HTTP. */
+const FILES_RESERVED = 64;
 
 export interface OpenFiles {
   /** What the process may have open; Node has raised it to the hard limit before we look. */
