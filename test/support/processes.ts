@@ -66,7 +66,8 @@ export function startCli(args: readonly string[], options: StartOptions = {}): R
     stderr: () => said,
     says: async (text) => {
       while (!said.includes(text)) {
-        if (child.exitCode !== null) throw new Error(`ended before it said ${text}: ${said}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`ended before it said ${text}: ${said}`);
         await Promise.race([once(child.stderr, 'data'), exited]);
       }
     },
