@@ -43,6 +43,13 @@ export function dialectOption(description: string): Option {
   return new Option('--dialect <name>', description);
 }
 
+export function asideOption(): Option {
+  return new Option(
+    '--old-aside <name>',
+    "name of the relay's socket while its path is taken over (default: PATH.relaydiff-old)",
+  );
+}
+
 /** Repeatable; the value is the list of files. */
 export function schemaOption(): Option {
   return new Option('--schema <file>', 'add definitions of your own to the protocol; repeatable')

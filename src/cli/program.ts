@@ -9,6 +9,7 @@ import { importCommand } from './import.ts';
 import { infoCommand } from './info.ts';
 import { messagesCommand } from './messages.ts';
 import { recordCommand } from './record.ts';
+import { releaseCommand } from './release.ts';
 import { reportCommand } from './report.ts';
 import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
@@ -24,6 +25,7 @@ Start with: relaydiff demo`;
 
 const VERBS = [
   recordCommand,
+  releaseCommand,
   tapCommand,
   diffCommand,
   reportCommand,

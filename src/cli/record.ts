@@ -8,6 +8,7 @@ import {
   parseMirrorSelection,
 } from '../shim/mirror-selection.ts';
 import { DEFAULT_SPOOL_LIMITS, OVERLOAD_POLICIES, type OverloadPolicy } from '../shim/recorder.ts';
+import { clientsMaxFor, readOpenFiles } from '../shim/open-files.ts';
 import { Shim, type ShimEnd } from '../shim/shim.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import {
@@ -23,16 +24,14 @@ import {
   quietOption,
   schemaOption,
 } from './options.ts';
+import { type Place, placeOf, type PlaceOptions, placeOptions } from './record-place.ts';
 import { sealedWords, tellRecordingEnd } from './recording-end.ts';
 import { keepOption, maxDiskOption, type RotateAt, rotateOption, rotationOf } from './rotation.ts';
 import { StopRequest } from './stop-request.ts';
 import { formatBytes } from '../lib/format.ts';
 import { VERSION } from './version.ts';
 
-interface RecordOptions extends MonitorCommandOptions {
-  readonly listen: string;
-  readonly old: string;
-  readonly new: string;
+interface RecordOptions extends MonitorCommandOptions, PlaceOptions {
   readonly out: string;
   readonly duration?: number;
   readonly dialect: string;
@@ -57,14 +56,17 @@ const EXAMPLE = `
 Example: clients connect to /tmp/torq/md.sock and talk to the old relay as before; the new one hears the same.
   relaydiff record --listen /tmp/torq/md.sock --old /tmp/torq/md-old.sock \\
                    --new /tmp/torq/md-new.sock --out md.capture
+
+The same without a new path for the clients: the relay's own path is taken over while it runs, and given back.
+  relaydiff record --take-over /tmp/torq/md.sock --new /tmp/torq/md-new.sock --out md.capture
+
 Stop it with Ctrl-C; then: relaydiff diff md.capture --html report.html`;
 
 export function recordCommand(): Command {
-  const command = new Command('record')
+  const command = new Command('record');
+  for (const option of placeOptions()) command.addOption(option);
+  command
     .description('stand between clients and the old relay, mirror to the new one, record both')
-    .requiredOption('--listen <path>', 'Unix socket that the clients connect to')
-    .requiredOption('--old <path>', 'socket of the old relay; clients get its answers')
-    .requiredOption('--new <path>', 'socket of the new relay; its answers are only recorded')
     .requiredOption('--out <file>', 'capture to write; must not exist')
     .option('--duration <time>', 'stop after this long (10s, 5m, 1h)', parseDurationMs)
     .addOption(dialectOption('numbering that the clients speak').default(DEFAULT_DIALECT))
@@ -117,35 +119,37 @@ function parseMirror(text: string): MirrorChoice {
 }
 
 /** What a reader of the capture must know of how it was made. */
-function notesOf(options: RecordOptions): Readonly<Record<string, string>> {
-  const { listen, old, mirror, onOverload } = options;
+function notesOf(place: Place, options: RecordOptions): Readonly<Record<string, string>> {
+  const { mirror, onOverload } = options;
   return {
-    listen,
-    old,
-    new: options.new,
+    listen: place.listen,
+    ...place.relays,
     ...(mirror.selection.kind === 'all' ? {} : { mirror: mirror.text }),
     ...(onOverload === 'gap' ? {} : { 'on-overload': onOverload }),
   };
 }
 
 async function record(options: RecordOptions): Promise<void> {
+  const place = placeOf(options);
+  const clientsMax = clientsMaxFor(options.clientsMax, readOpenFiles());
   const protocol = loadProtocolWith(options.schema);
   const dialect = protocol.dialect(options.dialect);
   const monitor = await Monitor.start(monitorOptions(options));
   const stopped = new StopRequest((line) => monitor.say(line));
-  const { listen, old, new: fresh, out } = options;
+  const { out } = options;
   try {
     const startedUnixMs = Date.now();
     const shim = await Shim.start({
-      listen,
-      relays: { old, new: fresh },
+      ...place,
+      clientsMax,
+      lingerMs: options.linger,
       out,
       capture: {
         origin: 'record',
         writer: VERSION,
         dialect: dialect.name,
         layout: dialect.header,
-        notes: notesOf(options),
+        notes: notesOf(place, options),
         protocolSchemas: protocol.sources,
       },
       rotation: rotationOf(options),
@@ -161,13 +165,14 @@ async function record(options: RecordOptions): Promise<void> {
         monitor.say('WARNING: with --on-overload block a slow disk slows the traffic down');
       }
       monitor.say(
-        `recording ${listen} -> ${out}; clients get the old relay's answers; Ctrl-C stops`,
+        `recording ${place.listen} -> ${out}; clients get the old relay's answers; ${sayClientsMax(clientsMax)}Ctrl-C stops`,
       );
     }
-    const paths = { listen, old, new: fresh, out };
+    const paths = { listen: place.listen, ...place.relays, out };
     const { pid } = process;
     monitor.watch({ verb: 'record', version: VERSION, pid, startedUnixMs, paths }, shim);
     await stopped.wait(options.duration);
+    stopped.onAgain(() => shim.hurry());
     const end = await shim.stop();
     await monitor.close();
     await tellEnd(end, options);
@@ -183,5 +188,14 @@ async function tellEnd(end: ShimEnd, options: RecordOptions): Promise<void> {
     `recorded ${end.connections} connections in ${options.out}${sealedWords(end.sealed)}`,
     `  from clients ${formatBytes(client.seenBytes)}, from old ${formatBytes(old.seenBytes)}, from new ${formatBytes(fresh.seenBytes)}`,
   ];
-  await tellRecordingEnd(end, options, { summary });
+  const { pathFailure, ...told } = end;
+  if (end.refusedClients > 0) {
+    summary.push(`  TURNED AWAY: ${end.refusedClients} clients; there were too many already`);
+  }
+  await tellRecordingEnd(told, options, { summary });
+  if (pathFailure !== undefined) throw pathFailure;
+}
+
+function sayClientsMax(clientsMax: number): string {
+  return Number.isFinite(clientsMax) ? `up to ${clientsMax} clients; ` : '';
 }

@@ -9,9 +9,11 @@ export class StopRequest {
   readonly #onSignal = (): void => {
     if (this.#isRequested)
       this.#say('still waiting for the last answers; the capture is sealed in a moment');
+    if (this.#isRequested) this.#again();
     this.#isRequested = true;
     this.#requested.resolve();
   };
+  #again = (): void => undefined;
   #isRequested = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -23,6 +25,11 @@ export class StopRequest {
   async wait(durationMs: number | undefined): Promise<void> {
     if (durationMs !== undefined) this.#timer = setTimeout(this.#requested.resolve, durationMs);
     await this.#requested.promise;
+  }
+
+  /** What to do when the stop is requested once more. */
+  onAgain(work: () => void): void {
+    this.#again = work;
   }
 
   dispose(): void {

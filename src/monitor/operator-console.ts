@@ -89,23 +89,26 @@ export class OperatorConsole {
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = undefined;
-    });
+    this.#pumping ??= this.#pump();
   }
 
+  /** Is over at the very moment when it finds nothing more to write: what is said then needs another one. */
   async #pump(): Promise<void> {
-    for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
-      const taken = await this.#try(bytes);
-      if (this.#isBroken) return;
-      this.#waitingBytes -= taken;
-      if (taken === bytes.length) this.#waiting.shift();
-      else this.#waiting[0] = bytes.subarray(taken);
-      if (taken === 0) {
-        await pause(RETRY_MS, undefined, { ref: false });
-        // Closed meanwhile: the descriptor may be somebody else's by now.
+    try {
+      for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
+        const taken = await this.#try(bytes);
         if (this.#isBroken) return;
-      } else if (this.#waiting.length === 0) this.#tellOmitted();
+        this.#waitingBytes -= taken;
+        if (taken === bytes.length) this.#waiting.shift();
+        else this.#waiting[0] = bytes.subarray(taken);
+        if (taken === 0) {
+          await pause(RETRY_MS, undefined, { ref: false });
+          // Closed meanwhile: the descriptor may be somebody else's by now.
+          if (this.#isBroken) return;
+        } else if (this.#waiting.length === 0) this.#tellOmitted();
+      }
+    } finally {
+      this.#pumping = undefined;
     }
   }
 

@@ -5,19 +5,28 @@
  * Node unlinks the path that a server was bound to when the server closes, whoever has it by then. So the
  * server is bound to a temporary name, and that name is moved onto the path.
  */
-import { linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import { linkSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
-
-/** sun_path holds 108 bytes on Linux, a closing zero included. */
-const SOCKET_PATH_BYTES_MAX = 107;
+import { isSame, LISTEN_BACKLOG, probe, SOCKET_PATH_BYTES_MAX, statOf } from './socket-file.ts';
+import { ownNameOf } from './take-over-names.ts';
 
 export interface OwnedPath {
-  /** Removes the path if it still leads to our socket. Call it while the server is still listening. */
-  release(): void;
+  /** Whether the path still leads to our socket. To be asked while the server is listening. */
+  readonly isOurs: boolean;
+  /** Where the relay's socket is that had the path, or has it again; undefined when nobody had it. */
+  readonly relayPath: string | undefined;
+  /**
+   * Lets go of the path if it still leads to our socket, so that from now on it leads to what was there before.
+   * Call it while the server is still listening. Throws TAKE_OVER_FAILED.
+   */
+  release(): Promise<void>;
 }
 
-/** Binds the server to `path`. Throws LISTEN_IN_USE when somebody listens there, LISTEN_FAILED otherwise. */
+/**
+ * Binds the server to `path`. Throws LISTEN_IN_USE when somebody listens there, TAKE_OVER_FAILED when a killed
+ * recorder has to give it back first, LISTEN_FAILED otherwise.
+ */
 export async function listenAt(server: Server, path: string): Promise<OwnedPath> {
   const temporary = `${path}.${process.pid}.tmp`;
   checkLength(path, temporary);
@@ -25,42 +34,16 @@ export async function listenAt(server: Server, path: string): Promise<OwnedPath>
   if (found !== undefined) await checkReplaceable(path, found);
   await bind(server, temporary, path);
   const ours = lstatSync(temporary);
-  moveOnto(temporary, path, found);
-  return { release: () => releasePath(path, ours) };
-}
-
-/** Whether somebody accepts connections at the path. */
-export async function isListening(path: string): Promise<boolean> {
-  return (await tryConnect(path)) === 'accepted';
-}
-
-/** By option name. Throws USAGE when two of the paths lead to one socket, whatever they are called. */
-export function checkDifferent(paths: Readonly<Record<string, string>>): void {
-  const options = Object.keys(paths);
-  const identities = new Set(Object.values(paths).map(identityOf));
-  if (identities.size === options.length) return;
-  const last = options.pop();
-  const message = `${options.join(', ')} and ${last} must be different sockets`;
-  throw new OperatingError('USAGE', message, {
-    hint: 'The same socket twice would hear everything twice, or talk to itself.',
-  });
-}
-
-function identityOf(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined ? path : `${found.dev}:${found.ino}`;
-}
-
-/** `accepted`, or the code of the refusal. */
-async function tryConnect(path: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve('accepted');
-    });
-    socket.once('error', (error) => resolve(systemErrorCode(error) ?? error.message));
-  });
+  await moveOnto(temporary, path, found);
+  return {
+    get isOurs() {
+      return isSame(statOf(path), ours);
+    },
+    relayPath: undefined,
+    release: async () => {
+      if (isSame(statOf(path), ours)) unlinkSync(path);
+    },
+  };
 }
 
 function checkLength(path: string, temporary: string): void {
@@ -77,19 +60,25 @@ async function checkReplaceable(path: string, found: Stats): Promise<void> {
       hint: 'Choose another path for --listen, or remove the file yourself.',
     });
   }
-  const answer = await tryConnect(path);
-  // Only this refusal proves that nobody has the socket: a busy listener, or one of another type, answers else.
-  if (answer === 'ECONNREFUSED') return;
-  throw new OperatingError('LISTEN_IN_USE', `somebody is listening at ${path}`, {
-    hint: 'Choose another path for --listen, or stop the program that listens there.',
-    cause: answer,
-  });
+  const answer = await probe(path);
+  if (answer.kind !== 'dead') {
+    throw new OperatingError('LISTEN_IN_USE', `somebody is listening at ${path}`, {
+      hint: 'Choose another path for --listen, or stop the program that listens there.',
+      cause: answer,
+    });
+  }
+  if (!isSame(found, statOf(ownNameOf(path)))) return;
+  throw new OperatingError(
+    'TAKE_OVER_FAILED',
+    `a recorder that was killed had taken over ${path} from a relay`,
+    { hint: `Give it back first: relaydiff release ${path}` },
+  );
 }
 
 async function bind(server: Server, temporary: string, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(temporary, () => {
+    server.listen({ path: temporary, backlog: LISTEN_BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });
@@ -102,9 +91,9 @@ async function bind(server: Server, temporary: string, path: string): Promise<vo
 }
 
 /** A fresh path is linked, which fails if somebody was faster; a stale socket is moved aside first. */
-function moveOnto(temporary: string, path: string, stale: Stats | undefined): void {
+async function moveOnto(temporary: string, path: string, stale: Stats | undefined): Promise<void> {
   try {
-    if (stale !== undefined) removeStale(path, stale);
+    if (stale !== undefined) await removeStale(path, stale);
     linkSync(temporary, path);
     unlinkSync(temporary);
   } catch (error) {
@@ -117,11 +106,12 @@ function moveOnto(temporary: string, path: string, stale: Stats | undefined): vo
   }
 }
 
-/** Makes sure that what is removed is what was found stale, and puts back what is not. */
-function removeStale(path: string, stale: Stats): void {
+/** Makes sure that what is removed is what was found stale, and still is, and puts back what is not. */
+async function removeStale(path: string, stale: Stats): Promise<void> {
   const aside = `${path}.${process.pid}.stale`;
   renameSync(path, aside);
-  if (!isSame(lstatSync(aside), stale)) {
+  // The number alone does not tell: the system gives that of a removed file to the next one.
+  if (!isSame(lstatSync(aside), stale) || (await probe(aside)).kind !== 'dead') {
     linkSync(aside, path);
     unlinkSync(aside);
     throw takenMeanwhile(path, undefined);
@@ -134,25 +124,4 @@ function takenMeanwhile(path: string, cause: unknown): OperatingError {
     hint: 'Is another relaydiff starting at the same path?',
     cause,
   });
-}
-
-function isSame(left: Stats, right: Stats): boolean {
-  return left.dev === right.dev && left.ino === right.ino;
-}
-
-function releasePath(path: string, ours: Stats): void {
-  const found = statOf(path);
-  if (found !== undefined && isSame(found, ours)) unlinkSync(path);
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw new OperatingError('LISTEN_FAILED', `cannot look at ${path}: ${String(error)}`, {
-      hint: 'Check the path and its permissions.',
-      cause: error,
-    });
-  }
 }

@@ -155,13 +155,19 @@ export class Recording {
     }
   };
 
-  noteStart(): void {
-    this.#note('start', {});
-  }
+  /** Puts a fact of the recording as a whole into the capture. */
+  readonly note = (
+    kind: 'start' | 'stop' | 'note',
+    details: Readonly<Record<string, string | number>>,
+  ): void => {
+    this.observe(() => {
+      this.recorder.addEvent({ connection: undefined, stream: undefined, kind, details });
+    });
+  };
 
   /** `drained`: everybody had fallen silent, so what a relay has not delivered by now it did not deliver. */
   noteStop(clients: number, drained: boolean): void {
-    this.observe(() => this.#note('stop', { clients, drained: drained ? 1 : 0 }));
+    this.note('stop', { clients, drained: drained ? 1 : 0 });
   }
 
   /** Hands over what is left and seals. Throws only when relaydiff itself made a mistake. */
@@ -182,10 +188,6 @@ export class Recording {
     await this.#writer.seal();
     const { out, rotation } = this.#options;
     unlinkSync(rotation === undefined ? out : partPath(out, 1));
-  }
-
-  #note(kind: 'start' | 'stop', details: Readonly<Record<string, number>>): void {
-    this.recorder.addEvent({ connection: undefined, stream: undefined, kind, details });
   }
 
   #tick(): void {

@@ -5,29 +5,34 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Side } from '../capture/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { checkDifferent, isListening, listenAt, type OwnedPath } from './listen-path.ts';
+import { Entrance, type EntranceOptions } from './entrance.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
 import { type MirrorSelection, mirroringOf } from './mirror-selection.ts';
 import { Recording, type RecordingOptions, type Sealed } from './recording.ts';
+import { checkDifferent, isListening } from './socket-file.ts';
 import { Tee } from './sockets.ts';
 import { type LiveStatus, mirrorStatusOf, type ShimStatus } from './status.ts';
-import { pause, Tees } from './tees.ts';
+import { giveBack, lookAtNames } from './take-over-names.ts';
+import { Tees } from './tees.ts';
 
-export interface ShimOptions extends RecordingOptions {
-  readonly listen: string;
+export interface ShimOptions extends RecordingOptions, Omit<EntranceOptions, 'onFact'> {
+  /** With `takeOver` the old one is where its socket will be. */
   readonly relays: Readonly<Record<Side, string>>;
   readonly mirrorLimits: MirrorLimits;
   /** Of all connections together. */
   readonly mirrorBudgetBytes: number;
   readonly mirrorSelection: MirrorSelection;
+  /** How long clients may stay when the path has been given back; who has not left by then is closed. */
+  readonly lingerMs: number;
 }
 
 export interface ShimEnd extends ShimStatus {
   readonly sealed: Sealed;
+  /** Clients that were turned away, because there were `clientsMax` already. */
+  readonly refusedClients: number;
+  /** Why the path could not be given back as it was taken. */
+  readonly pathFailure: Error | undefined;
 }
-
-/** Connections that were waiting in the listener's queue need a moment to be accepted. */
-const LISTENER_GRACE_MS = 50;
 
 export class Shim {
   readonly #options: ShimOptions;
@@ -35,7 +40,10 @@ export class Shim {
   readonly #tees = new Tees();
   readonly #recording: Recording;
   readonly #budget: MirrorBudget;
-  #path: OwnedPath | undefined;
+  /** Where they can be reached now: the old one moves when its path is taken over, and back. */
+  readonly #relays: Readonly<Record<Side, string>>;
+  #entrance: Entrance | undefined;
+  #lingerMs: number;
   #connections = 0;
   #clientsAtEnd = 0;
   #isStopping = false;
@@ -44,6 +52,14 @@ export class Shim {
   private constructor(options: ShimOptions, recording: Recording) {
     this.#options = options;
     this.#recording = recording;
+    this.#lingerMs = options.lingerMs;
+    const oldRelay = (): string => this.#entrance?.relayPath ?? options.relays.old;
+    this.#relays = {
+      get old() {
+        return oldRelay();
+      },
+      new: options.relays.new,
+    };
     this.#budget = new MirrorBudget(options.mirrorBudgetBytes);
     this.#budget.tick(performance.now());
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
@@ -54,16 +70,16 @@ export class Shim {
     });
   }
 
-  /** Throws RELAY_UNREACHABLE, USAGE, LISTEN_IN_USE, LISTEN_FAILED, CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
+  /**
+   * Throws RELAY_UNREACHABLE, USAGE, LISTEN_IN_USE, LISTEN_FAILED, TAKE_OVER_FAILED, CAPTURE_EXISTS or
+   * CAPTURE_UNWRITABLE.
+   */
   static async start(options: ShimOptions): Promise<Shim> {
-    const { relays, listen } = options;
-    for (const side of ['old', 'new'] as const) await checkRelay(side, relays[side]);
-    // The same socket under two names would get every message twice, or the shim talk to itself.
-    checkDifferent({ '--listen': listen, '--old': relays.old, '--new': relays.new });
+    await prepare(options);
     const recording = await Recording.start(options);
     const shim = new Shim(options, recording);
     try {
-      shim.#path = await listenAt(shim.#server, listen);
+      shim.#entrance = await Entrance.open(shim.#server, { ...options, onFact: recording.note });
     } catch (error) {
       shim.#server.close();
       await recording.abandon();
@@ -72,7 +88,6 @@ export class Shim {
     shim.#server.on('error', (error) => {
       recording.troubles.begin('accept', `cannot accept: ${error.message}`);
     });
-    recording.noteStart();
     return shim;
   }
 
@@ -104,18 +119,23 @@ export class Shim {
     const { watch } = this.#recording.recorder;
     for (const side of ['old', 'new'] as const) {
       if (!watch.isKnockDue(side, performance.now())) continue;
-      const hasAnswered = await isListening(this.#options.relays[side]);
+      const hasAnswered = await isListening(this.#relays[side]);
       watch.knocked(side, hasAnswered, performance.now());
     }
     this.#isKnocking = false;
   }
 
+  /** No longer waits for clients to leave by themselves. */
+  hurry(): void {
+    this.#lingerMs = 0;
+  }
+
   /** Drains, closes, accounts, seals. Throws only when relaydiff itself made a mistake. */
   async stop(): Promise<ShimEnd> {
     this.#isStopping = true;
-    this.#path?.release();
-    await pause(LISTENER_GRACE_MS);
+    const pathFailure = await this.#entrance?.leave();
     this.#server.close();
+    await this.#tees.untilNone(() => this.#lingerMs);
     // First what clients are about to say, then what relays answer to it.
     await this.#untilQuiet();
     this.#recording.observe(() => this.#recording.recorder.neverBlock());
@@ -126,7 +146,8 @@ export class Shim {
     for (const tee of this.#tees) tee.finishAll();
     await this.#tees.untilClosed();
     const sealed = await this.#recording.end();
-    return { ...this.status, clients: this.#clientsAtEnd, sealed };
+    const refusedClients = this.#entrance?.refusedClients ?? 0;
+    return { ...this.status, clients: this.#clientsAtEnd, refusedClients, sealed, pathFailure };
   }
 
   async #untilQuiet(): Promise<boolean> {
@@ -136,13 +157,14 @@ export class Shim {
   #accept(client: Socket): void {
     const { recorder, observe, troubles } = this.#recording;
     troubles.end('accept');
+    if (this.#entrance?.admit(client, this.#tees.size) === false) return;
     this.#connections += 1;
     const id = this.#connections;
-    const { relays, capture, mirrorLimits, mirrorSelection } = this.#options;
+    const { capture, mirrorLimits, mirrorSelection } = this.#options;
     const tee: Tee = new Tee(client, {
       id,
       label: `client-${id}`,
-      relays,
+      relays: this.#relays,
       active: 'old',
       layout: capture.layout,
       mirrorLimits,
@@ -175,6 +197,20 @@ export class Shim {
         : 'there is room again: traffic goes on',
     );
   }
+}
+
+async function prepare({ listen, relays, takeOver, onTrouble }: ShimOptions): Promise<void> {
+  const place = takeOver === undefined ? '--listen' : '--take-over';
+  const aside = takeOver === undefined ? '--old' : '--old-aside';
+  // The same socket under two names would get every message twice, or the shim talk to itself.
+  checkDifferent({ [place]: listen, [aside]: relays.old, '--new': relays.new });
+  if (takeOver === undefined) {
+    await checkRelay('old', relays.old);
+  } else {
+    const done = giveBack(await lookAtNames(takeOver));
+    if (done !== undefined) onTrouble(done);
+  }
+  await checkRelay('new', relays.new);
 }
 
 async function checkRelay(side: Side, path: string): Promise<void> {

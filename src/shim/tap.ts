@@ -10,7 +10,7 @@ import type { Side } from '../capture/types.ts';
 import { assert } from '../lib/assert.ts';
 import { deferred, type Deferred } from '../lib/deferred.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { checkDifferent, isListening } from './listen-path.ts';
+import { checkDifferent, isListening } from './socket-file.ts';
 import { MirrorBudget, type MirrorLimits } from './mirror-queue.ts';
 import {
   Recording,
@@ -104,7 +104,7 @@ export class Tap {
       await recording.abandon();
       throw unreachable('old', relays.old);
     }
-    recording.noteStart();
+    recording.note('start', {});
     tap.#begin(subscription);
     return tap;
   }

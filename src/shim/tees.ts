@@ -60,14 +60,15 @@ export class Tees implements Iterable<Tee> {
 
   /** A peer that does not read must not keep the recorder from ending; what it did not take is a gap. */
   async untilClosed(): Promise<void> {
-    await this.#untilNone();
+    await this.untilNone(() => CLOSE_WAIT_MS_MAX);
     for (const tee of this.#tees) tee.destroyAll();
-    await this.#untilNone();
+    await this.untilNone(() => CLOSE_WAIT_MS_MAX);
   }
 
-  async #untilNone(): Promise<void> {
-    const deadlineMs = performance.now() + CLOSE_WAIT_MS_MAX;
-    while (this.#tees.size > 0 && performance.now() < deadlineMs) await pause(POLL_MS);
+  /** Waits until all are closed, or for so long; the time may change meanwhile. */
+  async untilNone(waitMsMax: () => number): Promise<void> {
+    const startMs = performance.now();
+    while (this.#tees.size > 0 && performance.now() - startMs < waitMsMax()) await pause(POLL_MS);
   }
 }
 

@@ -117,7 +117,9 @@ describe('outputs that cannot be written', () => {
 describe('usage', () => {
   it('is explained when it is wrong', () => {
     expectRefusal({ args: ['frobnicate'], exitCode: 2, says: [/unknown command 'frobnicate'/] });
-    expectRefusal({ args: ['record'], exitCode: 2, says: [/--listen/] });
+    expectRefusal({ args: ['record'], exitCode: 2, says: [/--new/] });
+    const named = ['record', '--new', 'b', '--out', 'c'];
+    expectRefusal({ args: named, exitCode: 2, says: [/--listen/, /--old/, /--take-over/] });
     expectRefusal({
       args: ['messages', 'x', '--limit', 'many'],
       exitCode: 2,

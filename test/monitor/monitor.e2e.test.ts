@@ -9,7 +9,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Status, statusSchema } from '../../src/monitor/status.ts';
 import { openCapture } from '../../src/capture/open.ts';
 import { testFrame } from '../support/frames.ts';
-import { CLI, runCli, type Running, startCli, until } from '../support/processes.ts';
+import { CLI } from '../support/built-cli.ts';
+import { runCli, type Running, startCli, until } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 interface Stage {

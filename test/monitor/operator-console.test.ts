@@ -25,6 +25,24 @@ describe('what is said', () => {
     expect(readFileSync(path, 'utf8')).toBe(`${lines.join('\n')}\n`);
   });
 
+  it('arrives at once, however soon after something else it is said', async () => {
+    const fifo = join(temporaryDirectory(), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    const operator = consoleAt(fd);
+    let text = '';
+    for (let turns = 0; turns < 12; turns++) {
+      operator.say('first');
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      operator.say(`after ${turns}`);
+      await until(() => {
+        text += readSome(fd);
+        return text.endsWith(`first\nafter ${turns}\n`);
+      });
+    }
+    await operator.close();
+  });
+
   it('is left out where nobody reads, up to a limit, and that is said when somebody does', async () => {
     const fifo = join(temporaryDirectory(), 'fifo');
     execFileSync('mkfifo', [fifo]);

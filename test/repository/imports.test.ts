@@ -88,9 +88,12 @@ describe('what touches the outside', () => {
   it('keeps sockets in few files', () => {
     expect(usersOf('node:net', 'node:http')).toEqual([
       'src/monitor/health-server.ts',
+      'src/shim/entrance.ts',
       'src/shim/listen-path.ts',
       'src/shim/shim.ts',
+      'src/shim/socket-file.ts',
       'src/shim/sockets.ts',
+      'src/shim/take-over.ts',
       'src/shim/tap-feed.ts',
       'src/shim/tap-sockets.ts',
       'src/simulate/client.ts',

@@ -1,10 +1,8 @@
 /** Runs the built command line as users do, and waits on what it does instead of on time. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-
-export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+import { CLI } from './built-cli.ts';
 
 export interface Finished {
   readonly exitCode: number | null;
@@ -24,17 +22,38 @@ export function runCli(args: readonly string[], input: string | Uint8Array = '')
 
 export interface Running {
   readonly process: ChildProcess;
+  readonly stdout: () => string;
   readonly stderr: () => string;
   /** Resolves when the text has been said on stderr; fails when the process ends first. */
   readonly says: (text: string) => Promise<void>;
+  /** The exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
+export interface StartOptions {
+  /** Open files that the process may have, as a hard limit. */
+  readonly openFiles?: number;
+  /** Runs as this user; only root may ask for it. */
+  readonly uid?: number;
+}
+
 /** A verb that runs until it is stopped; killed when the test ends. */
-export function startCli(args: readonly string[]): Running {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+export function startCli(args: readonly string[], options: StartOptions = {}): Running {
+  const { openFiles, uid } = options;
+  const command = [process.execPath, CLI, ...args];
+  const limited = ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command];
+  const [program = '', ...words] = openFiles === undefined ? command : limited;
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  let printed = '';
   let said = '';
-  const exited = once(child, 'exit');
+  const exited = once(child, 'close');
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
@@ -43,13 +62,16 @@ export function startCli(args: readonly string[]): Running {
   });
   return {
     process: child,
+    stdout: () => printed,
     stderr: () => said,
     says: async (text) => {
       while (!said.includes(text)) {
-        if (child.exitCode !== null) throw new Error(`ended before it said ${text}: ${said}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`ended before it said ${text}: ${said}`);
         await Promise.race([once(child.stderr, 'data'), exited]);
       }
     },
+    ended: exited.then(() => child.exitCode),
     stop: async (signal = 'SIGINT') => {
       if (child.exitCode === null) child.kill(signal);
       await exited;
