@@ -1,6 +1,6 @@
 /** The tap as users run it: built command line, real processes, real sockets. */
 import { once } from 'node:events';
-import { existsSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -13,7 +13,7 @@ import { IDENTIFICATION_FRAME } from '../../src/simulate/clients/collector.ts';
 import type { RelayKind } from '../../src/simulate/relay-core.ts';
 import { type Relay, startRelay } from '../../src/simulate/relay.ts';
 import { agreeingScenario, demoScenario, playScenario } from '../../src/simulate/scenario.ts';
-import { spawnRelay } from '../../src/simulate/spawn.ts';
+import { spawnRelay, type SpawnedRelay } from '../../src/simulate/spawn.ts';
 import { concat, testFrame } from '../support/frames.ts';
 import { runCli, type Running, startCli, until } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -255,6 +255,53 @@ describe('an old relay that ends the connection', () => {
     expect(result.reason).toMatch(/old relay ended it, and what it broadcast for the \d+ ms/);
     expect(result.counts.divergences).toMatchObject({ missing: 0, extra: 0, connection: 0 });
     expect(result.counts).toMatchObject({ old: 50, new: 50, identical: 50 });
+  });
+});
+
+describe('a new relay that dies and comes back', () => {
+  it('is fed again; what it was not sent is a gap, and the old relay notices nothing', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old);
+    const startNew = async (): Promise<SpawnedRelay> => {
+      const relay = await spawnRelay({
+        kind: 'original',
+        domain: 'market_data',
+        socketPath: paths.new,
+      });
+      onTestFinished(relay.stop);
+      return relay;
+    };
+    const first = await startNew();
+    const statusFile = join(paths.out, '..', 'status.json');
+    const tap = await startTap(paths, '--status-file', statusFile);
+    old.sockets[0]?.write(frames(10));
+    await until(() => recordedBytes(paths, 1, 'new') === 1_000);
+    await first.stop();
+    old.sockets[0]?.write(frames(20).slice(1_000));
+    await until(() => recordedBytes(paths, 1, 'old') === 2_000);
+    await startNew();
+    let sent = 2_000;
+    await until(async () => {
+      const before = recordedBytes(paths, 1, 'new');
+      const frame = testFrame(sent / 100);
+      old.sockets[0]?.write(frame);
+      sent += frame.length;
+      await until(() => recordedBytes(paths, 1, 'old') === sent);
+      return before > 1_000;
+    });
+    const { verb, clients } = JSON.parse(readFileSync(statusFile, 'utf8'));
+    expect([verb, clients]).toEqual(['tap', 1]);
+    expect(await tap.stop()).toBe(3);
+    expect(old.sockets).toHaveLength(1);
+    expect(old.received()).toHaveLength(0);
+    const result = diff(paths);
+    expect(result.verdict).toBe('inconclusive');
+    expect(result.counts.divergences).toMatchObject({ missing: 0, extra: 0, connection: 0 });
+    const capture = openCapture(paths.out);
+    const missing = capture.gaps().reduce((sum, gap) => sum + gap.bytes, 0);
+    expect(missing).toBeGreaterThanOrEqual(1_000);
+    expect(streamBytes(capture, 1, 'new').length).toBe(sent - missing);
+    capture.close();
   });
 });
 
