@@ -27,8 +27,7 @@ test('bytes are those of the view, wherever it lies in its buffer', () => {
 
 test('writes all that JSON has as JSON.stringify does', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-      // Numbers are read back because -0 is written as 0 by both.
+    fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
       expect(jsonText(value)).toBe(JSON.stringify(value));
     }),
     { numRuns: 1_000 },

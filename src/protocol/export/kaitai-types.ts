@@ -1,15 +1,11 @@
 /** Structs as types of a Kaitai specification, and the helper types that some of their fields need. */
 import type { FieldLayout, FieldType, IntegerType, StructLayout } from '../types.ts';
+import type { IntegerCoding } from '../values.ts';
 import { Scope } from './names.ts';
 
 /** A piece of the specification, as YAML will have it. */
 export interface KaitaiMap {
   readonly [key: string]: unknown;
-}
-
-interface IntegerCoding {
-  readonly integer: IntegerType;
-  readonly endian: 'little' | 'big';
 }
 
 /** Kaitai's names for what it can read itself. */
