@@ -57,9 +57,9 @@ export function describeSustained(sustained: readonly Sustained[]): string {
 
 export function describeGoals(goals: readonly Goal[]): string {
   const table = new Table({ ...PLAIN, head: ['goal', 'contest', 'measured', ''] });
-  for (const { goal, contest, measured, limit, met } of goals) {
-    const digits = limit > 10 ? count : (value: number): string => value.toFixed(2);
-    table.push([goal, contest, digits(measured), met ? 'met' : 'MISSED']);
+  for (const { goal, contest, measured, met } of goals) {
+    const shown = measured > 1_000 ? count(measured) : measured.toFixed(2);
+    table.push([goal, contest, shown, met ? 'met' : 'MISSED']);
   }
   return `\n${table.toString()}`;
 }

@@ -66,8 +66,8 @@ export interface ShimResults {
   readonly gapBytes: number;
 }
 
-/** More than a recorder looks back on: 16 MiB. */
-const FRAMES = 300_000;
+/** More than a recorder looks back on, which is 16 MiB in at most twice the memory. */
+const DISTINCT_BYTES = 48 * 1024 * 1024;
 const ROUND_TRIP_FRAMES = 4_096;
 /** A busy publisher of market data. */
 const PACE_MS = 1;
@@ -150,12 +150,12 @@ const LOADS: readonly Load[] = [64, 100].flatMap((frameBytes) => [
   {
     name: `${frameBytes} bytes, one write a frame`,
     frameBytes,
-    writes: once(() => makeFrames(frameBytes, FRAMES)),
+    writes: once(() => makeFrames(frameBytes, Math.ceil(DISTINCT_BYTES / frameBytes))),
   },
   {
     name: `${frameBytes} bytes, coalesced`,
     frameBytes,
-    writes: once(() => coalesce(makeFrames(frameBytes, FRAMES))),
+    writes: once(() => coalesce(makeFrames(frameBytes, Math.ceil(DISTINCT_BYTES / frameBytes)))),
   },
 ]);
 
