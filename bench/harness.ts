@@ -108,7 +108,7 @@ function timed(work: () => number, repeats: number): number {
   return ns;
 }
 
-function spread(values: readonly number[]): Spread {
+export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((left, right) => left - right);
   const at = (share: number): number =>
     sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN;

@@ -1,23 +1,122 @@
-/** `npm run bench -- decode`: prints medians, spread and ratios. `--quick` only shows that the benchmark works. */
-import { cpus } from 'node:os';
+/**
+ * `npm run bench -- decode|shim|shim-memory`: prints medians, spread and ratios; the shim ones print JSON with `--json`.
+ * `--quick` only shows that a benchmark works.
+ */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { decodeContests } from './decode.ts';
 import { compete, type Effort, type Outcome, type Spread } from './harness.ts';
+import { describeMachine, machineLine } from './machine.ts';
+import { benchMemory, describeMemory, type MemoryEffort } from './shim-memory.ts';
+import {
+  describeGoals,
+  describeOutcome,
+  describeSustained,
+  goalsOf,
+  standingsOf,
+} from './shim-report.ts';
+import { benchShim, type ShimEffort } from './shim.ts';
 
 const QUICK: Effort & { readonly frames: number } = { samples: 2, sampleMs: 1, frames: 50 };
 const FULL: Effort & { readonly frames: number } = { samples: 201, sampleMs: 4, frames: 500 };
+const SHIM_QUICK: ShimEffort = {
+  rounds: 1,
+  roundTrips: 50,
+  pacedRoundTrips: 10,
+  frames: 2_000,
+  sustainedMs: 100,
+};
+const SHIM_FULL: ShimEffort = {
+  rounds: 21,
+  roundTrips: 2_000,
+  pacedRoundTrips: 300,
+  frames: 20_000,
+  sustainedMs: 10_000,
+};
+const MEMORY_QUICK: MemoryEffort = {
+  durationMs: 1_000,
+  framesPerSecond: 2_000,
+  sampleEveryMs: 50,
+  visitMs: 20,
+  restMs: 50,
+};
+const MEMORY_FULL: MemoryEffort = {
+  durationMs: 600_000,
+  framesPerSecond: 10_000,
+  sampleEveryMs: 1_000,
+  visitMs: 100,
+  restMs: 60_000,
+};
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    /** shim: only contests whose name contains it. */
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string' },
+    /** shim-memory. */
+    seconds: { type: 'string' },
+  },
   allowPositionals: true,
 });
+const BENCHMARKS: ReadonlyMap<string, () => Promise<void>> = new Map([
+  ['decode', async () => decode(values.quick ? QUICK : FULL)],
+  ['shim', async () => shim(values.quick ? SHIM_QUICK : SHIM_FULL)],
+  ['shim-memory', async () => shimMemory(values.quick ? MEMORY_QUICK : MEMORY_FULL)],
+]);
 const [name = 'decode'] = positionals;
-if (name !== 'decode') {
-  console.error(`no benchmark is called "${name}"; there is: decode`);
+const benchmark = BENCHMARKS.get(name);
+if (benchmark === undefined) {
+  console.error(
+    `no benchmark is called "${name}"; there are: ${[...BENCHMARKS.keys()].join(', ')}`,
+  );
   process.exitCode = 2;
 } else {
-  await decode(values.quick ? QUICK : FULL);
+  await benchmark();
+}
+
+async function shim(defaults: ShimEffort): Promise<void> {
+  const effort = { ...defaults, rounds: Number(values.rounds ?? defaults.rounds) };
+  const before = describeMachine();
+  if (!values.json) {
+    console.log(`shim: ${effort.rounds} rounds in turn; ${machineLine(before)}`);
+  }
+  const results = await benchShim(effort, values.only, (outcome) => {
+    if (!values.json) console.log(describeOutcome(outcome));
+  });
+  const goals = goalsOf(results);
+  if (values.json) {
+    const standings = results.outcomes.map((outcome) => standingsOf(outcome));
+    const { sustained, gapBytes } = results;
+    console.log(
+      JSON.stringify({
+        benchmark: 'shim',
+        before,
+        after: describeMachine(),
+        effort,
+        standings,
+        sustained,
+        gapBytes,
+        goals,
+      }),
+    );
+  } else {
+    if (results.sustained.length > 0) console.log(describeSustained(results.sustained));
+    console.log(describeGoals(goals));
+    console.log(`load at the end ${describeMachine().load.toFixed(1)}`);
+    if (!results.hasSocat)
+      console.log('socat is left out: it is not installed (apt-get install socat).');
+  }
+}
+
+async function shimMemory(defaults: MemoryEffort): Promise<void> {
+  const durationMs =
+    values.seconds === undefined ? defaults.durationMs : Number(values.seconds) * 1e3;
+  const machine = describeMachine();
+  const result = await benchMemory({ ...defaults, durationMs });
+  if (values.json) console.log(JSON.stringify({ benchmark: 'shim-memory', machine, ...result }));
+  else console.log(`shim-memory: ${machineLine(machine)}\n${describeMemory(result)}`);
 }
 
 async function decode(effort: Effort & { readonly frames: number }): Promise<void> {
@@ -25,7 +124,7 @@ async function decode(effort: Effort & { readonly frames: number }): Promise<voi
     globalThis.gc === undefined ? 'without --expose-gc' : 'collected before each contest';
   console.log(
     `decode: ${effort.samples} samples of ${effort.sampleMs} ms in turn, ${effort.frames} frames, ${collects}; ` +
-      `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim()}`,
+      machineLine(describeMachine()),
   );
   const { contests, hasKaitai } = await decodeContests(effort.frames);
   if (!hasKaitai) console.log('Kaitai is left out: kaitai-struct-compiler is not installed.');

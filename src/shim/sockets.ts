@@ -3,7 +3,7 @@
  * out what it asks for. Forwarding happens in the handler of the read, before anything else; what comes
  * after it is guarded, so that no mistake in recording reaches the traffic.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { EventKind, Side, StreamKind } from '../capture/types.ts';
 import { systemErrorCode } from '../lib/operating-error.ts';
@@ -12,6 +12,7 @@ import type { HeaderLayout } from '../wire/types.ts';
 import { Connection, type ConnectionPort, type End, type EventDetails } from './connection.ts';
 import type { MirrorBudget, MirrorGap, MirrorLimits } from './mirror-queue.ts';
 import type { Mirroring } from './mirror-selection.ts';
+import { ReadBuffer } from './read-buffer.ts';
 import type { Recorder } from './recorder.ts';
 
 /** A socket, or what behaves like one. */
@@ -62,6 +63,8 @@ export class Tee implements ConnectionPort {
   #reconnectTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
   #isOver = false;
+  /** The bytes that are being handled wait in the queue of a socket. */
+  #isKept = false;
 
   constructor(client: TeeSocket, options: TeeOptions) {
     this.#options = options;
@@ -135,7 +138,12 @@ export class Tee implements ConnectionPort {
 
   write(to: End, bytes: Uint8Array): boolean {
     const socket = this.#sockets.get(to);
-    return socket?.writable === true ? socket.write(bytes) : true;
+    if (socket?.writable !== true) return true;
+    // Behind what waits already, a copy waits: it must not hold a whole read buffer for a few bytes.
+    if (socket.writableLength > 0) return socket.write(Uint8Array.from(bytes));
+    const takesMore = socket.write(bytes);
+    this.#isKept ||= socket.writableLength > 0;
+    return takesMore;
   }
 
   send(piece: Uint8Array): void {
@@ -216,7 +224,9 @@ export class Tee implements ConnectionPort {
   #dial(side: Side): TeeSocket {
     const { relays, tap } = this.#options;
     const special = side === 'new' ? tap?.dialNew?.() : undefined;
-    return special ?? connect({ path: relays[side], allowHalfOpen: true });
+    if (special !== undefined) return special;
+    const onread = this.#readInto(new ReadBuffer(), side);
+    return connect({ path: relays[side], allowHalfOpen: true, onread });
   }
 
   #connect(side: Side, sinceMs: number = performance.now()): void {
@@ -246,12 +256,28 @@ export class Tee implements ConnectionPort {
     });
   }
 
+  #readInto(buffer: ReadBuffer, end: End): OnReadOpts {
+    return {
+      buffer: () => buffer.next(),
+      callback: (byteCount, bytes) => {
+        this.#received(end, bytes.subarray(0, byteCount));
+        if (this.#isKept) buffer.keep();
+        return true;
+      },
+    };
+  }
+
+  /** The bytes are the caller's again when this returns, unless they are kept. */
+  #received(end: End, bytes: Uint8Array): void {
+    this.#isKept = false;
+    this.#machine.forward(end, bytes);
+    this.#options.guard(() => this.#machine.observe(end, bytes));
+    this.#options.onTraffic(end);
+  }
+
   #attach(end: End, socket: TeeSocket): void {
-    socket.on('data', (bytes: Buffer) => {
-      this.#machine.forward(end, bytes);
-      this.#options.guard(() => this.#machine.observe(end, bytes));
-      this.#options.onTraffic(end);
-    });
+    // A socket that reads into our buffer has none.
+    socket.on('data', (bytes: Buffer) => this.#received(end, bytes));
     socket.on('drain', () => this.#machine.drained(end));
     socket.on('end', () => {
       this.#machine.ended(end);

@@ -85,6 +85,32 @@ describe('traffic through the shim', () => {
     capture.close();
   });
 
+  it('holds the old relay back while the client does not read, and changes no byte that waits', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    await startPeer(paths.new, { reads: true });
+    await startShim(paths);
+    const client = await connectTo(paths.listen);
+    client.socket.pause();
+    await until(() => old.sockets[FIRST] !== undefined);
+    const relay = old.sockets[FIRST];
+    const sent: Buffer[] = [];
+    const isHeldBack = (): boolean => relay === undefined || relay.writableLength > 0;
+    while (!isHeldBack()) {
+      // One at a time: small reads are what waits in the shim while it still reads on.
+      const piece = Buffer.alloc(700, sent.length % 251);
+      sent.push(piece);
+      relay?.write(piece);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      });
+    }
+    const answer = Buffer.concat(sent);
+    client.socket.resume();
+    await until(() => client.received().length === answer.length);
+    expect(client.received().equals(answer)).toBe(true);
+  });
+
   it('tells the relay that a client is gone, not only that it has finished sending', async () => {
     const paths = newPaths();
     const old = await startPeer(paths.old, { reads: true });
