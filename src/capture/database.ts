@@ -9,7 +9,7 @@ import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 export type CaptureDatabase = Database.Database;
 
 /** `RDCF` in ASCII; `file` and `sqlite3` show it, and no other SQLite file has it by accident. */
-const APPLICATION_ID = 0x52_44_43_46;
+export const APPLICATION_ID = 0x52_44_43_46;
 
 const MIGRATIONS_DIRECTORY = new URL('../../schemas/capture/', import.meta.url);
 /** Nothing leads from older formats to this one. */
@@ -17,6 +17,8 @@ const OLDEST_VERSION = 2;
 /** Blocks of a few KiB fill such pages well; the default of 4 KiB would leave a third of the file empty. */
 const PAGE_BYTES = 8_192;
 const FILE_MODE = 0o600;
+export const RECOVER_HINT =
+  'Save what is still true with relaydiff recover; relaydiff verify says where the damage is.';
 /** How long to wait for another program that holds the file. */
 const BUSY_TIMEOUT_MS = 1_000;
 
@@ -33,6 +35,33 @@ function migrations(): readonly Migration[] {
       version: Number.parseInt(name, 10),
       sql: readFileSync(new URL(name, MIGRATIONS_DIRECTORY), 'utf8'),
     }));
+}
+
+/** The newest format that this relaydiff knows. */
+export function newestFormat(): number {
+  return migrations().at(-1)?.version ?? 0;
+}
+
+/** Tables, indexes and views with the SQL that made them, a line each, in order of their names. */
+export function schemaOf(database: CaptureDatabase): readonly string[] {
+  return database
+    .prepare<[], [string]>(
+      "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name",
+    )
+    .raw()
+    .all()
+    .map(([line]) => line);
+}
+
+/** The schema of the newest format. */
+export function newestSchema(): readonly string[] {
+  const database = new Database(':memory:');
+  try {
+    for (const { sql } of migrations()) database.exec(sql);
+    return schemaOf(database);
+  } finally {
+    database.close();
+  }
 }
 
 /** Makes a new capture file, readable by its owner only. Never touches a file that exists. */
@@ -117,7 +146,7 @@ function checkIdentity(path: string, database: CaptureDatabase): void {
     });
   }
   const version = Number(database.pragma('user_version', { simple: true }));
-  const newest = migrations().at(-1)?.version ?? 0;
+  const newest = newestFormat();
   if (version > newest) {
     throw new OperatingError(
       'CAPTURE_NEWER',
@@ -175,7 +204,7 @@ function sqliteFailure(
   }
   if (code.startsWith('SQLITE_CORRUPT')) {
     return new OperatingError('CAPTURE_DAMAGED', `${path} is damaged: ${error.message}`, {
-      hint: 'Keep a copy; what plain sqlite3 can still read with .recover is true.',
+      hint: RECOVER_HINT,
       cause: error,
     });
   }

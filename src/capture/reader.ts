@@ -3,11 +3,11 @@
  * size of the file, and checks each against its CRC: what it returns is what was recorded, or it throws
  * CAPTURE_DAMAGED. Opens sealed files, files whose recorder was killed, and files that are being recorded alike.
  */
-import { decode } from '@msgpack/msgpack';
 import { crc32 } from 'node:zlib';
 import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
-import { type CaptureDatabase, guarded, openDatabase } from './database.ts';
+import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
+import { decodeDetails } from './event-details.ts';
 import { decodeJournal } from './journal.ts';
 import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
 import { decodeSegmentTable, type SegmentTable } from './segment-table.ts';
@@ -358,7 +358,7 @@ class SqliteCaptureReader implements CaptureReader {
 
   #damaged(what: string): OperatingError {
     return new OperatingError('CAPTURE_DAMAGED', `${this.path} is damaged: ${what}`, {
-      hint: 'Keep a copy; what plain sqlite3 can still read is true.',
+      hint: RECOVER_HINT,
     });
   }
 }
@@ -372,22 +372,4 @@ function partOf(values: ReadonlyMap<string, string>): CaptureInfo['part'] {
         number: Number(values.get('part')),
         startNs: BigInt(values.get('part_start_ns') ?? 0),
       };
-}
-
-function decodeDetails(bytes: Uint8Array): CaptureEvent['details'] | undefined {
-  let value: unknown;
-  try {
-    value = decode(bytes);
-  } catch {
-    return undefined; // The caller knows the place and reports it.
-  }
-  return isDetails(value) ? value : undefined;
-}
-
-function isDetails(value: unknown): value is CaptureEvent['details'] {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((item) => typeof item === 'string' || typeof item === 'number')
-  );
 }

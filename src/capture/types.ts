@@ -75,16 +75,18 @@ export interface Chunk {
  * - `close`: the peer of the stream is gone.   - `error`: the stream broke (details.code).
  * - `start`, `stop`: of the recording.     - `note`: anything else that a reader should know.
  */
-export type EventKind =
-  | 'start'
-  | 'stop'
-  | 'open'
-  | 'upstream-open'
-  | 'upstream-failed'
-  | 'end'
-  | 'close'
-  | 'error'
-  | 'note';
+export const EVENT_KINDS = [
+  'start',
+  'stop',
+  'open',
+  'upstream-open',
+  'upstream-failed',
+  'end',
+  'close',
+  'error',
+  'note',
+] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 export interface CaptureEvent {
   readonly ordinal: number;

@@ -1,73 +1,60 @@
-/** The statements with which a capture is written. */
+/** The statements with which a capture is written. Each row gets its checksum here. */
 import type { Statement } from 'better-sqlite3';
 import type { CaptureDatabase } from './database.ts';
+import { rowChecksum, shapeOf, type SqlRow, type TableName } from './table-rows.ts';
 
 export interface WriterStatements {
-  readonly info: Statement;
-  readonly schema: Statement;
-  readonly connection: Statement;
-  readonly stream: Statement;
-  readonly block: Statement;
-  readonly segment: Statement;
-  readonly journal: Statement;
+  readonly info: { readonly run: (key: string, value: string) => void };
+  readonly schema: { readonly run: (name: string, yaml: string) => void };
+  readonly connection: RowWriter;
+  readonly stream: RowWriter;
+  readonly block: RowWriter;
+  readonly segment: RowWriter;
+  readonly journal: RowWriter;
   readonly clearJournal: Statement;
-  readonly event: Statement;
-  readonly gap: Statement;
-  readonly account: Statement;
+  readonly event: RowWriter;
+  readonly gap: RowWriter;
+  readonly account: RowWriter;
 }
 
-const COLUMNS = {
-  connection: ['id', 'label', 'opened_ns'],
-  stream: ['id', 'connection_id', 'kind', 'first_offset'],
-  block: ['start', 'bytes', 'crc32', 'chain'],
-  segment: [
-    'stream_id',
-    'stream_offset',
-    'byte_count',
-    'chunk_count',
-    'first_ordinal',
-    'first_time_ns',
-    'last_time_ns',
-    'crc32',
-    'chunk_table',
-    'chain',
-  ],
-  journal: ['chunks', 'crc32'],
-  event: ['ordinal', 'time_ns', 'connection_id', 'stream', 'kind', 'details'],
-  gap: [
-    'stream_id',
-    'place',
-    'reason',
-    'stream_offset',
-    'byte_count',
-    'frame_count',
-    'first_header',
-    'last_header',
-    'first_time_ns',
-    'last_time_ns',
-  ],
-  account: ['stream_id', 'seen_bytes', 'mirrored_bytes'],
-} as const;
+/** Stores a row, given by its columns. One with the same key is replaced. */
+interface RowWriter {
+  readonly run: (row: SqlRow) => void;
+}
 
 export function prepareWriting(database: CaptureDatabase): WriterStatements {
-  const insert = (table: keyof typeof COLUMNS): Statement => {
-    const columns = COLUMNS[table];
-    const values = columns.map((column) => `@${column}`).join(', ');
-    return database.prepare(
-      `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${values})`,
-    );
-  };
+  const writerOf = (table: TableName): RowWriter => prepareInsert(database, table);
+  const info = writerOf('capture_info');
+  const schema = writerOf('protocol_schema');
   return {
-    info: database.prepare('INSERT OR REPLACE INTO capture_info (key, value) VALUES (?, ?)'),
-    schema: database.prepare('INSERT INTO protocol_schema (name, yaml) VALUES (?, ?)'),
-    connection: insert('connection'),
-    stream: insert('stream'),
-    block: insert('block'),
-    segment: insert('segment'),
-    journal: insert('journal'),
+    info: { run: (key, value) => info.run({ key, value }) },
+    schema: { run: (name, yaml) => schema.run({ name, yaml }) },
+    connection: writerOf('connection'),
+    stream: writerOf('stream'),
+    block: writerOf('block'),
+    segment: writerOf('segment'),
+    journal: writerOf('journal'),
     clearJournal: database.prepare('DELETE FROM journal'),
-    event: insert('event'),
-    gap: insert('gap'),
-    account: insert('account'),
+    event: writerOf('event'),
+    gap: writerOf('gap'),
+    account: writerOf('account'),
+  };
+}
+
+/** A column `id` that the row does not give is numbered by SQLite. */
+const NUMBERED: ReadonlySet<TableName> = new Set(['segment', 'journal', 'gap']);
+
+function prepareInsert(database: CaptureDatabase, table: TableName): RowWriter {
+  const columns = Object.keys(shapeOf(table).columns)
+    .filter((column) => !(column === 'id' && NUMBERED.has(table)))
+    .concat('row_crc32');
+  const values = columns.map((column) => `@${column}`).join(', ');
+  const statement = database.prepare(
+    `INSERT OR REPLACE INTO ${table} (${columns.join(', ')}) VALUES (${values})`,
+  );
+  return {
+    run: (row) => {
+      statement.run({ ...row, row_crc32: rowChecksum(table, row) });
+    },
   };
 }

@@ -22,7 +22,10 @@ export async function withCapture<T>(
 }
 
 /** `schemaFiles`: definitions of the user, as given to --schema. */
-export function protocolOf(capture: CaptureReader, schemaFiles: readonly string[] = []): Protocol {
+export function protocolOf(
+  capture: Pick<CaptureReader, 'info' | 'protocolSchemas'>,
+  schemaFiles: readonly string[] = [],
+): Protocol {
   return protocolForCapture(capture, readBuiltInSchemas(), readSchemaFiles(schemaFiles));
 }
 

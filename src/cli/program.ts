@@ -10,10 +10,12 @@ import { infoCommand } from './info.ts';
 import { messagesCommand } from './messages.ts';
 import { recordCommand } from './record.ts';
 import { releaseCommand } from './release.ts';
+import { recoverCommand } from './recover.ts';
 import { reportCommand } from './report.ts';
 import { schemaCommand } from './schema.ts';
 import { simulateCommand } from './simulate.ts';
 import { tapCommand } from './tap.ts';
+import { verifyCommand } from './verify.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CODES = `
@@ -33,6 +35,8 @@ const VERBS = [
   messagesCommand,
   decodeCommand,
   encodeCommand,
+  verifyCommand,
+  recoverCommand,
   schemaCommand,
   importCommand,
   exportCommand,

@@ -44,7 +44,8 @@ function messageOf(header: Uint8Array | undefined, { header: layout }: Dialect):
 export function gapWords(gap: GapSummary, dialect: Dialect): string {
   const what = gap.where === 'mirror' ? 'not sent to the new relay' : 'not recorded';
   const frames = gap.frames === null ? '' : `${gap.frames.toLocaleString('en-US')} frames, `;
-  const amount = `${frames}${gap.bytes.toLocaleString('en-US')} bytes`;
+  const bytes = gap.bytes === 0 ? 'an unknown number of' : gap.bytes.toLocaleString('en-US');
+  const amount = `${frames}${bytes} bytes`;
   return `${amount} ${what} (${gap.reason})${messagesWords(gap, dialect)}`;
 }
 
