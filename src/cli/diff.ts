@@ -7,7 +7,14 @@ import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { protocolOf, withCapture } from './inputs.ts';
-import { dialectOption, parseCount, quietOption, schemaOption } from './options.ts';
+import {
+  dialectOption,
+  parseCount,
+  quietOption,
+  type RemarksChoice,
+  remarksChoiceOption,
+  schemaOption,
+} from './options.ts';
 import { Progress, writeFile, writeOut } from './output.ts';
 import { htmlOf } from './html.ts';
 
@@ -20,6 +27,7 @@ interface DiffOptions {
   readonly list: number;
   readonly json: boolean;
   readonly quiet: boolean;
+  readonly remarks?: RemarksChoice;
   readonly schema?: readonly string[];
 }
 
@@ -52,6 +60,7 @@ export function diffCommand(): Command {
       '--new-dialect <name>',
       'read the new side with this dialect; messages are compared by meaning',
     )
+    .addOption(remarksChoiceOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(diff);
@@ -83,6 +92,7 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
     oldDialect: protocol.dialect(options.oldDialect ?? dialect),
     newDialect: protocol.dialect(options.newDialect ?? dialect),
     divergencesListedMax: options.list,
+    remarks: options.remarks !== 'hide',
   });
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);

@@ -4,8 +4,8 @@ import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { parseTranscripts, writeTranscript } from '../capture/import-transcript.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { loadBuiltInProtocol } from '../protocol/files.ts';
-import { DEFAULT_DIALECT, dialectOption, quietOption } from './options.ts';
+import { loadProtocolWith } from '../protocol/files.ts';
+import { DEFAULT_DIALECT, dialectOption, quietOption, schemaOption } from './options.ts';
 import { talk } from './output.ts';
 import { VERSION } from './version.ts';
 
@@ -14,6 +14,7 @@ interface ImportOptions {
   readonly out: string;
   readonly case?: readonly string[];
   readonly dialect: string;
+  readonly schema: readonly string[];
   readonly quiet: boolean;
 }
 
@@ -34,13 +35,14 @@ export function importCommand(): Command {
     .requiredOption('--out <directory>', 'where to write <relay>-<case>.capture')
     .option('--case <name...>', 'only these, named <relay>-<case>')
     .addOption(dialectOption('dialect that the transcripts speak').default(DEFAULT_DIALECT))
+    .addOption(schemaOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(importFile);
 }
 
 function importFile(file: string, options: ImportOptions): void {
-  const protocol = loadBuiltInProtocol();
+  const protocol = loadProtocolWith(options.schema);
   const dialect = protocol.dialect(options.dialect);
   const cases = selectCases(parseTranscripts(readText(file), basename(file)), options.case);
   makeDirectory(options.out);

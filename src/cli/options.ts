@@ -61,6 +61,15 @@ export function remarksOption(): Option {
   return new Option('--remarks', 'also show what is odd about good messages').default(false);
 }
 
+export type RemarksChoice = 'show' | 'hide';
+
+/** Of verbs whose result has remarks. */
+export function remarksChoiceOption(): Option {
+  return new Option('--remarks <choice>', 'what is odd about good messages; never a difference')
+    .choices(['show', 'hide'] satisfies RemarksChoice[])
+    .default('show' satisfies RemarksChoice);
+}
+
 export function quietOption(): Option {
   return new Option('-q, --quiet', 'say nothing but errors on stderr').default(false);
 }

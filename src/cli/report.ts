@@ -4,14 +4,16 @@ import { Command } from 'commander';
 import { exitCodeOf } from '../diff/verdict.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { loadProtocolWith } from '../protocol/files.ts';
+import { withoutRemarks } from '../report/remarks.ts';
 import { parseResult } from '../report/result-json.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { htmlOf } from './html.ts';
-import { schemaOption } from './options.ts';
+import { type RemarksChoice, remarksChoiceOption, schemaOption } from './options.ts';
 import { writeFile, writeOut } from './output.ts';
 
 interface ReportOptions {
   readonly html?: string;
+  readonly remarks: RemarksChoice;
   readonly schema: readonly string[];
 }
 
@@ -25,13 +27,15 @@ export function reportCommand(): Command {
     .description('render a result that diff has stored')
     .argument('<file>', 'result, as written by relaydiff diff --result or --json')
     .option('--html <file>', 'write the report as one page that opens from disk')
+    .addOption(remarksChoiceOption())
     .addOption(schemaOption())
     .addHelpText('after', EXAMPLE)
     .action(report);
 }
 
 async function report(file: string, options: ReportOptions): Promise<void> {
-  const result = parseResult(readResult(file), file);
+  const stored = parseResult(readResult(file), file);
+  const result = options.remarks === 'hide' ? withoutRemarks(stored) : stored;
   if (options.html !== undefined)
     writeFile(options.html, htmlOf(result, loadProtocolWith(options.schema)));
   await writeOut(

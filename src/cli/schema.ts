@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import {
   type ByteRow,
   byteRows,
+  fileText,
   headerOrderText,
   headerRows,
   sizeRuleText,
@@ -13,7 +14,13 @@ import { schemaDocs } from '../inspect/schema-docs.ts';
 import { type Contribution, contributionsOf, type Counts } from '../protocol/contributions.ts';
 import { EXPORT_FORMATS, type ExportFormat, exportSchema } from '../protocol/export/index.ts';
 import { loadProtocolWith, readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';
-import type { Dialect, EnumTable, StructLayout, TlvType } from '../protocol/types.ts';
+import type {
+  Dialect,
+  EnumTable,
+  RecordFileLayout,
+  StructLayout,
+  TlvType,
+} from '../protocol/types.ts';
 import { DEFAULT_DIALECT, dialectOption, schemaOption } from './options.ts';
 import { writeFile, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
@@ -74,6 +81,7 @@ function listed(dialect: Dialect): object {
     types: types.size,
     structs: structs.size,
     enums: enums.size,
+    files: [...dialect.files.keys()],
   };
 }
 
@@ -83,13 +91,14 @@ function describeDialect(dialect: Dialect): string {
   header   ${headerOrderText(dialect)}
   domains  ${membersText(domains)}
   holds    ${types.size} types, ${structs.size} structs, ${enums.size} enums
+  files    ${[...dialect.files.keys()].join(', ') || 'none'}
 `;
 }
 
 function showCommand(): Command {
   return new Command('show')
-    .description('a type, struct, enum or the header as a table of its bytes')
-    .argument('<type>', 'number, Trade, Vendor:PoolInfo, TradeTLV, VenueId or header')
+    .description('a type, struct, enum, file or the header as a table of its bytes')
+    .argument('<type>', 'number, Trade, Vendor:PoolInfo, TradeTLV, VenueId, PoolCache or header')
     .addOption(dialectOption('dialect to look into').default(DEFAULT_DIALECT))
     .addOption(schemaOption())
     .action(async (query: string, options: SchemaOptions & { readonly dialect: string }) => {
@@ -112,6 +121,8 @@ function describeDefinition(dialect: Dialect, definition: Definition): string {
       return `${dialect.name}: ${describeStruct(definition.struct)}`;
     case 'enum':
       return describeEnum(dialect, definition.table);
+    case 'file':
+      return describeFile(dialect, definition.file);
   }
 }
 
@@ -128,6 +139,16 @@ function describeStruct(struct: StructLayout): string {
   const facts = [struct.note, struct.source].filter((text) => text !== undefined);
   const title = `struct ${struct.name}, ${structSizeText(struct)}`;
   return `${[title, ...facts].join('\n  ')}\n\n${byteTable(byteRows(struct))}`;
+}
+
+function describeFile(dialect: Dialect, file: RecordFileLayout): string {
+  const structs = [...(file.header === undefined ? [] : [file.header]), file.record];
+  const parts = [
+    `${dialect.name}: file ${file.name}`,
+    ...(file.note === undefined ? [] : [`  ${file.note}`]),
+    `  ${fileText(file)}`,
+  ];
+  return [parts.join('\n'), ...structs.map(describeStruct)].join('\n\n');
 }
 
 function describeEnum(dialect: Dialect, { name, flags, names }: EnumTable): string {
@@ -170,12 +191,13 @@ function contributionText(contribution: Contribution): string {
   return `adds ${countsText(adds)} to ${dialect}${numbers}${replaced} (${file})`;
 }
 
-function countsText({ types, structs, enums, sockets }: Counts): string {
+function countsText({ types, structs, enums, sockets, files }: Counts): string {
   const counts: readonly (readonly [number, string])[] = [
     [types, 'type'],
     [structs, 'struct'],
     [enums, 'enum'],
     [sockets, 'socket'],
+    [files, 'file'],
   ];
   const parts = counts
     .filter(([count]) => count > 0)

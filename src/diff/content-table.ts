@@ -13,13 +13,16 @@ import { readHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
 import type { Content, Head } from './records.ts';
+import { NO_REMARKS, remarkKindsOf } from './remark-kinds.ts';
 
-/**
- * How two dialects are compared: contents with one meaning have one id, whatever their bytes, and the numbers of
- * heads are those of `reference`.
- */
-export interface MeaningComparison {
-  readonly reference: Dialect;
+export interface ContentTableOptions {
+  /**
+   * How two dialects are compared: contents with one meaning have one id, whatever their bytes, and the numbers of
+   * heads are those of this one. undefined: there is one dialect.
+   */
+  readonly reference: Dialect | undefined;
+  /** Whether to look for what is odd about messages. */
+  readonly remarks: boolean;
 }
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
@@ -33,7 +36,8 @@ export class ContentTable {
     frame: { short: new Map<string, Content>(), long: new Map<string, Content>() },
     other: { short: new Map<string, Content>(), long: new Map<string, Content>() },
   };
-  readonly #byMeaning: MeaningComparison | undefined;
+  readonly #reference: Dialect | undefined;
+  readonly #remarks: boolean;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
   /** Subjects by dialect and shape: only the TLV types decide. */
@@ -41,8 +45,9 @@ export class ContentTable {
   /** One string object for the shape of many contents. */
   readonly #shapes = new Map<string, string>();
 
-  constructor(byMeaning?: MeaningComparison) {
-    this.#byMeaning = byMeaning;
+  constructor({ reference, remarks }: ContentTableOptions) {
+    this.#reference = reference;
+    this.#remarks = remarks;
   }
 
   /** `dialect` says how to read bytes that were not seen before. */
@@ -52,7 +57,7 @@ export class ContentTable {
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
     const bytesKey = keyOf(span.bytes);
     // The same bytes may mean something else in another dialect.
-    const key = this.#byMeaning === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
+    const key = this.#reference === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
     const known = contents.get(key);
     if (known !== undefined) return known;
     const content = this.#read(span.bytes, isFrame, dialect);
@@ -65,7 +70,7 @@ export class ContentTable {
     const payload = keyOf(bytes.subarray(layout.sizeBytes));
     const head = readHead(layout, bytes);
     const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, payload };
-    return { ...base, shape: '', subject: NO_FRAME_SUBJECT };
+    return { ...base, shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
   }
 
   #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
@@ -75,15 +80,17 @@ export class ContentTable {
     const head = this.#head(bytes, dialect);
     const payload = bytes.subarray(layout.sizeBytes);
     if (!isFrame) {
-      return { ...base, head, shape: '', payload: keyOf(payload), subject: NO_FRAME_SUBJECT };
+      const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
+      return { ...base, head, payload: keyOf(payload), ...nothing };
     }
     const shape = this.#shape(payload);
     const subject = this.#subject(shape, bytes, dialect);
-    return { ...base, head, shape, payload: keyOf(payload), subject };
+    const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
+    return { ...base, head, shape, payload: keyOf(payload), subject, remarks };
   }
 
   #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
-    if (this.#byMeaning === undefined) return this.#count++;
+    if (this.#reference === undefined) return this.#count++;
     const key = keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame))));
     let id = this.#idsOfMeanings.get(key);
     if (id === undefined) this.#idsOfMeanings.set(key, (id = this.#count++));
@@ -92,7 +99,7 @@ export class ContentTable {
 
   #head(bytes: Uint8Array, dialect: Dialect): Head | undefined {
     const head = readHead(dialect.header, bytes);
-    const reference = this.#byMeaning?.reference;
+    const reference = this.#reference;
     if (head === undefined || reference === undefined || reference === dialect) return head;
     const domain = translated(dialect.domains, reference.domains, head.domain);
     return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };

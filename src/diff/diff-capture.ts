@@ -13,6 +13,7 @@ import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
 import type { ConnectionHistory } from './connection-history.ts';
+import { RemarkCounter } from './count-remarks.ts';
 import { countAll, countFrames, type Judged } from './count-result.ts';
 import { Deliveries } from './deliveries.ts';
 import { WantedItems } from './fetch-bytes.ts';
@@ -41,6 +42,8 @@ export interface DiffOptions {
   readonly oldDialect: Dialect;
   readonly newDialect: Dialect;
   readonly divergencesListedMax?: number;
+  /** Whether the result says what is odd about good messages. Default true. */
+  readonly remarks?: boolean;
 }
 
 const DIVERGENCES_LISTED_MAX = 10_000;
@@ -52,7 +55,8 @@ interface JudgedConnection extends Judged {
 
 export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffResult {
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
-  const contents = readCapture(reader, dialects);
+  const hasRemarks = options.remarks ?? true;
+  const contents = readCapture(reader, dialects, { remarks: hasRemarks });
   const histories = readHistories(reader);
   const { judged, deliveries } = judgeAll(reader, { contents, dialects, histories });
   const messageFindings = judged.flatMap((connection) => connection.findings);
@@ -73,6 +77,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     findings,
     grouped,
     listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
+    dialects,
+    remarks: hasRemarks ? new RemarkCounter(judged) : undefined,
   });
   const leftOut = leftOutOf(contents, histories);
   const counts = countAll(contents, judged, findings, leftOut);

@@ -216,7 +216,15 @@ export function findChanged(
   const more = fields.length - TITLE_FIELDS_MAX;
   const shown =
     fields.slice(0, TITLE_FIELDS_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
-  const verb = kind === 'encoding' ? 'encoded differently' : 'changed';
+  const notes = meaningfulOf(differences).map((each) => each.note);
+  // Not one of the values is another than its layout could say.
+  const isLayouts = notes.length > 0 && notes.every((note) => note !== undefined);
+  const verb = isLayouts
+    ? 'cannot be said alike in both layouts'
+    : kind === 'encoding'
+      ? 'encoded differently'
+      : 'changed';
+  const note = notes.find((each) => each !== undefined);
   return {
     kind,
     connection,
@@ -224,19 +232,25 @@ export function findChanged(
     new: pair.new,
     timeNs: Math.min(pair.old.arrivalNs, pair.new.arrivalNs),
     subject: content.subject,
-    detail: `${nameOf(content)}: ${verb} in new: ${shown}${pair.isMoved ? '; it also lost its place' : ''}`,
+    detail: [
+      `${nameOf(content)}: ${verb}${isLayouts ? '' : ' in new'}: ${shown}`,
+      ...(note === undefined ? [] : [note]),
+      ...(pair.isMoved ? ['it also lost its place'] : []),
+    ].join('; '),
     title: `${content.subject} ${verb}: ${shown}`,
     differences,
     loss: undefined,
-    ownCause: undefined,
+    ownCause: isLayouts ? 'layout-without-room' : undefined,
   };
+}
+
+function meaningfulOf(differences: readonly Difference[]): readonly Difference[] {
+  return differences.filter((item) => item.class === 'semantic' || item.class === 'volatile');
 }
 
 /** Fields by name, the meaningful ones if there are any; array positions are no part of a name. */
 function fieldsOf(differences: readonly Difference[]): readonly string[] {
-  const meaningful = differences.filter(
-    (item) => item.class === 'semantic' || item.class === 'volatile',
-  );
+  const meaningful = meaningfulOf(differences);
   const named = meaningful.length > 0 ? meaningful : differences;
   return [...new Set(named.map((item) => item.path.replaceAll(/\[\d+\]/g, '[]')))];
 }

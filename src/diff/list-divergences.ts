@@ -6,10 +6,13 @@
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
 import { toHex } from '../lib/bytes.ts';
+import type { FrameView } from './compare-frames.ts';
+import type { RemarkCounter } from './count-remarks.ts';
 import { type FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Finding } from './findings.ts';
 import type { GroupedFindings } from './group-findings.ts';
-import type { CaptureRows } from './read-capture.ts';
+import { pairRemarks } from './pair-remarks.ts';
+import type { CaptureRows, Dialects } from './read-capture.ts';
 import type { Item } from './records.ts';
 import type {
   DiffResult,
@@ -26,6 +29,9 @@ export interface ListRequest {
   readonly findings: readonly Finding[];
   readonly grouped: GroupedFindings;
   readonly listedMax: number;
+  readonly dialects: Dialects;
+  /** undefined: remarks are hidden. */
+  readonly remarks: RemarkCounter | undefined;
 }
 
 const SEVERITIES: Readonly<Record<DivergenceKind, Severity>> = {
@@ -42,14 +48,15 @@ const SEVERITIES: Readonly<Record<DivergenceKind, Severity>> = {
 
 export function listDivergences(
   reader: CaptureReader,
-  { rows, findings, grouped, listedMax }: ListRequest,
-): Pick<DiffResult, 'divergences' | 'divergencesOmitted' | 'groups'> {
+  { rows, findings, grouped, listedMax, dialects, remarks }: ListRequest,
+): Pick<DiffResult, 'divergences' | 'divergencesOmitted' | 'groups' | 'remarks'> {
   const chosen = chooseListed(findings, grouped, listedMax);
   const wanted = new WantedItems();
   for (const finding of chosen) {
     if (finding.old !== undefined) wanted.add(finding.connection, 'old', finding.old);
     if (finding.new !== undefined) wanted.add(finding.connection, 'new', finding.new);
   }
+  remarks?.addWanted(wanted);
   const bytes = wanted.fetch(reader, rows);
   const idOf = new Map(chosen.map((finding, index) => [finding, `d${index + 1}`]));
   const divergences = chosen.map((finding) =>
@@ -57,13 +64,19 @@ export function listDivergences(
       id: defined(idOf.get(finding), 'id'),
       group: defined(grouped.groupOf.get(finding), 'group').id,
       bytes,
+      ...(remarks && { remarkDialects: dialects }),
     }),
   );
   const groups = grouped.groups.map(({ first, ...group }) => ({
     ...group,
     first: defined(idOf.get(first), 'id of the first of a group'),
   }));
-  return { divergences, divergencesOmitted: findings.length - chosen.length, groups };
+  return {
+    divergences,
+    divergencesOmitted: findings.length - chosen.length,
+    groups,
+    ...(remarks && { remarks: remarks.result(bytes, dialects) }),
+  };
 }
 
 function chooseListed(
@@ -80,9 +93,17 @@ function chooseListed(
   });
 }
 
+interface ListedContext {
+  readonly id: string;
+  readonly group: string;
+  readonly bytes: FetchedBytes;
+  /** undefined: remarks are hidden. */
+  readonly remarkDialects?: Dialects;
+}
+
 function divergenceOf(
   finding: Finding,
-  { id, group, bytes }: { id: string; group: string; bytes: FetchedBytes },
+  { id, group, bytes, remarkDialects }: ListedContext,
 ): Divergence {
   const { connection } = finding;
   const occurrence = (side: Side, item: Item | undefined): Occurrence | null =>
@@ -97,9 +118,25 @@ function divergenceOf(
     new: occurrence('new', finding.new),
     identity: identityOf(finding),
     differences: finding.differences,
+    ...(remarkDialects && remarksOf(finding, bytes, remarkDialects)),
     detail: finding.detail,
     subject: finding.subject,
   };
+}
+
+function remarksOf(
+  { connection, ...sides }: Finding,
+  bytes: FetchedBytes,
+  dialects: Dialects,
+): Pick<Divergence, 'remarks' | 'remarksOmitted'> {
+  const view = (side: Side): FrameView | undefined => {
+    const item = sides[side];
+    if (item === undefined || !item.content.isFrame) return undefined;
+    return { dialect: dialects[side], bytes: bytes.of(connection, side, item) };
+  };
+  const { remarks, omitted } = pairRemarks(view('old'), view('new'));
+  if (remarks.length === 0) return {};
+  return omitted === 0 ? { remarks } : { remarks, remarksOmitted: omitted };
 }
 
 function occurrenceOf(item: Item, bytes: Uint8Array): Occurrence {

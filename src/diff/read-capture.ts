@@ -68,10 +68,15 @@ function readRows(reader: CaptureReader): CaptureRows {
   };
 }
 
-export function readCapture(reader: CaptureReader, dialects: Dialects): CaptureContents {
-  const table = new ContentTable(
-    dialects.old.name === dialects.new.name ? undefined : { reference: dialects.old },
-  );
+export function readCapture(
+  reader: CaptureReader,
+  dialects: Dialects,
+  options: { readonly remarks: boolean },
+): CaptureContents {
+  const table = new ContentTable({
+    reference: dialects.old.name === dialects.new.name ? undefined : dialects.old,
+    remarks: options.remarks,
+  });
   const isTapped = reader.info.origin === TAP_ORIGIN;
   const facts = new ClientFacts(isTapped);
   const publishers = new Publishers(isTapped);

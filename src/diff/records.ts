@@ -4,6 +4,7 @@
  * in the end are read from the capture again (fetch-bytes).
  */
 import type { Side } from '../capture/types.ts';
+import type { RemarkKinds } from './remark-kinds.ts';
 
 /** What a header says; a truncated frame has it too. */
 export interface Head {
@@ -28,6 +29,8 @@ export interface Content {
   /** Equal for equal bytes behind the header, among contents of one length (see content-table). */
   readonly payload: string;
   readonly subject: string;
+  /** What is odd about it; none when remarks are hidden, and for what is no frame. */
+  readonly remarks: RemarkKinds;
 }
 
 /** One span of a side's stream. */

@@ -3,6 +3,8 @@
  * its core is a contract, more may be added. 64-bit integers are decimal strings, bytes lower-case hex.
  */
 
+import type { RemarkKind } from '../protocol/remark-kind.ts';
+
 export type Verdict = 'same' | 'different' | 'inconclusive';
 
 export type DivergenceKind =
@@ -45,6 +47,8 @@ export interface Difference {
   readonly new: string | null;
   readonly bytes: ByteRange;
   readonly class: DifferenceClass;
+  /** Why the values differ, where the layouts of two dialects explain it. */
+  readonly note?: string | undefined;
 }
 
 /** One span of a side's stream: where it lies, when it arrived, and its bytes. */
@@ -65,6 +69,39 @@ export interface Identity {
   readonly sequence: string;
 }
 
+/**
+ * What is odd about the messages of a divergence: a remark of the same kind at the same place is one. Places are
+ * named as all dialects name them.
+ */
+export interface PairRemark {
+  readonly kind: RemarkKind;
+  readonly path: string;
+  /** One sentence for a person; null: the message of this side has no such remark, or there is none. */
+  readonly old: string | null;
+  readonly new: string | null;
+}
+
+/** A kind of remark on messages of one sort, over all that the two sides delivered. */
+export interface RemarkCount {
+  readonly kind: RemarkKind;
+  /** As in divergences; null for the messages of all other subjects together. */
+  readonly subject: string | null;
+  /** Messages of each side that have it. */
+  readonly old: number;
+  readonly new: number;
+  /** Pairs of which the message of one side has it and that of the other has not. */
+  readonly onlyOld: number;
+  readonly onlyNew: number;
+  /** One of them; of a pair that has it on one side only, if there is such a pair. */
+  readonly example: {
+    readonly connection: number;
+    readonly side: 'old' | 'new';
+    readonly ordinal: number;
+    readonly path: string;
+    readonly detail: string;
+  };
+}
+
 export interface Divergence {
   /** Stable within a result: `d1`, `d2`, ... in the order of the list. */
   readonly id: string;
@@ -77,6 +114,10 @@ export interface Divergence {
   readonly new: Occurrence | null;
   readonly identity: Identity | null;
   readonly differences: readonly Difference[];
+  /** What only one message has first. Absent when remarks are hidden, and when there are none. */
+  readonly remarks?: readonly PairRemark[] | undefined;
+  /** How many more remarks the messages have. */
+  readonly remarksOmitted?: number | undefined;
   /** One sentence for a person. */
   readonly detail: string;
   /** TLV names of the message, `PoolSwap` or `Trade+Quote`; the event for a connection divergence. */
@@ -237,6 +278,11 @@ export interface DiffResult {
   /** At most 1,000, in the order in which they began. Absent in results of older versions. */
   readonly gaps?: readonly GapRow[] | undefined;
   readonly gapsOmitted?: number | undefined;
+  /**
+   * What is odd about good messages, counted; they are no differences and say nothing about the verdict. Absent
+   * when remarks are hidden, and in results of older versions.
+   */
+  readonly remarks?: readonly RemarkCount[] | undefined;
   readonly connections: readonly ConnectionSummary[];
   readonly timeline: Timeline;
 }

@@ -1,11 +1,14 @@
 /** Layouts as rows for people: which bytes hold which field, nested structs and elements included. */
 import { assertNever } from '../lib/assert.ts';
+import { fromHex } from '../lib/bytes.ts';
 import { sizeOf } from '../protocol/resolve-structs.ts';
 import type {
+  BytesNumber,
   Dialect,
   FieldLayout,
   FieldType,
   HeaderField,
+  RecordFileLayout,
   SizeRule,
   StructLayout,
 } from '../protocol/types.ts';
@@ -141,7 +144,7 @@ export function typeText(type: FieldType): string {
 }
 
 function meaningOf(field: FieldLayout): string {
-  const { type, scale, unit, note, padding } = field;
+  const { type, scale, unit, note, padding, number, always } = field;
   const bigEndian = 'endian' in type && type.endian === 'big';
   return [
     padding ? 'padding' : undefined,
@@ -150,10 +153,21 @@ function meaningOf(field: FieldLayout): string {
     unit,
     bigEndian ? 'big-endian' : undefined,
     type.kind === 'list' ? listText(type) : undefined,
+    number && numberText(number),
+    always === undefined ? undefined : alwaysText(always),
     note,
   ]
     .filter((part) => part !== undefined)
     .join('; ');
+}
+
+function numberText({ endian, bits }: BytesNumber): string {
+  return `a number of ${bits} bits, ${endian}-endian`;
+}
+
+/** Of bytes, the text that they are. */
+function alwaysText(always: number | string): string {
+  return `always ${typeof always === 'number' ? always : Buffer.from(fromHex(always)).toString('latin1')}`;
 }
 
 function listText({ count, element }: FieldType & { kind: 'list' }): string {
@@ -180,6 +194,20 @@ export function sizeRuleText(size: SizeRule): string {
 export function structSizeText({ size, hasLists, openEnded }: StructLayout): string {
   if (hasLists) return `${size} bytes and the elements of its lists`;
   return openEnded ? `${size} bytes and whatever follows` : `${size} bytes`;
+}
+
+/** What a file is made of, in words. */
+export function fileText(file: RecordFileLayout): string {
+  const { header, record, countField, countPrefix, checksumField } = file;
+  const records = `${record.name} of ${record.size} bytes each`;
+  if (header === undefined)
+    return countPrefix === undefined
+      ? `${records}, to the end of the file`
+      : `their number (${countPrefix}), then ${records}`;
+  const counted = countField === undefined ? '' : `, as many as its ${countField} says`;
+  const checked =
+    checksumField === undefined ? '' : `; its ${checksumField} is the CRC-32 of them all`;
+  return `${header.name} of ${header.size} bytes, then ${records}${counted}${checked}`;
 }
 
 /** `H3: magic, relay_domain, ...`. */

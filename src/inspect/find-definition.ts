@@ -1,19 +1,26 @@
-/** What somebody means by a word in a dialect: a TLV type, a struct, an enum, or the header. */
+/** What somebody means by a word in a dialect: a TLV type, a struct, an enum, a file, or the header. */
 import { OperatingError } from '../lib/operating-error.ts';
 import { didYouMean } from '../protocol/suggest.ts';
-import type { Dialect, EnumTable, StructLayout, TlvType } from '../protocol/types.ts';
+import type {
+  Dialect,
+  EnumTable,
+  RecordFileLayout,
+  StructLayout,
+  TlvType,
+} from '../protocol/types.ts';
 
 export type Definition =
   | { readonly kind: 'header' }
   | { readonly kind: 'type'; readonly type: TlvType }
   | { readonly kind: 'struct'; readonly struct: StructLayout }
-  | { readonly kind: 'enum'; readonly table: EnumTable };
+  | { readonly kind: 'enum'; readonly table: EnumTable }
+  | { readonly kind: 'file'; readonly file: RecordFileLayout };
 
 const HEADER = 'header';
 const VENDOR_PREFIX = 'Vendor:';
 
 /**
- * A number, `Trade`, `Vendor:PoolInfo` or `PoolInfo`, `TradeTLV`, `VenueId`, `header`; upper and lower case are the
+ * A number, `Trade`, `Vendor:PoolInfo` or `PoolInfo`, `TradeTLV`, `VenueId`, `PoolCache`, `header`; upper and lower case are the
  * same. Throws USAGE.
  */
 export function findDefinition(dialect: Dialect, query: string): Definition {
@@ -29,10 +36,13 @@ export function findDefinition(dialect: Dialect, query: string): Definition {
   if (struct !== undefined) return { kind: 'struct', struct };
   const table = [...dialect.enums.values()].find(({ name }) => isWanted(name));
   if (table !== undefined) return { kind: 'enum', table };
+  const file = [...dialect.files.values()].find(({ name }) => isWanted(name));
+  if (file !== undefined) return { kind: 'file', file };
   const types = [...dialect.types.values()].map(({ name }) => name);
-  const known = [HEADER, ...types, ...dialect.structs.keys(), ...dialect.enums.keys()];
+  const { structs, enums, files } = dialect;
+  const known = [HEADER, ...types, ...structs.keys(), ...enums.keys(), ...files.keys()];
   throw nothingCalled(
-    `${dialect.name} has no type, struct or enum called "${query}"${didYouMean(query, known)}`,
+    `${dialect.name} has no type, struct, enum or file called "${query}"${didYouMean(query, known)}`,
   );
 }
 

@@ -3,10 +3,17 @@
  * dialects that it holds for. The same schemas give the same text.
  */
 import type { Protocol } from '../protocol/load.ts';
-import type { Dialect, EnumTable, StructLayout, TlvType } from '../protocol/types.ts';
+import type {
+  Dialect,
+  EnumTable,
+  RecordFileLayout,
+  StructLayout,
+  TlvType,
+} from '../protocol/types.ts';
 import {
   type ByteRow,
   byteRows,
+  fileText,
   headerOrderText,
   headerRows,
   sizeRuleText,
@@ -34,6 +41,7 @@ export function schemaDocs(protocol: Protocol): string {
     registrySection(dialects),
     structSection(dialects),
     enumSection(dialects),
+    fileSection(dialects),
   ].join('\n');
 }
 
@@ -143,6 +151,24 @@ function enumSection(dialects: readonly Dialect[]): string {
     },
   );
   return `## Enums\n\n${sections.join('\n')}`;
+}
+
+function fileSection(dialects: readonly Dialect[]): string {
+  const identity = (file: RecordFileLayout): unknown => [fileText(file), file.note];
+  const rows = grouped(dialects, ({ files }) => [...files], identity).flatMap(
+    ({ name, variants }) =>
+      variants.map(({ item, holders }) => [
+        name,
+        escaped(item.note ?? ''),
+        fileText(item),
+        holders.length === dialects.length ? 'all' : listed(holders),
+      ]),
+  );
+  return `## Files
+
+Records back to back, without TLV framing. \`relaydiff decode --file-format auto FILE\` reads them.
+
+${table(['file', 'what it is', 'layout', 'dialects'], rows)}`;
 }
 
 interface Grouped<T> {

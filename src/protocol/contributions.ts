@@ -31,6 +31,7 @@ export interface Counts {
   readonly structs: number;
   readonly enums: number;
   readonly sockets: number;
+  readonly files: number;
 }
 
 /** Throws SCHEMA_INVALID when anything is wrong with the files, or with what they make of the dialects. */
@@ -71,9 +72,11 @@ function changes(
   const structs = Object.keys(shape.structs ?? {});
   const enums = Object.keys({ ...shape.enums, ...shape.flags });
   const sockets = Object.keys(shape.sockets ?? {});
+  const files = Object.keys(shape.files ?? {});
   const replacedTypes = types.flatMap(({ number }) => before?.types.get(number) ?? []);
   const replacedStructs = structs.filter((name) => before?.structs.has(name));
   const extended = enums.filter((name) => before?.enums.has(name));
+  const replacedFiles = files.filter((name) => before?.files.has(name));
   const replacedSockets = sockets.filter((name) => before?.sockets.has(name));
   return {
     adds: {
@@ -81,12 +84,14 @@ function changes(
       structs: structs.length - replacedStructs.length,
       enums: enums.length - extended.length,
       sockets: sockets.length - replacedSockets.length,
+      files: files.length - replacedFiles.length,
     },
     extends: extended,
     replaces: [
       ...replacedTypes.map(({ number, name }) => `type ${number} (${name})`),
       ...replacedStructs.map((name) => `struct ${name}`),
       ...replacedSockets.map((name) => `socket of ${name}`),
+      ...replacedFiles.map((name) => `file ${name}`),
     ],
   };
 }

@@ -6,7 +6,8 @@ import { DEFAULT_FRAME_LIMITS } from '../wire/frame-rules.ts';
 import { checksumState, frameChecksum, readHeader, viewOf } from '../wire/header.ts';
 import { isExactTlvWalk, walkTlvs } from '../wire/tlv.ts';
 import type { Header, HeaderLayout } from '../wire/types.ts';
-import { type Remark, type RemarkKind, remarksOn } from './remarks.ts';
+import { type Remark, remarksOn } from './remarks.ts';
+import type { RemarkKind } from './remark-kind.ts';
 import type { Dialect } from './types.ts';
 
 /** What makes bytes no message, or less than one. */

@@ -9,15 +9,19 @@ import type { ChecksumState, HeaderOffsets } from '../wire/types.ts';
 import { displayEnum, displayInteger, displayUnixNs } from './display.ts';
 import type { Dialect, FieldLayout, Leaf } from './types.ts';
 import { HEADER_INTEGERS, INTEGER_BYTES, type IntegerCoding, readInteger } from './values.ts';
-import { type FrameVisitor, type HeadPart, walkFrame } from './walk-frame.ts';
+import { type FieldNaming, type FrameVisitor, type HeadPart, walkFrame } from './walk-frame.ts';
 
 // What a frame is called stands beside what it says.
 export { subjectOf, tlvNames } from './decode.ts';
 
 /** Bytes that are too few for a header give the one leaf `undecoded`. */
-export function describeFrame(dialect: Dialect, frame: Uint8Array): readonly Leaf[] {
+export function describeFrame(
+  dialect: Dialect,
+  frame: Uint8Array,
+  naming: FieldNaming = 'own',
+): readonly Leaf[] {
   const pen = new LeafPen(dialect, frame);
-  walkFrame(dialect, frame, pen);
+  walkFrame(dialect, frame, pen, naming);
   return pen.leaves;
 }
 

@@ -4,7 +4,8 @@ import { walkTlvs } from '../wire/tlv.ts';
 import { isVendorType, registeredType, tlvValue } from './decode.ts';
 import { NEUTRAL_DOMAINS } from './domain-use.ts';
 import { fits } from './fit.ts';
-import { type RemarkKind, remarksOn } from './remarks.ts';
+import { remarksOn } from './remarks.ts';
+import type { RemarkKind } from './remark-kind.ts';
 import type { Dialect, SizeRule, TlvType } from './types.ts';
 
 export interface Votes {

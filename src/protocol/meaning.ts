@@ -1,17 +1,18 @@
 /**
  * What a frame says, whatever the dialect that it is written in: names instead of numbers, fields under the
- * names that all dialects share, addresses without their padding, lists without their unused end. Two frames
- * with equal meanings differ in encoding only. Sizes, checksums, padding and TLV heads are encoding.
+ * names that all dialects share, numbers and bytes whatever their width (meaning-value), lists without their
+ * unused end. Two frames with equal meanings differ in encoding only. Sizes, checksums, padding, TLV heads and
+ * what every publisher of a layout writes (`always`) are encoding.
  *
- * Not brought together: fields that one dialect has and another has not, and numbers that were cut or widened
- * (sqrt_price_x96_after, trace_id); they are differences of meaning, because a reader gets something else.
+ * A value that another layout has no room for is a difference of meaning; `whyUnsaid` says that it is one.
  */
 import { toHex } from '../lib/bytes.ts';
-import { jsonText } from '../lib/json-text.ts';
 import { decodeMessage } from './decode.ts';
+import { fieldText, isConstant } from './field-values.ts';
+import { type MeaningValue, named, scalarValue, whyNoRoom, wordValue } from './meaning-value.ts';
 import type {
+  DecodedTlv,
   Dialect,
-  EnumTable,
   FieldLayout,
   FieldType,
   DecodedValue,
@@ -19,72 +20,136 @@ import type {
   StructLayout,
 } from './types.ts';
 
-/** Path -> value, in the order of the frame: `header.sequence`, `tlv[0].Trade.price`, `tlv[1].type`. */
-export type Meaning = ReadonlyMap<string, string>;
-
-const ADDRESS_HEX_DIGITS = 40;
+export interface Meaning {
+  readonly dialect: Dialect;
+  /** Path -> value, in the order of the frame: `header.sequence`, `tlv[0].Trade.price`, `tlv[1].type`. */
+  readonly values: ReadonlyMap<string, MeaningValue>;
+  /** Path of each list -> how many elements its layout has room for. */
+  readonly rooms: ReadonlyMap<string, number>;
+  /** Path of each struct -> its layout; undefined for a TLV whose bytes stay raw. */
+  readonly structs: ReadonlyMap<string, StructLayout | undefined>;
+}
 
 export function meaningOf(dialect: Dialect, frame: Uint8Array): Meaning {
-  const message = decodeMessage(dialect, frame);
-  const meaning = new Map<string, string>();
-  const { header } = message;
-  meaning.set('header.relay_domain', named(dialect.domains, header.relay_domain));
-  meaning.set('header.version', String(header.version));
-  meaning.set('header.source', named(dialect.sources, header.source));
-  meaning.set('header.flags', String(header.flags));
-  meaning.set('header.sequence', String(header.sequence));
-  meaning.set('header.timestamp', String(header.timestamp));
-  for (const [index, tlv] of message.tlvs.entries()) {
-    const path = `tlv[${index}]`;
-    meaning.set(`${path}.type`, typeName(tlv.name, tlv.type));
-    const struct = tlv.layout === undefined ? undefined : dialect.structs.get(tlv.layout);
-    const place = `${path}.${tlv.name}`;
-    if (struct === undefined) addRaw(meaning, place, tlv.fields);
-    else addStruct(meaning, place, struct, tlv.fields);
+  const pen = new MeaningPen(dialect);
+  const { header, tlvs, defect } = decodeMessage(dialect, frame);
+  pen.word('header.relay_domain', named(dialect.domains, header.relay_domain));
+  pen.word('header.version', String(header.version));
+  pen.word('header.source', named(dialect.sources, header.source));
+  pen.word('header.flags', String(header.flags));
+  pen.word('header.sequence', String(header.sequence));
+  pen.word('header.timestamp', String(header.timestamp));
+  for (const [index, tlv] of tlvs.entries()) pen.tlv(`tlv[${index}]`, tlv);
+  if (defect !== undefined) {
+    const from = dialect.header.sizeBytes + defect.offset;
+    pen.word('payload.undecoded', toHex(frame.subarray(from)));
   }
-  if (message.defect !== undefined) {
-    const from = dialect.header.sizeBytes + message.defect.offset;
-    meaning.set('payload.undecoded', toHex(frame.subarray(from)));
-  }
-  return meaning;
+  return pen;
 }
 
 /** Equal exactly for equal meanings. */
-export function meaningKey(meaning: Meaning): string {
-  return JSON.stringify([...meaning].sort(([left], [right]) => (left < right ? -1 : 1)));
+export function meaningKey({ values }: Meaning): string {
+  const keys = [...values].map(([path, { key }]) => [path, key] as const);
+  return JSON.stringify(keys.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** Numbers that the registry has no name for still tell types apart. */
-function typeName(name: string, number: number): string {
-  return name === 'Unknown' || name === 'Vendor' ? `${name} ${number}` : name;
+/** One of the two messages of a pair. `side` is how people are told of it. */
+export interface MeaningSide {
+  readonly side: 'old' | 'new';
+  readonly meaning: Meaning;
 }
 
-function named(table: EnumTable | undefined, number: number): string {
-  return (table?.flags === false ? table.names.get(number) : undefined) ?? String(number);
+/** Why the layout of one side cannot say what the other says at `path`; undefined when it could. */
+export function whyUnsaid(old: MeaningSide, neu: MeaningSide, path: string): string | undefined {
+  return whyNotIn(old, neu, path) ?? whyNotIn(neu, old, path);
 }
 
-function addRaw(meaning: Map<string, string>, path: string, values: DecodedFields): void {
-  for (const [name, value] of Object.entries(values)) meaning.set(`${path}.${name}`, textOf(value));
+function whyNotIn(from: MeaningSide, to: MeaningSide, path: string): string | undefined {
+  const said = from.meaning.values.get(path);
+  if (said === undefined) return undefined;
+  const other = to.meaning.values.get(path);
+  if (other !== undefined)
+    return whyNoRoom({ side: from.side, said: said.said }, { side: to.side, said: other.said });
+  const element = /^(.+)\[(\d+)\](?:\..*)?$/.exec(path);
+  const room = to.meaning.rooms.get(element?.[1] ?? '');
+  if (room !== undefined)
+    return Number(element?.[2]) >= room
+      ? `the layout of ${to.side} has room for ${room} elements`
+      : undefined;
+  return whyNoField(to, path);
 }
 
-function addStruct(
-  meaning: Map<string, string>,
-  path: string,
-  struct: StructLayout,
-  values: DecodedFields,
-): void {
-  for (const field of struct.fields) {
-    const value = values[field.name];
-    if (field.padding || value === undefined || countsElements(field, struct)) continue;
-    addValue(
-      meaning,
-      `${path}.${field.as ?? field.name}`,
-      field,
-      used(field, struct, values) ?? value,
-    );
+function whyNoField({ side, meaning }: MeaningSide, path: string): string | undefined {
+  const holder = path.slice(0, path.lastIndexOf('.'));
+  if (!meaning.structs.has(holder)) return undefined;
+  const struct = meaning.structs.get(holder);
+  const { name } = meaning.dialect;
+  if (struct === undefined) return `${name}, the dialect of ${side}, has no struct for these bytes`;
+  const field = path.slice(holder.length + 1);
+  if (struct.fields.some((each) => sharedName(each) === field)) return undefined;
+  return `${struct.name} of ${name}, the dialect of ${side}, has no such field`;
+}
+
+function sharedName(field: FieldLayout): string {
+  return field.as ?? field.name;
+}
+
+class MeaningPen implements Meaning {
+  readonly dialect: Dialect;
+  readonly values = new Map<string, MeaningValue>();
+  readonly rooms = new Map<string, number>();
+  readonly structs = new Map<string, StructLayout | undefined>();
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
   }
-  const { data } = values;
-  if (struct.openEnded && data instanceof Uint8Array) meaning.set(`${path}.data`, toHex(data));
+
+  word(path: string, text: string): void {
+    this.values.set(path, wordValue(text));
+  }
+
+  tlv(path: string, { name, type, layout, fields }: DecodedTlv): void {
+    // Numbers that the registry has no name for still tell types apart.
+    const isNamed = name !== 'Unknown' && name !== 'Vendor';
+    this.word(`${path}.type`, isNamed ? name : `${name} ${type}`);
+    const struct = layout === undefined ? undefined : this.dialect.structs.get(layout);
+    const place = `${path}.${name}`;
+    if (struct !== undefined) {
+      this.#struct(place, struct, fields);
+      return;
+    }
+    this.structs.set(place, undefined);
+    for (const [field, value] of Object.entries(fields))
+      this.word(`${place}.${field}`, fieldText(value));
+  }
+
+  #struct(path: string, struct: StructLayout, values: DecodedFields): void {
+    this.structs.set(path, struct);
+    for (const field of struct.fields) {
+      const value = values[field.name];
+      if (value === undefined || field.padding) continue;
+      if (countsElements(field, struct) || isConstant(field, value)) continue;
+      this.#value(`${path}.${sharedName(field)}`, field, usedOf(field, struct, values) ?? value);
+    }
+    const { data } = values;
+    if (struct.openEnded && data instanceof Uint8Array) this.word(`${path}.data`, toHex(data));
+  }
+
+  #value(path: string, field: FieldLayout, value: DecodedValue): void {
+    const elements = elementsOf(field.type, value);
+    if (elements === undefined) {
+      this.#one(path, field, field.type, value);
+      return;
+    }
+    if (elements.room !== undefined) this.rooms.set(path, elements.room);
+    for (const [index, element] of elements.list.entries())
+      this.#one(`${path}[${index}]`, field, elements.type, element);
+  }
+
+  #one(path: string, field: FieldLayout, type: FieldType, value: DecodedValue): void {
+    if (type.kind === 'struct' && isRecord(value)) this.#struct(path, type.struct, value);
+    else this.values.set(path, scalarValue(field, type, value));
+  }
 }
 
 /** The field says how many elements another one has: that is how a list is written, not what it says. */
@@ -97,7 +162,7 @@ function countsElements(field: FieldLayout, struct: StructLayout): boolean {
 }
 
 /** The used elements of an array that another field counts; undefined when there is no such field. */
-function used(
+function usedOf(
   field: FieldLayout,
   struct: StructLayout,
   values: DecodedFields,
@@ -108,46 +173,21 @@ function used(
   return elements.slice(0, Number(values[counter.name]));
 }
 
-function addValue(
-  meaning: Map<string, string>,
-  path: string,
-  field: FieldLayout,
-  value: DecodedValue,
-): void {
-  const elements = elementsOf(field.type, value);
-  if (elements !== undefined) {
-    elements.list.forEach((element, index) => {
-      const place = `${path}[${index}]`;
-      if (elements.type.kind === 'struct' && isRecord(element)) {
-        addStruct(meaning, place, elements.type.struct, element);
-      } else meaning.set(place, scalar(field, element));
-    });
-  } else if (field.type.kind === 'struct' && isRecord(value)) {
-    addStruct(meaning, path, field.type.struct, value);
-  } else meaning.set(path, scalar(field, value));
+interface Elements {
+  readonly type: FieldType;
+  readonly list: readonly DecodedValue[];
+  /** undefined: as many as a TLV can hold. */
+  readonly room: number | undefined;
 }
 
 /** A FixedVec, an array and a list of the same elements say the same. */
-function elementsOf(
-  type: FieldType,
-  value: DecodedValue,
-): { readonly type: FieldType; readonly list: readonly DecodedValue[] } | undefined {
+function elementsOf(type: FieldType, value: DecodedValue): Elements | undefined {
   if (type.kind !== 'fixed-vec' && type.kind !== 'array' && type.kind !== 'list') return undefined;
   const list = isRecord(value) ? value['elements'] : value;
-  return isList(list) ? { type: type.element, list } : undefined;
-}
-
-function scalar(field: FieldLayout, value: DecodedValue): string {
-  if (typeof value === 'number') return named(field.enum, value);
-  const text = textOf(value);
-  const isAddress = field.unit === 'evm-address' && field.type.kind === 'bytes';
-  const padding = isAddress ? text.slice(ADDRESS_HEX_DIGITS) : '';
-  return /^0+$/.test(padding) ? text.slice(0, ADDRESS_HEX_DIGITS) : text;
-}
-
-function textOf(value: DecodedValue): string {
-  if (value instanceof Uint8Array) return toHex(value);
-  return typeof value === 'object' ? jsonText(value) : String(value);
+  if (!isList(list)) return undefined;
+  const room =
+    type.kind === 'fixed-vec' ? type.capacity : type.kind === 'array' ? type.count : undefined;
+  return { type: type.element, list, room };
 }
 
 function isList(value: DecodedValue | undefined): value is readonly DecodedValue[] {

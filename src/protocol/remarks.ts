@@ -7,34 +7,10 @@ import type { HeaderOffsets } from '../wire/types.ts';
 import { isVendorType, registeredType } from './decode.ts';
 import { displayEnum } from './display.ts';
 import { overfullCount } from './fit.ts';
+import type { RemarkKind } from './remark-kind.ts';
 import type { Dialect, EnumTable, FieldLayout, Leaf, TlvType } from './types.ts';
 import { type IntegerCoding, readInteger } from './values.ts';
-import { type FrameVisitor, type VisitedTlv, walkFrame } from './walk-frame.ts';
-
-/**
- * - `wrong-declared-size`: the registry declares one size, and the value has another.
- * - `out-of-bounds-size`: the value is shorter or longer than the bounds of the registry. No parser enforces them.
- * - `unfit-struct`: the type has a struct, and the bytes are not it; they stay raw.
- * - `count-over-capacity`: the size is the struct's, but a FixedVec says more elements than it has.
- * - `zero-checksum`: not computed. `wrong-checksum`: computed otherwise, or the bytes have changed.
- * - `unknown-enum-number`: no name of the dialect; for flags, a bit without a name.
- * - `non-zero-padding`: padding, or elements behind the count, that hold something.
- * - `type-outside-domain-range`: the registry puts the TLV into another domain than the header.
- * - `unknown-type`: in no registry and in no vendor range.
- * - `unusual-version`: another one than every known publisher writes.
- */
-export type RemarkKind =
-  | 'wrong-declared-size'
-  | 'out-of-bounds-size'
-  | 'unfit-struct'
-  | 'count-over-capacity'
-  | 'zero-checksum'
-  | 'wrong-checksum'
-  | 'unknown-enum-number'
-  | 'non-zero-padding'
-  | 'type-outside-domain-range'
-  | 'unknown-type'
-  | 'unusual-version';
+import { type FieldNaming, type FrameVisitor, type VisitedTlv, walkFrame } from './walk-frame.ts';
 
 export interface Remark {
   readonly kind: RemarkKind;
@@ -49,21 +25,40 @@ const USUAL_VERSION = 1;
 
 /** In the order of the bytes. A frame that is shorter than a header has none: there is no message. */
 export function remarksOn(dialect: Dialect, frame: Uint8Array): readonly Remark[] {
-  if (frame.byteLength < dialect.header.sizeBytes) return [];
-  const pen = new RemarkPen(dialect, frame);
-  walkFrame(dialect, frame, pen);
-  return pen.remarks;
+  const remarks: Remark[] = [];
+  eachRemark(dialect, frame, (kind, path, detail) => {
+    remarks.push({ kind, path, detail: detail() });
+  });
+  return remarks;
+}
+
+/** Takes a remark; its sentence is only made when it is asked for, within the call. */
+export type RemarkSink = (kind: RemarkKind, path: string, detail: () => string) => void;
+
+/**
+ * As remarksOn, for who keeps less than all of them: a frame of 1 MiB may give half a million.
+ * `naming`: with the names that the dialects share, remarks of two dialects can be held side by side.
+ */
+export function eachRemark(
+  dialect: Dialect,
+  frame: Uint8Array,
+  sink: RemarkSink,
+  naming: FieldNaming = 'own',
+): void {
+  if (frame.byteLength < dialect.header.sizeBytes) return;
+  walkFrame(dialect, frame, new RemarkPen(dialect, frame, sink), naming);
 }
 
 class RemarkPen implements FrameVisitor {
-  readonly remarks: Remark[] = [];
+  readonly #sink: RemarkSink;
   readonly #dialect: Dialect;
   readonly #frame: Uint8Array;
   readonly #view: DataView;
   /** Undefined when the dialect has no such domain. */
   readonly #domain: string | undefined;
 
-  constructor(dialect: Dialect, frame: Uint8Array) {
+  constructor(dialect: Dialect, frame: Uint8Array, sink: RemarkSink) {
+    this.#sink = sink;
     this.#dialect = dialect;
     this.#frame = frame;
     this.#view = viewOf(frame);
@@ -78,7 +73,7 @@ class RemarkPen implements FrameVisitor {
     if (name === 'version') {
       const version = this.#view.getUint8(offset);
       if (version !== USUAL_VERSION)
-        this.#remark('unusual-version', path, `${version}, publishers write ${USUAL_VERSION}`);
+        this.#sink('unusual-version', path, () => `${version}, publishers write ${USUAL_VERSION}`);
     }
   }
 
@@ -90,7 +85,7 @@ class RemarkPen implements FrameVisitor {
       this.#declaredSize(path, type, tlv.length);
       this.#struct(visited, type);
     } else if (!isVendorType(this.#dialect, tlv.type)) {
-      this.#remark('unknown-type', `${path}.type`, `${tlv.type} is in no registry (${name})`);
+      this.#sink('unknown-type', `${path}.type`, () => `${tlv.type} is in no registry (${name})`);
     }
   }
 
@@ -104,19 +99,23 @@ class RemarkPen implements FrameVisitor {
 
   bytes(path: string, offset: number, length: number, leafClass: Leaf['class']): void {
     if (leafClass === 'semantic') return;
-    const bytes = this.#frame.subarray(offset, offset + length);
-    const used = bytes.reduce((count, byte) => count + (byte === 0 ? 0 : 1), 0);
-    if (used > 0) this.#remark('non-zero-padding', path, `${used} of ${length} bytes are not 0`);
+    let used = 0;
+    for (let at = offset; at < offset + length; at++) used += this.#frame[at] === 0 ? 0 : 1;
+    if (used > 0)
+      this.#sink('non-zero-padding', path, () => `${used} of ${length} bytes are not 0`);
   }
 
   #checksum(path: string): void {
     const { header } = this.#dialect;
     const state = checksumState(header, this.#frame);
-    if (state === 'zero') this.#remark('zero-checksum', path, 'the publisher did not compute it');
+    if (state === 'zero')
+      this.#sink('zero-checksum', path, () => 'the publisher did not compute it');
     if (state !== 'wrong') return;
-    const stored = hex32(readHeader(header, this.#frame).checksum);
-    const computed = hex32(frameChecksum(header, this.#frame));
-    this.#remark('wrong-checksum', path, `${stored} is written, the bytes give ${computed}`);
+    this.#sink('wrong-checksum', path, () => {
+      const stored = hex32(readHeader(header, this.#frame).checksum);
+      const computed = hex32(frameChecksum(header, this.#frame));
+      return `${stored} is written, the bytes give ${computed}`;
+    });
   }
 
   #enumNumber(path: string, table: EnumTable, offset: number, coding: IntegerCoding): void {
@@ -124,15 +123,16 @@ class RemarkPen implements FrameVisitor {
     const named = table.flags
       ? isNamedFlags(table, value)
       : displayEnum(table, value) !== undefined;
-    if (!named) this.#remark('unknown-enum-number', path, `${value} is no ${table.name}`);
+    if (!named) this.#sink('unknown-enum-number', path, () => `${value} is no ${table.name}`);
   }
 
   #domainOf(path: string, type: TlvType): void {
     const domain = this.#domain;
     // Vendor types travel in any domain; a domain without a name is a remark of its own.
     if (domain === undefined || type.domain === 'vendor' || type.domain === domain) return;
-    const detail = `${type.name} belongs to ${type.domain}, the header says ${domain}`;
-    this.#remark('type-outside-domain-range', `${path}.type`, detail);
+    const detail = (): string =>
+      `${type.name} belongs to ${type.domain}, the header says ${domain}`;
+    this.#sink('type-outside-domain-range', `${path}.type`, detail);
   }
 
   #declaredSize(path: string, type: TlvType, length: number): void {
@@ -140,29 +140,29 @@ class RemarkPen implements FrameVisitor {
     const place = `${path}.length`;
     if (size.kind === 'fixed' && length !== size.bytes) {
       const real = struct?.size === length && !struct.hasLists ? `, as ${struct.name} has` : '';
-      const detail = `type ${type.number} must be ${size.bytes} bytes, got ${length}${real}`;
-      this.#remark('wrong-declared-size', place, detail);
+      const detail = (): string =>
+        `type ${type.number} must be ${size.bytes} bytes, got ${length}${real}`;
+      this.#sink('wrong-declared-size', place, detail);
     }
     if (size.kind === 'bounded' && (length < size.min || length > size.max)) {
-      const detail = `type ${type.number} is ${size.min} to ${size.max} bytes, got ${length}`;
-      this.#remark('out-of-bounds-size', place, detail);
+      const detail = (): string =>
+        `type ${type.number} is ${size.min} to ${size.max} bytes, got ${length}`;
+      this.#sink('out-of-bounds-size', place, detail);
     }
   }
 
-  #struct({ path, name, value, struct }: VisitedTlv, type: TlvType): void {
-    if (type.struct === undefined || struct !== undefined) return;
-    const overfull = overfullCount(type.struct, value);
+  #struct({ path, name, value, struct }: VisitedTlv, { struct: wanted }: TlvType): void {
+    if (wanted === undefined || struct !== undefined) return;
+    const overfull = overfullCount(wanted, value);
     if (overfull === undefined) {
-      const detail = `${value.byteLength} bytes are no ${type.struct.name}`;
-      this.#remark('unfit-struct', path, `${detail} (${sizeText(type.struct)})`);
+      const detail = (): string =>
+        `${value.byteLength} bytes are no ${wanted.name} (${sizeText(wanted)})`;
+      this.#sink('unfit-struct', path, detail);
       return;
     }
-    const detail = `${overfull.count} elements, there is room for ${overfull.capacity}`;
-    this.#remark('count-over-capacity', `${path}.${name}.${overfull.path}.count`, detail);
-  }
-
-  #remark(kind: RemarkKind, path: string, detail: string): void {
-    this.remarks.push({ kind, path, detail });
+    const detail = (): string =>
+      `${overfull.count} elements, there is room for ${overfull.capacity}`;
+    this.#sink('count-over-capacity', `${path}.${name}.${overfull.path}.count`, detail);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { bothAdd, merged } from './merge-entries.ts';
 import { chosenHeader, headerFields, resolveHeaders } from './resolve-headers.ts';
+import { resolveFiles } from './resolve-files.ts';
 import { resolveStructs } from './resolve-structs.ts';
 import type { FramingShape, TlvTypeShape } from './schema-shape.ts';
 import type { Entry, Report, SchemaSource } from './schema-source.ts';
@@ -45,6 +46,7 @@ export function resolveDialect(
     { structs, structNames: [...structEntries.keys()], domains, framing },
     report,
   );
+  const files = resolveFiles(chain, structs, report);
   if (failed) return undefined;
   return {
     name: self.name,
@@ -58,6 +60,7 @@ export function resolveDialect(
     vendorRange: framing.vendor,
     structs,
     enums,
+    files,
     sockets: new Map(
       [...merged(chain, 'sockets', (file) => file.sockets)].map(([relay, socket]) => [
         relay,

@@ -7,6 +7,7 @@ import { didYouMean } from './suggest.ts';
 import type { FieldShape, StructShape } from './schema-shape.ts';
 import type { Entry, Path, Report } from './schema-source.ts';
 import type { EnumTable, FieldLayout, FieldType, StructLayout } from './types.ts';
+import { constant, bytesNumber } from './field-values.ts';
 import { INTEGER_BYTES, isIntegerType } from './values.ts';
 
 /** What the value of a TLV can hold; the shape limits the size of structs to it, too. */
@@ -131,6 +132,8 @@ function layoutField(
     unit: shape.unit,
     as: shape.as,
     counts: shape.counts,
+    number: bytesNumber(shape, place.type, report),
+    always: constant(shape, place.type, report),
     note: shape.note,
   };
 }

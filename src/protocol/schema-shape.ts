@@ -32,7 +32,8 @@ const layoutName = z
     'a name is letters, digits and _, then <Element,count> for a FixedVec',
   );
 const byteNumber = z.int().min(0).max(255);
-const bytesMax = z.int().min(1).max(65_535);
+const BYTES_MAX = 65_535;
+const bytesMax = z.int().min(1).max(BYTES_MAX);
 const text = z.string();
 
 const field = z.strictObject({
@@ -45,6 +46,16 @@ const field = z.strictObject({
   padding: z.boolean().optional(),
   implicit: z.boolean().optional(),
   scale: z.int().min(1).max(38).optional(),
+  /** Bytes that are one unsigned number: the order of its bytes. */
+  number: z.enum(['little', 'big']).optional(),
+  /** How many bits of it are used. */
+  bits: z
+    .int()
+    .min(1)
+    .max(BYTES_MAX * 8)
+    .optional(),
+  /** What every publisher writes there, so that it says nothing; of bytes, their ASCII text. */
+  always: z.union([z.int(), text]).optional(),
   enum: text.optional(),
   unit: z.enum(UNITS).optional(),
   /** The name that other dialects have for the same thing: messages are compared by it. */
@@ -96,6 +107,16 @@ const tlvType = z.strictObject({
   note: text.optional(),
 });
 
+const recordFile = z.strictObject({
+  note: text.optional(),
+  header: text.optional(),
+  /** How many records follow: a field of the header, or the integer before the first record. */
+  count: text.optional(),
+  /** The field of the header with the CRC-32 of all records. */
+  checksum: text.optional(),
+  record: text,
+});
+
 const names = z.union([text, z.array(text).min(1)], {
   error: 'expected the name of a schema, or a list of names',
 });
@@ -117,12 +138,15 @@ export const fileShape = z.strictObject({
   structs: z.record(layoutName, struct).optional(),
   types: z.array(tlvType).optional(),
   sockets: z.record(memberName, text).optional(),
+  /** Files of records, without TLV framing. */
+  files: z.record(memberName, recordFile).optional(),
 });
 
 export type FileShape = z.infer<typeof fileShape>;
 export type FieldShape = z.infer<typeof field>;
 export type HeaderShape = z.infer<typeof header>;
 export type StructShape = z.infer<typeof struct>;
+export type RecordFileShape = z.infer<typeof recordFile>;
 export type FramingShape = z.infer<typeof framing>;
 export type TlvTypeShape = z.infer<typeof tlvType>;
 

@@ -71,7 +71,9 @@ export function readSchemaSource(
   }
   const mistake: SchemaSource['mistake'] = (path, what, part = 'value') =>
     at(locate(document, path, part).offset, what);
-  const checked = fileShape.safeParse(data);
+  if (data === null || data === undefined)
+    return { mistakes: [`${file}:1:1: the file says nothing; a schema begins with description`] };
+  const checked = fileShape.safeParse(data, { reportInput: true });
   if (checked.success)
     return { source: { file, name: schemaName(file), shape: checked.data, mistake } };
   return {
@@ -99,8 +101,14 @@ function mistakesOf(
   if (path.length > 0 && !locate(document, path, 'value').exact) {
     return [mistake(path.slice(0, -1), `missing key "${String(path.at(-1))}"`)];
   }
-  const reason = issue.message.replace(/^Invalid (input|option|string): /, '');
+  const reason = issue.message.replace(/^Invalid (input|option|string): /, '') + suggestion(issue);
   return [mistake(path, where === '' ? reason : `${where}: ${reason}`)];
+}
+
+/** Of a text that should be one of several. */
+function suggestion(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_value' || typeof issue.input !== 'string') return '';
+  return didYouMean(issue.input, issue.values.map(String));
 }
 
 /** `structs.TradeTLV.fields[3].type`. */

@@ -64,7 +64,17 @@ export interface FieldLayout {
   readonly as: string | undefined;
   /** The array of the struct of which it counts the used elements. */
   readonly counts: string | undefined;
+  /** Of bytes that are one unsigned number. */
+  readonly number: BytesNumber | undefined;
+  /** What every publisher writes there, so that it says nothing: a number, or bytes as hex. */
+  readonly always: number | string | undefined;
   readonly note: string | undefined;
+}
+
+export interface BytesNumber {
+  readonly endian: 'little' | 'big';
+  /** How many low bits of it are used; the others are 0. */
+  readonly bits: number;
 }
 
 export interface StructLayout {
@@ -104,6 +114,20 @@ export interface TlvType {
   readonly struct: StructLayout | undefined;
 }
 
+/** A file of records, back to back and without TLV framing, behind a header or a count or nothing. */
+export interface RecordFileLayout {
+  readonly name: string;
+  readonly note: string | undefined;
+  readonly header: StructLayout | undefined;
+  /** The field of the header that counts the records. Without it, and without a prefix, the end of the file does. */
+  readonly countField: string | undefined;
+  /** Without a header: what counts them, little-endian, before the first. */
+  readonly countPrefix: 'u8' | 'u16' | 'u32' | undefined;
+  /** The field of the header with the CRC-32 of the records. */
+  readonly checksumField: string | undefined;
+  readonly record: StructLayout;
+}
+
 export interface Dialect {
   readonly name: string;
   readonly description: string;
@@ -122,6 +146,8 @@ export interface Dialect {
   readonly enums: ReadonlyMap<string, EnumTable>;
   /** Default socket path of each relay, as the sources name them. */
   readonly sockets: ReadonlyMap<string, string>;
+  /** Files of records by name. */
+  readonly files: ReadonlyMap<string, RecordFileLayout>;
 }
 
 /**

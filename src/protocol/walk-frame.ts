@@ -48,8 +48,19 @@ const U16 = { integer: 'u16', endian: 'little' } as const;
 const SEMANTIC: HeadPart = { class: 'semantic' };
 const ENCODING: HeadPart = { class: 'encoding' };
 
+/**
+ * How paths name fields: as the layout does, or as all dialects do (docs of `as` in the schemas): then the elements
+ * of a FixedVec are named as those of an array or a list.
+ */
+export type FieldNaming = 'own' | 'shared';
+
 /** Bytes that are too few for a header are visited as `undecoded`. */
-export function walkFrame(dialect: Dialect, frame: Uint8Array, visitor: FrameVisitor): void {
+export function walkFrame(
+  dialect: Dialect,
+  frame: Uint8Array,
+  visitor: FrameVisitor,
+  naming: FieldNaming = 'own',
+): void {
   const { sizeBytes, generation } = dialect.header;
   if (frame.byteLength < sizeBytes) {
     visitor.bytes('undecoded', 0, frame.byteLength, 'semantic');
@@ -59,7 +70,8 @@ export function walkFrame(dialect: Dialect, frame: Uint8Array, visitor: FrameVis
     visitor.headerField(name, offset);
   const payload = frame.subarray(sizeBytes);
   const { tlvs, defect } = walkTlvs(payload);
-  const context = { dialect, payload, payloadAt: sizeBytes, view: viewOf(frame), visitor };
+  const view = viewOf(frame);
+  const context = { dialect, payload, payloadAt: sizeBytes, view, visitor, naming };
   for (const [index, tlv] of tlvs.entries()) walkTlv(context, tlv, `tlv[${index}]`);
   if (defect !== undefined) {
     visitor.defect?.(defect);
@@ -74,6 +86,11 @@ interface WalkContext {
   readonly payloadAt: number;
   readonly view: DataView;
   readonly visitor: FrameVisitor;
+  readonly naming: FieldNaming;
+}
+
+function nameOf({ naming }: WalkContext, field: FieldLayout): string {
+  return naming === 'own' ? field.name : (field.as ?? field.name);
 }
 
 function walkTlv(context: WalkContext, tlv: Tlv, path: string): void {
@@ -125,7 +142,7 @@ function walkValueStruct(
     return;
   }
   for (const { field, offset, count } of placed) {
-    const place = { at: at + offset, path: `${path}.${field.name}` };
+    const place = { at: at + offset, path: `${path}.${nameOf(context, field)}` };
     if (field.type.kind !== 'list') {
       walkField(context, field, place);
       continue;
@@ -140,7 +157,8 @@ function walkValueStruct(
 
 function walkStruct(context: WalkContext, struct: StructLayout, { at, path }: Place): void {
   for (const field of struct.fields) {
-    walkField(context, field, { at: at + field.offset, path: `${path}.${field.name}` });
+    const place = { at: at + field.offset, path: `${path}.${nameOf(context, field)}` };
+    walkField(context, field, place);
   }
 }
 
@@ -189,7 +207,8 @@ function walkFixedVec(
   const countBytes = INTEGER_BYTES.u16;
   visitor.head(`${path}.count`, at, U16, SEMANTIC);
   visitor.bytes(`${path}._padding`, at + countBytes, elementsOffset - countBytes, 'padding');
-  const elements = { at: elementsAt, path: `${path}.elements` };
+  const elementsPath = context.naming === 'own' ? `${path}.elements` : path;
+  const elements = { at: elementsAt, path: elementsPath };
   walkElements(context, { type: element, field }, count, elements);
   const usedBytes = count * elementBytes;
   const unusedBytes = capacity * elementBytes - usedBytes;

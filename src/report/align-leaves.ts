@@ -36,6 +36,19 @@ export function alignLeaves(input: AlignInput): LeafPair[] {
   );
 }
 
+/**
+ * Two dialects put their fields in orders of their own: the rows are in the order of old, and what only new has
+ * follows. Leaves are of one name where they are the same field.
+ */
+export function alignLeavesByName({ old, new: neu }: AlignInput): LeafPair[] {
+  const partners = new Map(neu.map((leaf) => [leaf.path, leaf]));
+  const names = new Set(old.map((leaf) => leaf.path));
+  return [
+    ...old.map((leaf) => ({ old: leaf, new: partners.get(leaf.path) })),
+    ...neu.filter((leaf) => !names.has(leaf.path)).map((leaf) => ({ old: undefined, new: leaf })),
+  ];
+}
+
 function byteLength(leaves: readonly Leaf[]): number {
   const last = leaves.at(-1);
   return last === undefined ? 0 : last.offset + last.length;

@@ -3,20 +3,20 @@
  * and for as many as a page can carry both messages as rows of named fields. Pure: what a frame means
  * comes in as a function, so the report knows no schema.
  */
-import type { DiffResult, Divergence, Occurrence } from '../diff/types.ts';
+import type { Difference, DiffResult, Divergence, Occurrence, PairRemark } from '../diff/types.ts';
 import { equalBytes, fromHex } from '../lib/bytes.ts';
 import type { Leaf } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
-import { alignLeaves, type LeafPair } from './align-leaves.ts';
+import { alignLeaves, alignLeavesByName, type LeafPair } from './align-leaves.ts';
 import type {
-  DifferenceClass,
   DivergenceDetail,
   DivergenceRow,
   FieldRow,
   FieldSide,
   MessageView,
   ReportModel,
+  RowRemark,
 } from './model.ts';
 
 /** The leaves of a frame, or undefined for bytes that are no frame. */
@@ -25,6 +25,11 @@ export type Describe = (bytes: Uint8Array) => readonly Leaf[] | undefined;
 export interface ReportContext {
   /** Each side is read with its own dialect. */
   readonly describe: { readonly old: Describe; readonly new: Describe };
+  /**
+   * The sides speak two dialects: `describe` names fields as all dialects do, and the differences of the result
+   * say what differs; bytes differ anyway.
+   */
+  readonly byMeaning?: boolean;
 }
 
 /** What one page may carry. A browser opens a model of this size in about a second. */
@@ -57,6 +62,7 @@ export function buildReportModel(
     new: result.new,
     counts: result.counts,
     groups: unexplainedFirst(result.groups),
+    ...(result.remarks && { remarks: result.remarks }),
     connections: result.connections,
     gaps: result.gaps ?? [],
     gapsOmitted: result.gapsOmitted ?? 0,
@@ -109,7 +115,27 @@ function buildRow(divergence: Divergence, result: DiffResult): DivergenceRow {
     detail: divergence.detail,
     timeMs: arrivalNs === undefined ? null : toMs(BigInt(arrivalNs)),
     slice: arrivalNs === undefined ? null : sliceOf(BigInt(arrivalNs), result.timeline),
+    ...(divergence.remarks && { remarks: rowRemarks(divergence.remarks, divergence) }),
   };
+}
+
+/** Each kind once for each way in which the sides have it. */
+function rowRemarks(
+  remarks: readonly PairRemark[],
+  { old, new: neu }: Divergence,
+): readonly RowRemark[] {
+  const isPair = old !== null && neu !== null;
+  const kinds = new Map<string, RowRemark>();
+  for (const { kind, ...sides } of remarks) {
+    const only = isPair ? sideAlone(sides) : undefined;
+    kinds.set(`${kind} ${only}`, only === undefined ? { kind } : { kind, only });
+  }
+  return [...kinds.values()];
+}
+
+function sideAlone(sides: Pick<PairRemark, 'old' | 'new'>): 'old' | 'new' | undefined {
+  if (sides.new === null) return 'old';
+  return sides.old === null ? 'new' : undefined;
 }
 
 function sliceOf(timeNs: bigint, timeline: DiffResult['timeline']): number | null {
@@ -169,15 +195,19 @@ function buildDetail(
   const old = leavesOf(divergence.old, context.describe.old);
   const candidate = leavesOf(divergence.new, context.describe.new);
   const isPair = divergence.old !== null && divergence.new !== null;
-  const classes = new Map(divergence.differences.map((each) => [each.path, each.class]));
-  const rows = alignLeaves({ old: old.leaves, new: candidate.leaves }).map((pair) =>
-    buildFieldRow(pair, { old: old.bytes, new: candidate.bytes, isPair, classes }),
+  const differences = new Map(divergence.differences.map((each) => [each.path, each]));
+  const { byMeaning = false } = context;
+  const align = byMeaning ? alignLeavesByName : alignLeaves;
+  const rows = align({ old: old.leaves, new: candidate.leaves }).map((pair) =>
+    buildFieldRow(pair, { old: old.bytes, new: candidate.bytes, isPair, differences, byMeaning }),
   );
   return {
     old: viewOfMessage(divergence.old),
     new: viewOfMessage(divergence.new),
     fields: rows.slice(0, fieldRowsMax),
     fieldsOmitted: Math.max(0, rows.length - fieldRowsMax),
+    ...(divergence.remarks && { remarks: divergence.remarks }),
+    ...(divergence.remarksOmitted !== undefined && { remarksOmitted: divergence.remarksOmitted }),
   };
 }
 
@@ -204,20 +234,25 @@ interface RowContext {
   readonly old: Uint8Array;
   readonly new: Uint8Array;
   readonly isPair: boolean;
-  readonly classes: ReadonlyMap<string, DifferenceClass>;
+  readonly differences: ReadonlyMap<string, Difference>;
+  readonly byMeaning: boolean;
 }
 
 function buildFieldRow(pair: LeafPair, context: RowContext): FieldRow {
+  const { differences, isPair, byMeaning } = context;
   const path = pair.old?.path ?? pair.new?.path ?? '';
   const newPath = pair.new?.path ?? path;
+  const difference = differences.get(path) ?? differences.get(newPath);
   const leafClass = pair.old?.class ?? pair.new?.class ?? 'semantic';
+  const differs = byMeaning ? difference !== undefined : !sameBytes(pair, context);
   return {
     path,
     ...(newPath === path ? {} : { newPath }),
-    class: context.classes.get(path) ?? context.classes.get(newPath) ?? leafClass,
+    class: difference?.class ?? leafClass,
     old: fieldSide(pair.old),
     new: fieldSide(pair.new),
-    differs: context.isPair && !sameBytes(pair, context),
+    differs: isPair && differs,
+    ...(difference?.note === undefined ? {} : { note: difference.note }),
   };
 }
 

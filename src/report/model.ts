@@ -11,11 +11,14 @@ import type {
   GapRow,
   Group,
   Identity,
+  PairRemark,
+  RemarkCount,
   ResultCounts,
   Severity,
   SideInfo,
   Verdict,
 } from '../diff/types.ts';
+import type { RemarkKind } from '../protocol/remark-kind.ts';
 
 export type {
   ConnectionSummary,
@@ -23,6 +26,9 @@ export type {
   DivergenceKind,
   GapRow,
   Group,
+  PairRemark,
+  RemarkCount,
+  RemarkKind,
   SideInfo,
   Verdict,
 };
@@ -41,6 +47,14 @@ export interface DivergenceRow {
   readonly timeMs: number | null;
   /** The slice of the timeline that holds `timeMs`. */
   readonly slice: number | null;
+  /** The kinds of remarks on its messages. Absent when there are none, or when they are hidden. */
+  readonly remarks?: readonly RowRemark[];
+}
+
+export interface RowRemark {
+  readonly kind: RemarkKind;
+  /** Both messages are there, and only the one of this side has it. */
+  readonly only?: 'old' | 'new';
 }
 
 /** One side's half of a row of the side-by-side view. */
@@ -63,6 +77,8 @@ export interface FieldRow {
   readonly new: FieldSide | null;
   /** The bytes differ. Never set where only one side has the whole message. */
   readonly differs: boolean;
+  /** Why it differs, where the layouts of two dialects explain it. */
+  readonly note?: string;
 }
 
 /** One message or defect of a divergence. */
@@ -80,6 +96,9 @@ export interface DivergenceDetail {
   readonly fields: readonly FieldRow[];
   /** Rows that were left out because a message has more than a page can show. */
   readonly fieldsOmitted: number;
+  readonly remarks?: readonly PairRemark[];
+  /** Further remarks that the result does not list. */
+  readonly remarksOmitted?: number;
 }
 
 /** Counts over equal slices of the capture's time. */
@@ -100,6 +119,8 @@ export interface ReportModel {
   readonly new: SideInfo;
   readonly counts: ResultCounts;
   readonly groups: readonly Group[];
+  /** Absent when remarks are hidden. */
+  readonly remarks?: readonly RemarkCount[];
   readonly connections: readonly ConnectionSummary[];
   /** What is missing from the capture, or was not shown to the new relay. */
   readonly gaps: readonly GapRow[];

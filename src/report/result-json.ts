@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { DIVERGENCE_KINDS, type DiffResult } from '../diff/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { REMARK_KINDS } from '../protocol/remark-kind.ts';
 
 const count = z.int().nonnegative();
 /** A 64-bit unsigned integer; JSON numbers cannot hold all of them. */
@@ -30,6 +31,32 @@ const difference = z.looseObject({
   new: z.string().nullable(),
   bytes: z.looseObject({ offset: count, length: count }),
   class: z.enum(['semantic', 'encoding', 'padding', 'volatile']),
+  note: z.string().optional(),
+});
+
+const remarkKind = z.enum(REMARK_KINDS);
+
+const pairRemark = z.looseObject({
+  kind: remarkKind,
+  path: z.string(),
+  old: z.string().nullable(),
+  new: z.string().nullable(),
+});
+
+const remarkCount = z.looseObject({
+  kind: remarkKind,
+  subject: z.string().nullable(),
+  old: count,
+  new: count,
+  onlyOld: count,
+  onlyNew: count,
+  example: z.looseObject({
+    connection: count,
+    side: z.enum(['old', 'new']),
+    ordinal: count,
+    path: z.string(),
+    detail: z.string(),
+  }),
 });
 
 const identity = z.looseObject({ domain: byte, source: byte, sequence: decimal });
@@ -44,6 +71,8 @@ const divergence = z.looseObject({
   new: occurrence.nullable(),
   identity: identity.nullable(),
   differences: z.array(difference),
+  remarks: z.array(pairRemark).optional(),
+  remarksOmitted: count.optional(),
   detail: z.string(),
   subject: z.string(),
 });
@@ -146,6 +175,7 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   ignored: z.array(ignored).optional(),
   gaps: z.array(gap).optional(),
   gapsOmitted: count.optional(),
+  remarks: z.array(remarkCount).optional(),
   connections: z.array(
     z.looseObject({
       id: count,

@@ -14,6 +14,7 @@ import type {
   Verdict,
 } from '../diff/types.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
+import { type RemarkSummary, summarizeRemarks } from './remarks.ts';
 
 export interface TerminalOptions {
   readonly colour: boolean;
@@ -41,6 +42,7 @@ export function renderTerminal(result: DiffResult, options: TerminalOptions): st
     divergenceLines(result, paint),
     groupLines(result, paint),
     gapLines(result, paint),
+    remarkLines(result, paint),
     options.reportPath === undefined
       ? []
       : [`Report  ${paint('underline', printable(options.reportPath))}`],
@@ -218,6 +220,45 @@ function groupLines(result: DiffResult, paint: Paint): string[] {
   const rest = causes.length - shown.length;
   if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more causes`));
   return [paint('bold', 'Why'), ...lines];
+}
+
+const REMARK_KINDS_MAX = 5;
+const REMARK_SUBJECTS_MAX = 3;
+
+/** By kind; the page and the result have them by message, too. One line each: they are no differences. */
+function remarkLines({ remarks = [] }: DiffResult, paint: Paint): string[] {
+  const all = summarizeRemarks(remarks);
+  const kinds = all.slice(0, REMARK_KINDS_MAX);
+  const nameColumns = Math.max(...kinds.map(({ kind }) => kind.length));
+  const amountOf = (each: RemarkSummary, side: 'old' | 'new'): string => number(each[side]);
+  const columns = Math.max(
+    ...kinds.flatMap((each) => [amountOf(each, 'old').length, amountOf(each, 'new').length]),
+  );
+  const lines = kinds.map((each) => {
+    const amounts = (['old', 'new'] as const)
+      .map((side) => `${amountOf(each, side).padStart(columns)} ${side}`)
+      .join('  ');
+    const what = paint('dim', cut(printable(subjectsOf(each.subjects)), LINE_COLUMNS));
+    return `${each.kind.padEnd(nameColumns)}  ${amounts}  ${what}${oneSidedWords(each, paint)}`;
+  });
+  const rest = all.length - kinds.length;
+  if (rest > 0) lines.push(paint('dim', `and ${rest} more ${rest === 1 ? 'kind' : 'kinds'}`));
+  const label = 'Remarks';
+  return lines.map(
+    (line, index) => `${index === 0 ? paint('bold', label) : ' '.repeat(label.length)}  ${line}`,
+  );
+}
+
+function oneSidedWords({ oneSided }: RemarkSummary, paint: Paint): string {
+  if (oneSided === 0) return '';
+  const pairs = `${number(oneSided)} ${oneSided === 1 ? 'pair' : 'pairs'}`;
+  return paint('yellow', `; in ${pairs} on one side only`);
+}
+
+function subjectsOf(subjects: readonly string[]): string {
+  const shown = subjects.slice(0, REMARK_SUBJECTS_MAX).join(', ');
+  const rest = subjects.length - REMARK_SUBJECTS_MAX;
+  return rest > 0 ? `${shown} and ${number(rest)} more` : shown;
 }
 
 /** What nobody can explain yet comes first, each group by itself: it is what a person must look at. */

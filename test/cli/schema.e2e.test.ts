@@ -106,7 +106,7 @@ describe('schema check', () => {
         '1 type',
       ),
       'ok: adds 1 type, 1 struct, 1 enum to torq-codec, numbers to SourceType',
-      'ok: makes the dialect ours: header H3, 84 types, 28 structs',
+      'ok: makes the dialect ours: header H3, 84 types, 31 structs',
       '',
     ]);
     expect(exitCode).toBe(0);

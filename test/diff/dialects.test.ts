@@ -5,6 +5,7 @@ import { diffCapture } from '../../src/diff/diff-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { encodeMessage } from '../../src/protocol/encode.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
+import type { Dialect } from '../../src/protocol/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -118,6 +119,43 @@ it('finds what is missing and what moved, by meaning', () => {
   const result = compare(TEN, [...TEN.slice(0, 2), ...TEN.slice(3)]);
   expect(result.counts.divergences).toMatchObject({ missing: 1, modified: 0, extra: 0 });
   expect(result.divergences[0]).toMatchObject({ kind: 'missing', identity: { sequence: '3' } });
+});
+
+it('says of a value that one layout has no room for that this is why, and groups it so', () => {
+  const header = { version: 1, flags: 0, sequence: '1', timestamp: '9', checksum: 0 };
+  const times = { start_timestamp_ns: '1', current_timestamp_ns: '2' };
+  const trace = { source_service: 1, span_depth: 0, stage_flags: 3, reserved: 0, ...times };
+  const frame = (dialect: Dialect, relay_domain: number, trace_id: string): Uint8Array =>
+    encodeMessage(
+      dialect,
+      {
+        header: { ...header, relay_domain, source: 1 },
+        tlvs: [{ type: 108, fields: { ...trace, trace_id } }],
+      },
+      'zero',
+    );
+  const old = frame(PACKED, 4, '01'.repeat(16));
+  const neu = frame(TODAY, 3, '01'.repeat(8));
+  const path = join(temporaryDirectory(), 'a.capture');
+  buildCapture(path, {
+    dialect: PACKED.name,
+    connections: ['publisher'],
+    steps: [step('client', old), step('old', old), step('new', neu)],
+  });
+  const capture = openCapture(path);
+  const result = diffCapture(capture, { oldDialect: PACKED, newDialect: TODAY });
+  capture.close();
+  expect(result.groups).toMatchObject([
+    {
+      kind: 'modified',
+      cause: 'layout-without-room',
+      title: 'TraceContext cannot be said alike in both layouts: tlv[].TraceContext.trace_id',
+    },
+  ]);
+  expect(result.divergences[0]?.detail).toContain(
+    'the 16 bytes of old do not fit into the 8 of new, which has the first 8',
+  );
+  expect(result.divergences[0]?.remarks?.map(({ kind }) => kind)).toContain('zero-checksum');
 });
 
 it('reports everything as changed when the new side is read with the wrong dialect', () => {

@@ -33,6 +33,7 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
     shape: frame.shape ?? '1',
     payload: frame.payload ?? `payload ${nextId}`,
     subject: 'Trade',
+    remarks: 0,
   };
   if (frame.wasSent === true) sent.add(content.id);
   return {

@@ -285,6 +285,17 @@ describe('a mistake is told with file, line and column', () => {
     a header field of another width | name: flags, type: u8 | name: flags, type: @u16 | flags is u8, not u16
     a header field that is none | name: flags, type: u8 | name: @flag, type: u8 | a header has no "flag", did you mean "flags"?
     a scale on bytes | type: bytes<1>, | type: bytes<1>, scale: @2, | only an integer has a scale
+    a misspelt unit | name: stages, type: u8 | name: stages, type: u8, unit: @unix-nss | structs.Book.fields[2].unit: expected one of "unix-ns"|"unix-s"|"us"|"bytes"|"bps"|"percent"|"gwei"|"USD"|"token-units"|"evm-address", did you mean "unix-ns"?
+    a number that is no bytes | words, type: 'array<u16,2>' | words, type: 'array<u16,2>', number: @big | only bytes can be said to be a number; an integer is one
+    bits without a number | type: bytes<1>, | type: bytes<1>, bits: @4, | only bytes that are a number (number) have bits
+    more bits than there are | type: bytes<1>, | type: bytes<1>, number: big, bits: @9, | 1 bytes have 8 bits, not 9
+    a constant that does not fit | stages, type: u8, | stages, type: u8, always: @256, | 256 does not fit into u8
+    a constant text of another length | type: bytes<1>, | type: bytes<1>, always: @AB, | "AB" is 2 bytes, the field has 1
+    a constant text of an integer | stages, type: u8, | stages, type: u8, always: @A, | of an integer, give a number
+    a file of unknown records | number: 200, name: Extra, domain: vendor, size: any } | number: 200, name: Extra, domain: vendor, size: any }\nfiles: { Log: { record: @Boook } } | no struct is called "Boook", did you mean "Book"?
+    a file whose header counts nothing | number: 200, name: Extra, domain: vendor, size: any } | number: 200, name: Extra, domain: vendor, size: any }\nfiles: { Log: { header: Level, count: @price, record: Book } } | Level has no integer of at most 32 bits called "price"
+    a file counted by no integer | number: 200, name: Extra, domain: vendor, size: any } | number: 200, name: Extra, domain: vendor, size: any }\nfiles: { Log: { count: @u64, record: Book } } | without a header it is u8, u16, u32, before the records
+    a checksum without a header | number: 200, name: Extra, domain: vendor, size: any } | number: 200, name: Extra, domain: vendor, size: any }\nfiles: { Log: { checksum: @sum, record: Book } } | only a header has a checksum
     an endian on bytes | type: bytes<1>, | type: bytes<1>, endian: @big, | only an integer has an endian
     an enum on a wide integer | type: i64, scale: 2 | type: i64, enum: @Stages | only an integer of at most 32 bits has an enum
     a flag of two bits | second: 2 | second: @3 | 3 is not a single bit
@@ -357,7 +368,7 @@ types:`;
       'empty.yaml:1:1: a dialect needs enums.SourceType',
     ]);
     expect(mistakesOf({ 'none.yaml': '' })).toEqual([
-      'none.yaml:1:1: expected object, received null',
+      'none.yaml:1:1: the file says nothing; a schema begins with description',
     ]);
   });
 

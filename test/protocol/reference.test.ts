@@ -43,8 +43,15 @@ const TYPE_COUNTS: Readonly<Record<string, number>> = {
   'torq-types': 84,
 };
 
-/** Elements of lists that the reference describes without a name. */
-const OUR_STRUCTS: ReadonlySet<string> = new Set(['BigEndianInstrumentId']);
+/** Elements of lists, and parts of files, that the reference describes without a name. */
+const OUR_STRUCTS: ReadonlySet<string> = new Set([
+  'BigEndianInstrumentId',
+  'PythonPoolCacheHeader',
+  'PythonPoolRecord',
+  'StatePoolRecord',
+]);
+/** The two numbers that the reference names in the layout of a file. */
+const OUR_ENUMS: ReadonlySet<string> = new Set(['PythonPoolType']);
 
 const protocol = loadBuiltInProtocol();
 
@@ -62,7 +69,9 @@ describe.each(Object.entries(reference))('%s', (name, expected) => {
 
   test('has the enums', () => {
     const enums = Object.fromEntries(
-      [...dialect.enums].map(([key, table]) => [key, asRecord(table)]),
+      [...dialect.enums]
+        .filter(([key]) => !OUR_ENUMS.has(key))
+        .map(([key, table]) => [key, asRecord(table)]),
     );
     expect(enums).toEqual(expected.enums);
     expect(dialect.domains).toBe(dialect.enums.get('RelayDomain'));

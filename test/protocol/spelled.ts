@@ -1,9 +1,14 @@
 /** Messages as `--json` prints them and the golden vectors spell them. */
 import { jsonText } from '../../src/lib/json-text.ts';
 import { decodeMessage } from '../../src/protocol/decode.ts';
-import { decodePoolCacheFile } from '../../src/protocol/pool-cache-file.ts';
+import { type FilePart, readRecordFile } from '../../src/protocol/record-file.ts';
 import { decodeStruct } from '../../src/protocol/struct-decoder.ts';
-import type { Dialect, FieldValues, StructLayout } from '../../src/protocol/types.ts';
+import type {
+  Dialect,
+  FieldValues,
+  RecordFileLayout,
+  StructLayout,
+} from '../../src/protocol/types.ts';
 import type { ChecksumState, TlvDefect } from '../../src/wire/types.ts';
 
 export interface SpelledHeader {
@@ -38,8 +43,15 @@ export function spelledMessage(dialect: Dialect, frame: Uint8Array): SpelledMess
   return JSON.parse(jsonText(decodeMessage(dialect, frame)));
 }
 
-export function spelledFile(dialect: Dialect, bytes: Uint8Array): unknown {
-  return JSON.parse(jsonText(decodePoolCacheFile(dialect, bytes)));
+/** A part whose values are text. */
+export type SpelledPart =
+  | (Omit<Extract<FilePart, { part: 'header' | 'record' }>, 'fields'> & {
+      readonly fields: FieldValues;
+    })
+  | Extract<FilePart, { part: 'defect' }>;
+
+export function spelledParts(layout: RecordFileLayout, bytes: Uint8Array): readonly SpelledPart[] {
+  return JSON.parse(jsonText([...readRecordFile(layout, bytes)]));
 }
 
 /** Undefined when the bytes do not fit. */

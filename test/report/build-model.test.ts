@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { buildReportModel, REPORT_LIMITS } from '../../src/report/build-model.ts';
+import { encodeMessage } from '../../src/protocol/encode.ts';
+import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
+import { describeFrame } from '../../src/protocol/leaves.ts';
+import type { FieldValues } from '../../src/protocol/types.ts';
+import {
+  buildReportModel,
+  describeFramesOnly,
+  REPORT_LIMITS,
+  type ReportContext,
+} from '../../src/report/build-model.ts';
 import type { DivergenceDetail, FieldRow, ReportModel } from '../../src/report/model.ts';
 import { MARK, markBytes } from '../../src/report/page/byte-marks.ts';
 import {
@@ -65,6 +74,75 @@ function rowsCoverOnce(rows: readonly FieldRow[], side: 'old' | 'new', length: n
   return next === length;
 }
 
+describe('two dialects', () => {
+  const protocol = loadBuiltInProtocol();
+  const frame = (name: string, change: FieldValues): Uint8Array => {
+    const time = { 'torq-types': 'execution_timestamp_ns' }[name] ?? 'timestamp_ns';
+    const same = {
+      asset_id: '5',
+      volume: '7',
+      venue_id: 101,
+      asset_type: 51,
+      reserved: 0,
+      side: 1,
+    };
+    const header = { relay_domain: 1, version: 1, source: 1, flags: 0, sequence: '1' };
+    return encodeMessage(
+      protocol.dialect(name),
+      {
+        header: { ...header, timestamp: '9' },
+        tlvs: [{ type: 1, fields: { ...same, [time]: '3', ...change } }],
+      },
+      'zero',
+    );
+  };
+  const described = (name: string): ReportContext['describe']['old'] => {
+    const dialect = protocol.dialect(name);
+    return describeFramesOnly(dialect.header, (bytes) => describeFrame(dialect, bytes, 'shared'));
+  };
+
+  it('have their fields side by side by name, and differ only where the meaning does', () => {
+    const [old, neu] = [
+      frame('alphapulse-v2-packed', { price: '1' }),
+      frame('torq-types', { price: '2' }),
+    ];
+    const difference = {
+      path: 'tlv[0].Trade.price',
+      old: '1',
+      new: '2',
+      bytes: { offset: 46, length: 8 },
+      class: 'semantic',
+      note: 'a note',
+    } as const;
+    const result = makeResult([
+      {
+        kind: 'modified',
+        severity: 'error',
+        connection: 2,
+        group: 'g2',
+        old: occurrence(1, old),
+        new: occurrence(1, neu),
+        identity: null,
+        differences: [difference],
+        detail: '',
+        subject: 'Trade',
+      },
+    ]);
+    const describe = { old: described('alphapulse-v2-packed'), new: described('torq-types') };
+    const detail = detailOf('d1', buildReportModel(result, { describe, byMeaning: true }));
+    expect(differing(detail)).toEqual(['tlv[0].Trade.price']);
+    expect(detail.fields.find((row) => row.differs)?.note).toBe('a note');
+    const time = detail.fields.find(({ path }) => path.endsWith('execution_timestamp_ns'));
+    expect([time?.old?.value, time?.new?.value]).toEqual(['3', '3']);
+    expect(detail.fields.filter((row) => row.old === null).map(({ path }) => path)).toEqual([
+      'tlv[0].Trade._padding',
+    ]);
+    expect(rowsCoverOnce(detail.fields, 'old', old.length)).toBe(true);
+    const newBytes = detail.fields.reduce((sum, row) => sum + (row.new?.length ?? 0), 0);
+    expect(newBytes).toBe(neu.length);
+  });
+});
+
 describe('the model of the report', () => {
   it('marks exactly the field that differs, with both values and both byte ranges', () => {
     const detail = detailOf('d25');
@@ -79,6 +157,7 @@ describe('the model of the report', () => {
           "offset": 42,
           "value": "4500112000000",
         },
+        "note": "made up for the shape of the result",
         "old": {
           "display": "45000.12",
           "length": 8,

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildReportModel } from '../../src/report/build-model.ts';
 import { renderHtml } from '../../src/report/html.ts';
 import { readPageAssets } from '../../src/report/page-assets.ts';
+import { withoutRemarks } from '../../src/report/remarks.ts';
 import { isChromiumInstalled, isChromiumRequired, launchChromium } from './chromium.ts';
 import {
   changed,
@@ -145,6 +146,36 @@ suite('the page of the report, opened from disk in Chromium', () => {
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     expect(await page.locator('.byte-name').innerText()).toBe('header.relay_domain: bytes 4');
+  });
+
+  it('shows remarks, side by side and counted, and hides them at a click', async () => {
+    const page = await open(`${write('sample.html')}#d25`);
+    const remarks = page.getByRole('region', { name: 'Remarks', exact: true });
+    expect(await remarks.locator('tbody tr').first().innerText()).toMatch(
+      /unknown-enum-number.*in 5 of the list.*Trade.*0.*5.*5 new.*7777 is no VenueId/s,
+    );
+    const detail = page.getByRole('group', { name: 'Remarks on these messages' });
+    expect(await detail.locator('tr.alone').innerText()).toMatch(
+      /unknown-enum-number.*only in new.*venue_id.*–.*7777 is no VenueId/s,
+    );
+    expect(await detail.innerText()).toContain('3 more remarks');
+    await detail.locator('tr.alone').hover();
+    expect(await page.locator('tr.hot').getAttribute('data-field')).toBe('tlv[0].Trade.venue_id');
+    expect(await selectedRow(page).innerText()).toContain('only new: unknown-enum-number');
+    await remarks.getByRole('button', { name: 'unknown-enum-number' }).click();
+    expect(await shownCount(page)).toBe('5 of 35');
+    await page.getByLabel('Show remarks').uncheck();
+    expect(await shownCount(page)).toBe('35 of 35');
+    expect(await detail.count()).toBe(0);
+    expect(await remarks.locator('tbody tr').count()).toBe(0);
+    expect(await page.getByText('unknown-enum-number').count()).toBe(0);
+  });
+
+  it('has no remarks when they were left out of the result', async () => {
+    const model = buildReportModel(withoutRemarks(sampleResult), sampleContext);
+    const page = await open(`${write('no-remarks.html', model)}#d25`);
+    expect(await page.getByText('zero-checksum').count()).toBe(0);
+    expect(await page.getByRole('region', { name: 'Remarks', exact: true }).count()).toBe(0);
   });
 
   it('says that a missing message was not forwarded', async () => {

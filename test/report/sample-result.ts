@@ -105,6 +105,7 @@ function modified(sequence: number): Omit<Divergence, 'id'> {
       new: '4500112000000',
       bytes: { offset: 42, length: 8 },
       class: 'semantic',
+      note: 'made up for the shape of the result',
     },
   ];
   return divergence({
@@ -114,6 +115,21 @@ function modified(sequence: number): Omit<Divergence, 'id'> {
     new: occurrence(sequence - 4, sampleFrame(sequence, [changed])),
     identity: { domain: 1, source: 2, sequence: String(sequence) },
     differences,
+    remarks: [
+      {
+        kind: 'unknown-enum-number',
+        path: 'tlv[0].Trade.venue_id',
+        old: null,
+        new: '7777 is no VenueId',
+      },
+      {
+        kind: 'zero-checksum',
+        path: 'header.checksum',
+        old: 'the publisher did not compute it',
+        new: 'the publisher did not compute it',
+      },
+    ],
+    remarksOmitted: 3,
     detail: 'Trade differs in tlv[0].Trade.price: 45000.12 became 45001.12.',
   });
 }
@@ -285,6 +301,53 @@ export function makeResult(parts: readonly Omit<Divergence, 'id'>[]): DiffResult
     divergences,
     divergencesOmitted: 0,
     groups,
+    remarks: [
+      {
+        kind: 'unknown-enum-number',
+        subject: 'Trade',
+        old: 0,
+        new: 5,
+        onlyOld: 0,
+        onlyNew: 5,
+        example: {
+          connection: 2,
+          side: 'new',
+          ordinal: 416,
+          path: 'tlv[0].Trade.venue_id',
+          detail: '7777 is no VenueId',
+        },
+      },
+      {
+        kind: 'zero-checksum',
+        subject: 'Trade',
+        old: 10_401,
+        new: 10_378,
+        onlyOld: 0,
+        onlyNew: 0,
+        example: {
+          connection: 2,
+          side: 'old',
+          ordinal: 0,
+          path: 'header.checksum',
+          detail: 'the publisher did not compute it',
+        },
+      },
+      {
+        kind: 'zero-checksum',
+        subject: 'OrderBook',
+        old: 31,
+        new: 31,
+        onlyOld: 0,
+        onlyNew: 0,
+        example: {
+          connection: 2,
+          side: 'old',
+          ordinal: 640,
+          path: 'header.checksum',
+          detail: 'the publisher did not compute it',
+        },
+      },
+    ],
     connections: [
       {
         id: 1,

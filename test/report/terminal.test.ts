@@ -31,6 +31,9 @@ describe('the summary for a terminal', () => {
          1  Trade in new only: old refuses its domain
             consistent with a relay that forwards only messages of its own domain; first is d31
 
+      Remarks  unknown-enum-number       0 old       5 new  Trade; in 5 pairs on one side only
+               zero-checksum        10,432 old  10,409 new  Trade, OrderBook
+
       Report  demo-out/report.html
       "
     `);
@@ -48,6 +51,9 @@ describe('the summary for a terminal', () => {
         old     10,432 frames   market-data-coalesced.capture, old
         new     10,409 frames   market-data-coalesced.capture, new
         pairs   10,408          10,402 identical, 0 equivalent
+
+      Remarks  unknown-enum-number       0 old       5 new  Trade; in 5 pairs on one side only
+               zero-checksum        10,432 old  10,409 new  Trade, OrderBook
       "
     `);
   });

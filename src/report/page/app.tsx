@@ -1,7 +1,7 @@
 /** The page: holds the filters and the selection, and keeps them and the address in step. */
 import type { JSX, RefObject } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { DivergenceRow, ReportModel } from '../model.ts';
+import type { DivergenceRow, RemarkKind, ReportModel } from '../model.ts';
 import { Detail } from './detail.tsx';
 import { DivergenceList } from './divergence-list.tsx';
 import type { FieldOptions } from './field-table.tsx';
@@ -11,6 +11,7 @@ import { formatCount } from './format.ts';
 import { Gaps } from './gaps.tsx';
 import { Connections, Groups } from './groups.tsx';
 import { Counts, Head } from './head.tsx';
+import { Remarks } from './remarks.tsx';
 import { Timeline } from './timeline.tsx';
 
 interface Place {
@@ -32,6 +33,7 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
     setPlace((before) => ({ ...before, selected: id }));
     writeHash(id);
   }, []);
+  const remarks = useRemarks(model, filters, setFilters);
   const selectGroup = (group: string | null): void => {
     setFilters({ ...NO_FILTERS, group });
     writeHash(group ?? '');
@@ -42,24 +44,7 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
     <>
       <Head model={model} />
       <main>
-        <Counts
-          model={model}
-          kind={filters.kind}
-          onKind={(kind) => setFilters({ ...filters, kind })}
-        />
-        <Timeline
-          timeline={model.timeline}
-          selected={filters.slices}
-          onSelect={(slices) => setFilters({ ...filters, slices })}
-        />
-        <div class="tables">
-          <Groups groups={model.groups} selected={filters.group} onSelect={selectGroup} />
-          <Connections
-            connections={model.connections}
-            selected={filters.connection}
-            onSelect={(connection) => setFilters({ ...filters, connection })}
-          />
-        </div>
+        <Overview model={model} filters={filters} onFilters={setFilters} onGroup={selectGroup} />
         <Gaps model={model} />
         {model.rows.length > 0 && (
           <section class="workbench" aria-label="Divergences" ref={workbench}>
@@ -68,17 +53,74 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
               filters={filters}
               rows={rows}
               selected={selected?.id ?? null}
+              showRemarks={remarks.shown}
+              remarks={remarks.shown ? [...remarks.listed.keys()] : []}
               onFilters={setFilters}
               onSelect={select}
             />
             {selected !== undefined && (
-              <SelectedDetail model={model} row={selected} onGroup={selectGroup} />
+              <SelectedDetail
+                model={model}
+                row={selected}
+                showRemarks={remarks.shown}
+                {...(model.remarks !== undefined && { onRemarks: remarks.onShown })}
+                onGroup={selectGroup}
+              />
             )}
           </section>
         )}
+        <RemarksPanel
+          model={model}
+          state={remarks}
+          selected={filters.remark}
+          onSelect={(remark) => setFilters({ ...filters, remark })}
+        />
       </main>
     </>
   );
+}
+
+/** What was found, from far: each part of it filters the list. */
+function Overview(props: {
+  readonly model: ReportModel;
+  readonly filters: Filters;
+  readonly onFilters: (filters: Filters) => void;
+  readonly onGroup: (group: string | null) => void;
+}): JSX.Element {
+  const { model, filters, onFilters } = props;
+  return (
+    <>
+      <Counts
+        model={model}
+        kind={filters.kind}
+        onKind={(kind) => onFilters({ ...filters, kind })}
+      />
+      <Timeline
+        timeline={model.timeline}
+        selected={filters.slices}
+        onSelect={(slices) => onFilters({ ...filters, slices })}
+      />
+      <div class="tables">
+        <Groups groups={model.groups} selected={filters.group} onSelect={props.onGroup} />
+        <Connections
+          connections={model.connections}
+          selected={filters.connection}
+          onSelect={(connection) => onFilters({ ...filters, connection })}
+        />
+      </div>
+    </>
+  );
+}
+
+function RemarksPanel(props: {
+  readonly model: ReportModel;
+  readonly state: RemarksState;
+  readonly selected: RemarkKind | null;
+  readonly onSelect: (remark: RemarkKind | null) => void;
+}): JSX.Element | null {
+  const { model, state, ...selection } = props;
+  if (model.remarks === undefined) return null;
+  return <Remarks remarks={model.remarks} {...state} {...selection} />;
 }
 
 function ListPanel(props: {
@@ -86,6 +128,8 @@ function ListPanel(props: {
   readonly filters: Filters;
   readonly rows: readonly DivergenceRow[];
   readonly selected: string | null;
+  readonly showRemarks: boolean;
+  readonly remarks: readonly RemarkKind[];
   readonly onFilters: (filters: Filters) => void;
   readonly onSelect: (id: string) => void;
 }): JSX.Element {
@@ -102,6 +146,7 @@ function ListPanel(props: {
         model={props.model}
         filters={props.filters}
         shown={props.rows.length}
+        remarks={props.remarks}
         onChange={props.onFilters}
       />
       <DivergenceList
@@ -109,6 +154,7 @@ function ListPanel(props: {
         connections={props.model.connections}
         rowsAll={props.model.rows.length}
         selected={props.selected}
+        showRemarks={props.showRemarks}
         onSelect={props.onSelect}
       />
     </div>
@@ -118,6 +164,8 @@ function ListPanel(props: {
 function SelectedDetail(props: {
   readonly model: ReportModel;
   readonly row: DivergenceRow;
+  readonly showRemarks: boolean;
+  readonly onRemarks?: (shown: boolean) => void;
   readonly onGroup: (group: string) => void;
 }): JSX.Element {
   const [options, setOptions] = useState<FieldOptions>({
@@ -138,6 +186,38 @@ function DetailsNotice({ model }: { readonly model: ReportModel }): JSX.Element 
       <code>relaydiff diff {model.capture.name} --json</code>
     </span>
   );
+}
+
+interface RemarksState {
+  readonly shown: boolean;
+  readonly onShown: (shown: boolean) => void;
+  /** How many rows have a kind of remark. */
+  readonly listed: ReadonlyMap<RemarkKind, number>;
+}
+
+function useRemarks(
+  model: ReportModel,
+  filters: Filters,
+  setFilters: (filters: Filters) => void,
+): RemarksState {
+  const [shown, setShown] = useState(true);
+  const listed = useMemo(() => countRowRemarks(model.rows), [model]);
+  const onShown = (next: boolean): void => {
+    setShown(next);
+    // A filter that nobody sees would leave rows out for no reason that is to be seen.
+    if (!next) setFilters({ ...filters, remark: null });
+  };
+  return { shown, onShown, listed };
+}
+
+function countRowRemarks(rows: readonly DivergenceRow[]): ReadonlyMap<RemarkKind, number> {
+  const counts = new Map<RemarkKind, number>();
+  for (const { remarks = [] } of rows) {
+    for (const kind of new Set(remarks.map((remark) => remark.kind))) {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+  }
+  return counts;
 }
 
 /** What nobody explained is what a reviewer came for. */

@@ -8,11 +8,15 @@ import { type FieldOptions, FieldTable, rangeText, visibleFields } from './field
 import { identityText } from './filters.ts';
 import { formatCount, formatOffsetNs, KIND_MEANS, KIND_SIGN } from './format.ts';
 import { HexView } from './hex-view.tsx';
+import { PairRemarks } from './remarks.tsx';
 
 interface DetailProps {
   readonly model: ReportModel;
   readonly row: DivergenceRow;
   readonly options: FieldOptions;
+  readonly showRemarks: boolean;
+  /** Undefined when the result has no remarks. */
+  readonly onRemarks?: (shown: boolean) => void;
   readonly onOptions: (options: FieldOptions) => void;
   readonly onGroup: (group: string) => void;
 }
@@ -60,6 +64,8 @@ export function Detail(props: DetailProps): JSX.Element {
           detail={detail}
           absent={isUnforwarded(row, detail) ? 'not forwarded' : 'nothing on this side'}
           options={props.options}
+          showRemarks={props.showRemarks}
+          onRemarks={props.onRemarks}
           onOptions={props.onOptions}
         />
       )}
@@ -89,6 +95,8 @@ function Messages(props: {
   readonly detail: DivergenceDetail;
   readonly absent: string;
   readonly options: FieldOptions;
+  readonly showRemarks: boolean;
+  readonly onRemarks: ((shown: boolean) => void) | undefined;
   readonly onOptions: (options: FieldOptions) => void;
 }): JSX.Element {
   const { detail, absent, options } = props;
@@ -104,7 +112,12 @@ function Messages(props: {
   }
   return (
     <>
-      <OptionBar options={options} onOptions={props.onOptions} />
+      <OptionBar
+        options={options}
+        onOptions={props.onOptions}
+        showRemarks={props.showRemarks}
+        onRemarks={props.onRemarks}
+      />
       <p class="byte-name" aria-live="polite">
         {hot === null
           ? 'Point at a byte or a field to see which belongs to which.'
@@ -118,6 +131,7 @@ function Messages(props: {
           <Legend bytes={bytes} />
         </div>
       </div>
+      {props.showRemarks && <PairRemarks detail={detail} onHover={setHovered} />}
     </>
   );
 }
@@ -132,8 +146,10 @@ function byteName(detail: DivergenceDetail, index: number): string {
 function OptionBar(props: {
   readonly options: FieldOptions;
   readonly onOptions: (options: FieldOptions) => void;
+  readonly showRemarks: boolean;
+  readonly onRemarks: ((shown: boolean) => void) | undefined;
 }): JSX.Element {
-  const { options } = props;
+  const { options, onRemarks } = props;
   const boxes: readonly { readonly key: keyof FieldOptions; readonly text: string }[] = [
     { key: 'onlyDifferences', text: 'Only differences' },
     { key: 'hidePadding', text: 'Hide padding' },
@@ -153,6 +169,16 @@ function OptionBar(props: {
           {text}
         </label>
       ))}
+      {onRemarks !== undefined && (
+        <label>
+          <input
+            type="checkbox"
+            checked={!props.showRemarks}
+            onChange={(event) => onRemarks(!event.currentTarget.checked)}
+          />
+          Hide remarks
+        </label>
+      )}
     </div>
   );
 }

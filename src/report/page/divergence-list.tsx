@@ -16,6 +16,7 @@ interface ListProps {
   /** How many rows there are without filters: filtering must not move what is below. */
   readonly rowsAll: number;
   readonly selected: string | null;
+  readonly showRemarks: boolean;
   readonly onSelect: (id: string) => void;
 }
 
@@ -65,6 +66,7 @@ export function DivergenceList(props: ListProps): JSX.Element {
                 topPx={item.start}
                 connection={labels.get(row.connection) ?? String(row.connection)}
                 isSelected={row.id === selected}
+                showRemarks={props.showRemarks}
                 onSelect={props.onSelect}
               />
             );
@@ -82,9 +84,11 @@ function Row(props: {
   readonly topPx: number;
   readonly connection: string;
   readonly isSelected: boolean;
+  readonly showRemarks: boolean;
   readonly onSelect: (id: string) => void;
 }): JSX.Element {
   const { row } = props;
+  const remarks = props.showRemarks ? remarkText(row) : '';
   return (
     <div
       id={`row-${row.id}`}
@@ -109,7 +113,15 @@ function Row(props: {
       <span class="optional mono">{identityText(row)}</span>
       <span class="detail-text" title={row.detail}>
         {row.detail}
+        {remarks !== '' && <span class="remark-text"> · {remarks}</span>}
       </span>
     </div>
   );
+}
+
+/** Only what one side alone has: nearly every message has some remark. */
+function remarkText(row: DivergenceRow): string {
+  return (row.remarks ?? [])
+    .flatMap(({ kind, only }) => (only === undefined ? [] : [`only ${only}: ${kind}`]))
+    .join(', ');
 }

@@ -36,8 +36,7 @@ export function FieldTable(props: FieldTableProps): JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null);
   useEffect(() => {
     const row = body.current?.querySelector('tr.hot');
-    if (row instanceof HTMLElement && !row.matches(':hover'))
-      row.scrollIntoView({ block: 'nearest' });
+    if (row instanceof HTMLElement && !row.matches(':hover')) scrollWithin(row);
   }, [hot]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
@@ -88,7 +87,7 @@ export function FieldTable(props: FieldTableProps): JSX.Element {
                 </th>
                 <Value side={row.old} whole={detail.old !== null} />
                 <Value side={row.new} whole={detail.new !== null} />
-                <td class="number range">{rangeText(row)}</td>
+                <Ranges row={row} />
               </tr>
             );
           })}
@@ -100,6 +99,17 @@ export function FieldTable(props: FieldTableProps): JSX.Element {
       )}
     </div>
   );
+}
+
+/** Moves the table only: the page would move away from under the pointer. */
+function scrollWithin(row: HTMLElement): void {
+  const box = row.closest('.fields');
+  if (box === null) return;
+  const { top, bottom } = box.getBoundingClientRect();
+  const place = row.getBoundingClientRect();
+  const headPx = box.querySelector('thead')?.getBoundingClientRect().height ?? 0;
+  if (place.top < top + headPx) box.scrollTop -= top + headPx - place.top;
+  else if (place.bottom > bottom) box.scrollTop += place.bottom - bottom;
 }
 
 function rowClass(row: FieldRow, isHot: boolean): string {
@@ -116,6 +126,7 @@ function Path({ row }: { readonly row: FieldRow }): JSX.Element {
       </span>
       {row.class !== 'semantic' && <span class="tag">{row.class}</span>}
       {row.newPath !== undefined && <span class="tag">in new: {unitOf(row.newPath)}</span>}
+      {row.note !== undefined && <div class="field-note">{row.note}</div>}
     </>
   );
 }
@@ -138,11 +149,24 @@ function Value(props: { readonly side: FieldSide | null; readonly whole: boolean
   );
 }
 
+function Ranges({ row }: { readonly row: FieldRow }): JSX.Element {
+  return (
+    <td class="number range">
+      {rangesOf(row).map((range) => (
+        <div key={range}>{range}</div>
+      ))}
+    </td>
+  );
+}
+
 export function rangeText(row: FieldRow): string {
-  const old = row.old === null ? null : sideRange(row.old);
-  const candidate = row.new === null ? null : sideRange(row.new);
-  if (old === null || candidate === null || old === candidate) return old ?? candidate ?? '';
-  return `${old} / ${candidate}`;
+  return rangesOf(row).join(' / ');
+}
+
+/** Of old, then of new; once where both are the same. */
+function rangesOf(row: FieldRow): readonly string[] {
+  const ranges = [row.old, row.new].flatMap((side) => (side === null ? [] : [sideRange(side)]));
+  return [...new Set(ranges)];
 }
 
 function sideRange(side: FieldSide): string {

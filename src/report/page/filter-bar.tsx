@@ -1,6 +1,6 @@
 /** The filters of the list as controls, and in words what they leave. */
 import type { JSX } from 'preact';
-import type { ReportModel } from '../model.ts';
+import type { RemarkKind, ReportModel } from '../model.ts';
 import { type Filters, isFiltered, NO_FILTERS } from './filters.ts';
 import { formatCount } from './format.ts';
 
@@ -8,6 +8,8 @@ interface FilterBarProps {
   readonly model: ReportModel;
   readonly filters: Filters;
   readonly shown: number;
+  /** The kinds of remarks that rows have; none when they are not shown. */
+  readonly remarks: readonly RemarkKind[];
   readonly onChange: (filters: Filters) => void;
 }
 
@@ -38,6 +40,16 @@ export function FilterBar(props: FilterBarProps): JSX.Element {
         options={model.connections.map((each) => ({ value: String(each.id), text: each.label }))}
         onChange={(value) => change({ connection: value === '' ? null : Number(value) })}
       />
+      {props.remarks.length > 0 && (
+        <Choice
+          label="Remark"
+          value={filters.remark ?? ''}
+          options={props.remarks.map((kind) => ({ value: kind, text: kind }))}
+          onChange={(value) =>
+            change({ remark: props.remarks.find((kind) => kind === value) ?? null })
+          }
+        />
+      )}
       <label class="search">
         <span class="sr-only">Text</span>
         <input

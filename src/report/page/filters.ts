@@ -1,11 +1,12 @@
 /** Which lines of the list are shown: the state of the filters, and what the address can say of it. */
-import type { DivergenceKind, DivergenceRow, ReportModel } from '../model.ts';
+import type { DivergenceKind, DivergenceRow, RemarkKind, ReportModel } from '../model.ts';
 
 export interface Filters {
   readonly kind: DivergenceKind | null;
   readonly group: string | null;
   readonly connection: number | null;
   readonly text: string;
+  readonly remark: RemarkKind | null;
   /** First and last slice of the timeline, both included. */
   readonly slices: readonly [number, number] | null;
 }
@@ -15,6 +16,7 @@ export const NO_FILTERS: Filters = {
   group: null,
   connection: null,
   text: '',
+  remark: null,
   slices: null,
 };
 
@@ -24,6 +26,7 @@ export function isFiltered(filters: Filters): boolean {
     filters.group !== null ||
     filters.connection !== null ||
     filters.slices !== null ||
+    filters.remark !== null ||
     filters.text.trim() !== ''
   );
 }
@@ -55,10 +58,15 @@ export function filterRows(rows: readonly SearchableRow[], filters: Filters): Di
     if (filters.group !== null && row.group !== filters.group) continue;
     if (filters.connection !== null && row.connection !== filters.connection) continue;
     if (filters.slices !== null && !inSlices(row.slice, filters.slices)) continue;
+    if (filters.remark !== null && !hasRemark(row, filters.remark)) continue;
     if (!words.every((word) => text.includes(word))) continue;
     found.push(row);
   }
   return found;
+}
+
+export function hasRemark(row: DivergenceRow, kind: RemarkKind): boolean {
+  return row.remarks?.some((remark) => remark.kind === kind) === true;
 }
 
 function inSlices(slice: number | null, [first, last]: readonly [number, number]): boolean {

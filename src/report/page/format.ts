@@ -1,5 +1,5 @@
 /** Numbers, times and names as people read them. */
-import type { DivergenceKind, Verdict } from '../model.ts';
+import type { DivergenceKind, RemarkKind, Verdict } from '../model.ts';
 
 export function formatCount(value: number): string {
   return value.toLocaleString('en-US');
@@ -62,6 +62,20 @@ export const KIND_MEANS: Readonly<Record<DivergenceKind, string>> = {
   defect: 'Bytes that are no frame',
   connection: 'Connects, closes or errors',
   late: 'Later than allowed',
+};
+
+export const REMARK_MEANS: Readonly<Record<RemarkKind, string>> = {
+  'wrong-declared-size': 'The registry declares another size for the type',
+  'out-of-bounds-size': 'Shorter or longer than the registry allows',
+  'unfit-struct': 'The bytes are not the struct of the type, so they stay raw',
+  'count-over-capacity': 'More elements than there is room for',
+  'zero-checksum': 'The publisher did not compute the checksum',
+  'wrong-checksum': 'The checksum is not that of the bytes',
+  'unknown-enum-number': 'A number that the dialect has no name for',
+  'non-zero-padding': 'Padding that holds something',
+  'type-outside-domain-range': 'The type belongs to another domain than the header says',
+  'unknown-type': 'A type that is in no registry',
+  'unusual-version': 'Another version than publishers write',
 };
 
 export const VERDICT_SIGN: Readonly<Record<Verdict, string>> = {
