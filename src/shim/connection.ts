@@ -32,6 +32,8 @@ export interface ConnectionPort {
   end(to: End): void;
   /** Close both directions after what is queued. */
   finish(to: End): void;
+  /** Close the mirror after what is queued, and after what it has said until now is read. */
+  leaveMirror(): void;
   /** Close both directions, whether or not all is written, unless the end closes by itself soon. */
   abandon(to: End): void;
   /** Connect to the mirror again after a while: `opened` or `unreachable` must follow. */
@@ -326,7 +328,7 @@ export class Connection {
       this.#port.end(this.#mirror);
       this.#mirrorToldEndMs = this.#nowMs();
     } else {
-      this.#port.finish(this.#mirror);
+      this.#port.leaveMirror();
     }
     this.#mirrorEnding = undefined;
   }

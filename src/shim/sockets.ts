@@ -53,6 +53,10 @@ const CONNECT_RETRY_MS = 10;
 const CONNECT_WAIT_MS_MAX = 10_000;
 /** How long a mirror may take what a client that is gone has left for it. */
 const ABANDON_MS = 5_000;
+/** Turns of the event loop without a read after which nothing that was said before can lie unread. */
+const QUIET_TURNS = 2;
+/** A mirror that never falls silent is left after this; what the kernel held is read long before. */
+const LEAVE_MS = 100;
 
 export class Tee implements ConnectionPort {
   readonly #options: TeeOptions;
@@ -63,6 +67,7 @@ export class Tee implements ConnectionPort {
   #reconnectTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
   #isOver = false;
+  #mirrorReads = 0;
   /** The bytes that are being handled wait in the queue of a socket. */
   #isKept = false;
 
@@ -160,6 +165,17 @@ export class Tee implements ConnectionPort {
 
   finish(to: End): void {
     this.#sockets.get(to)?.destroySoon();
+  }
+
+  /** To close at once would throw away what the kernel holds for us, which the new relay did answer. */
+  leaveMirror(): void {
+    const latestMs = performance.now() + LEAVE_MS;
+    const look = (quietTurns: number, readsBefore: number): void => {
+      const quiet = this.#mirrorReads === readsBefore ? quietTurns + 1 : 0;
+      if (quiet === QUIET_TURNS || performance.now() > latestMs) this.finish(this.#mirror);
+      else setImmediate(look, quiet, this.#mirrorReads);
+    };
+    setImmediate(look, 0, this.#mirrorReads);
   }
 
   abandon(to: End): void {
@@ -271,6 +287,7 @@ export class Tee implements ConnectionPort {
   #received(end: End, bytes: Uint8Array): void {
     this.#isKept = false;
     this.#machine.forward(end, bytes);
+    if (end === this.#mirror) this.#mirrorReads += 1;
     this.#options.guard(() => this.#machine.observe(end, bytes));
     this.#options.onTraffic(end);
   }

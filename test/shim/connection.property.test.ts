@@ -181,6 +181,9 @@ class World implements ConnectionPort {
   finish(): void {
     throw new Error('nobody is to be closed');
   }
+  leaveMirror(): void {
+    throw new Error('nobody left');
+  }
   abandon(): void {
     throw new Error('nobody left');
   }

@@ -30,6 +30,9 @@ class Stage implements ConnectionPort {
   finish(to: End): void {
     this.lines.push(`finish ${to}`);
   }
+  leaveMirror(): void {
+    this.lines.push('leave mirror');
+  }
   abandon(to: End): void {
     this.lines.push(`abandon ${to}`);
   }
@@ -302,7 +305,7 @@ describe('a connection through the shim', () => {
     connection.closed('client');
     expect(stage.take()).toEqual(['finish old', 'abandon new', 'event close client']);
     connection.mirrorTook();
-    expect(stage.take()).toEqual(['finish new']);
+    expect(stage.take()).toEqual(['leave mirror']);
     expect(dialogue.reads('old', testFrame(1))).toEqual(['record old 100']);
   });
 
