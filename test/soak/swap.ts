@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { spawnRelay } from '../../src/simulate/spawn.ts';
 import { CLI } from '../support/built-cli.ts';
 import { testFrame } from '../support/frames.ts';
+import { pause } from './wait.ts';
 
 export interface SwapOptions {
   /** At least so many; clients go on as long as swaps do. */
@@ -140,12 +141,6 @@ class SwapRun {
       await pause(PACE_MS);
     }
   }
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 /** Connects, sends a frame of its own, waits until the relay has broadcast it; answers what went wrong. */

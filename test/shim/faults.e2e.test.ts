@@ -1,0 +1,37 @@
+/** A few of the recordings that `npm run soak -- faults` and `-- account` make by the hundred. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { takeAccount } from '../soak/account.ts';
+import { type Fault, FAULTS, runFault } from '../soak/faults.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const SEEDS: Readonly<Record<Fault, readonly number[]>> = {
+  kill: [1, 2, 3],
+  cruel: [11, 12, 13],
+  'full-disk': [21],
+};
+
+describe('a recording that something happens to', () => {
+  it.each(FAULTS.flatMap((fault) => SEEDS[fault].map((seed) => ({ fault, seed }))))(
+    'accounts for every byte, and opens and verifies: $fault, seed $seed',
+    async ({ fault, seed }, context) => {
+      const directory = join(temporaryDirectory(), 'fault');
+      const outcome = await runFault({ fault, seed, directory });
+      expect(outcome.failures).toEqual([]);
+      if (outcome.skipped !== undefined) context.skip(outcome.skipped);
+      expect(outcome.sentBytes).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(['gap', 'block'] as const)(
+    'has all frames of all streams in the capture or in its gaps: --on-overload %s',
+    async (onOverload) => {
+      const directory = temporaryDirectory();
+      const { lines, failures } = await takeAccount({ frames: 100_000, directory, onOverload });
+      expect(failures).toEqual([]);
+      expect(lines.reduce((sum, line) => sum + line.passedFrames, 0)).toBe(1_100_000);
+      if (onOverload === 'block')
+        expect(lines.map(({ gapFrames }) => gapFrames)).toEqual(lines.map(() => 0));
+    },
+  );
+});
