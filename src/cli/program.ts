@@ -1,21 +1,5 @@
 /** All verbs, and what they share: help, version, how mistakes in the usage are told. */
 import { Command } from 'commander';
-import { decodeCommand } from './decode.ts';
-import { demoCommand } from './demo.ts';
-import { diffCommand } from './diff.ts';
-import { encodeCommand } from './encode.ts';
-import { exportCommand } from './export.ts';
-import { importCommand } from './import.ts';
-import { infoCommand } from './info.ts';
-import { messagesCommand } from './messages.ts';
-import { recordCommand } from './record.ts';
-import { releaseCommand } from './release.ts';
-import { recoverCommand } from './recover.ts';
-import { reportCommand } from './report.ts';
-import { schemaCommand } from './schema.ts';
-import { simulateCommand } from './simulate.ts';
-import { tapCommand } from './tap.ts';
-import { verifyCommand } from './verify.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CODES = `
@@ -25,33 +9,41 @@ Exit codes:
 
 Start with: relaydiff demo`;
 
-const VERBS = [
-  recordCommand,
-  releaseCommand,
-  tapCommand,
-  diffCommand,
-  reportCommand,
-  infoCommand,
-  messagesCommand,
-  decodeCommand,
-  encodeCommand,
-  verifyCommand,
-  recoverCommand,
-  schemaCommand,
-  importCommand,
-  exportCommand,
-  simulateCommand,
-  demoCommand,
-];
+/** In the order of the help. A verb is loaded when it is wanted: all of them take half a second. */
+const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
+  record: async () => (await import('./record.ts')).recordCommand(),
+  release: async () => (await import('./release.ts')).releaseCommand(),
+  tap: async () => (await import('./tap.ts')).tapCommand(),
+  diff: async () => (await import('./diff.ts')).diffCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
+  info: async () => (await import('./info.ts')).infoCommand(),
+  messages: async () => (await import('./messages.ts')).messagesCommand(),
+  decode: async () => (await import('./decode.ts')).decodeCommand(),
+  encode: async () => (await import('./encode.ts')).encodeCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+  recover: async () => (await import('./recover.ts')).recoverCommand(),
+  schema: async () => (await import('./schema.ts')).schemaCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+  simulate: async () => (await import('./simulate.ts')).simulateCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+};
 
-export function createProgram(): Command {
+/** With the one verb that the first argument names; with all of them when it names none. */
+export async function createProgram(firstArgument: string | undefined): Promise<Command> {
   const program = new Command('relaydiff')
     .description(
       'Records what an old and a new Torq relay answer to the same clients, and says where they differ, in bytes and in meaning, and why.',
     )
     .version(VERSION)
     .addHelpText('after', EXIT_CODES);
-  for (const verb of VERBS) program.addCommand(verb());
+  const wanted = Object.hasOwn(VERBS, firstArgument ?? '')
+    ? [firstArgument ?? '']
+    : Object.keys(VERBS);
+  for (const verb of wanted) {
+    const load = VERBS[verb];
+    if (load !== undefined) program.addCommand(await load());
+  }
   for (const command of allCommands(program)) {
     command.exitOverride().showHelpAfterError('(relaydiff --help lists the verbs and examples)');
   }

@@ -12,13 +12,13 @@ const SEEDS: Readonly<Record<Fault, readonly number[]>> = {
 };
 
 describe('a recording that something happens to', () => {
-  it.each(FAULTS.flatMap((fault) => SEEDS[fault].map((seed) => ({ fault, seed }))))(
+  it.for(FAULTS.flatMap((fault) => SEEDS[fault].map((seed) => ({ fault, seed }))))(
     'accounts for every byte, and opens and verifies: $fault, seed $seed',
-    async ({ fault, seed }, context) => {
+    async ({ fault, seed }, { skip }) => {
       const directory = join(temporaryDirectory(), 'fault');
       const outcome = await runFault({ fault, seed, directory });
       expect(outcome.failures).toEqual([]);
-      if (outcome.skipped !== undefined) context.skip(outcome.skipped);
+      if (outcome.skipped !== undefined) skip(outcome.skipped);
       expect(outcome.sentBytes).toBeGreaterThan(0);
     },
   );
