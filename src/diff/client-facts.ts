@@ -38,6 +38,8 @@ export interface HiddenGap {
 export class ClientFacts {
   /** The one client is a tap: it sent what the old relay broadcast, and nothing tells who had sent it there. */
   readonly isTapped: boolean;
+  /** From when on the old relay may have had clients that the recorder did not see; Infinity: never. */
+  readonly #unseenFromNs: number;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
   /** Frames of all clients that the new relay was not sent whole although it should have been. */
@@ -48,8 +50,9 @@ export class ClientFacts {
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
-  constructor(isTapped = false) {
+  constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
     this.isTapped = isTapped;
+    this.#unseenFromNs = unseenFromNs;
     this.#beginnings = new Beginnings((content, side) => this.wasDelivered(content, side));
   }
 
@@ -101,6 +104,11 @@ export class ClientFacts {
 
   wasSent(content: Content): boolean {
     return this.#sendings.has(content.id);
+  }
+
+  /** Nobody that was recorded sent it, and there may have been others, whom the new relay never had. */
+  mayComeFromUnseen(content: Content, arrivalNs: number): boolean {
+    return arrivalNs >= this.#unseenFromNs && !this.wasSent(content);
   }
 
   /** Whether the relay of this side delivered it to anybody. */

@@ -25,11 +25,9 @@ export function countAll(
   const divergences = countKinds(findings);
   const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
   const ignored = framesOf(setAside, (count) => count.reason === 'edge');
-  const notCompared = framesOf(setAside, (count) => count.reason === 'not-selected');
-  const unjudged = framesOf(
-    setAside,
-    (count) => count.reason !== 'edge' && count.reason !== 'not-selected',
-  );
+  const notSelected = framesOf(setAside, (count) => count.reason === 'not-selected');
+  const unseenSenders = framesOf(setAside, (count) => count.reason === 'unseen-sender');
+  const unjudged = framesOf(setAside, (count) => isUnjudged(count.reason));
   const accidental = gaps.filter(({ reason }) => reason !== NOT_SELECTED);
   const framePairs = judged.flatMap(({ judgement }) =>
     judgement.pairs.filter((pair) => pair.old.content.isFrame),
@@ -52,10 +50,21 @@ export function countAll(
       bytes: sum(accidental, (gap) => gap.bytes),
       inside: framesInside(accidental, facts),
     },
-    ...(leftOut === undefined ? {} : { leftOut: { ...leftOut, frames: notCompared } }),
+    ...countLeftOut(leftOut, notSelected, unseenSenders),
   };
   assertConserved(counts, setAside);
   return counts;
+}
+
+function countLeftOut(
+  leftOut: Omit<LeftOutCount, 'frames'> | undefined,
+  notSelected: number,
+  unseenSenders: number,
+): Pick<ResultCounts, 'leftOut'> {
+  if (leftOut === undefined && unseenSenders === 0) return {};
+  const asked = leftOut ?? { connections: 0, listeners: 0, bytes: 0 };
+  const frames = notSelected + unseenSenders;
+  return { leftOut: { ...asked, frames, ...(unseenSenders === 0 ? {} : { unseenSenders }) } };
 }
 
 /** The client stream says what the mirror was not sent; of what was not recorded only the recorder knows. */
@@ -99,7 +108,13 @@ const REASONS: readonly SetAsideReason[] = [
   'recording-end',
   'connection-down',
   'not-selected',
+  'unseen-sender',
 ];
+
+/** Whether it makes the verdict doubtful: the others are explained. */
+export function isUnjudged(reason: SetAsideReason): boolean {
+  return reason !== 'edge' && reason !== 'not-selected' && reason !== 'unseen-sender';
+}
 
 function countSetAside(setAside: readonly SetAside[]): readonly SetAsideCount[] {
   const counts: SetAsideCount[] = [];

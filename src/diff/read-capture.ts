@@ -13,6 +13,7 @@ import { ContentTable } from './content-table.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
+import { unseenSendersFromNs } from './unseen-senders.ts';
 
 /** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
 export const NOT_SELECTED = 'not-selected';
@@ -78,7 +79,7 @@ export function readCapture(
     remarks: options.remarks,
   });
   const isTapped = reader.info.origin === TAP_ORIGIN;
-  const facts = new ClientFacts(isTapped);
+  const facts = new ClientFacts(isTapped, unseenSendersFromNs(reader));
   const publishers = new Publishers(isTapped);
   const clientFrames = new Map<number, number>();
   const rows = readRows(reader);

@@ -18,6 +18,8 @@ import { type Item, otherSide, type SideItems, type Unpaired } from './records.t
  * - `connection-down`: the other side had lost the client when it was sent or a moment later, and was
  *   reached again: what it would have delivered is not known.
  * - `not-selected`: as the operator asked for, the new relay was not shown this connection, or who sent it.
+ * - `unseen-sender`: no recorded client sent it, and the old relay had clients of its own: those that were there
+ *   before the recorder took over its path, or that came when the path was given back or lost.
  * - `edge-unknown`: it was under way while its client joined or left, and nobody saw when the other side
  *   broadcast it.
  * - `edge`: the other side broadcast it before its client joined, or after it left.
@@ -28,6 +30,7 @@ export type SetAsideReason =
   | 'recording-end'
   | 'connection-down'
   | 'not-selected'
+  | 'unseen-sender'
   | 'edge-unknown'
   | 'edge';
 
@@ -71,6 +74,9 @@ export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientF
     if (side === 'new') {
       const isCut = item.content.isFrame ? false : beginsUnmirrored(item, facts);
       return isCut ? mirrorGap : undefined;
+    }
+    if (facts.mayComeFromUnseen(item.content, item.arrivalNs)) {
+      return { unpaired: candidate, reason: 'unseen-sender' };
     }
     if (!facts.wasSent(item.content)) {
       const { length } = item.content;

@@ -169,7 +169,10 @@ export interface ResultCounts {
     /** Whole frames in those gaps; null when nobody could count them. */
     readonly inside?: number | null | undefined;
   };
-  /** What was kept from the new relay because a part of the traffic was asked for; absent when that is nothing. */
+  /**
+   * What the new relay did not have because a part of the traffic was asked for, or because clients were
+   * connected to the old relay directly; absent when that is nothing.
+   */
   readonly leftOut?: LeftOutCount | undefined;
 }
 
@@ -182,6 +185,8 @@ export interface LeftOutCount {
   readonly bytes: number;
   /** Frames of the old side that have nothing to be compared with for that reason. */
   readonly frames: number;
+  /** Those among them that clients sent whom the recorder did not have; absent when there is none. */
+  readonly unseenSenders?: number | undefined;
 }
 
 /** Bytes that passed but were not recorded, or that the new relay was not sent. */
@@ -210,7 +215,8 @@ export interface SetAsideCount {
     | 'recording-gap'
     | 'recording-end'
     | 'connection-down'
-    | 'not-selected';
+    | 'not-selected'
+    | 'unseen-sender';
   readonly side: 'old' | 'new';
   readonly frames: number;
   /** Bytes that are no frame. */

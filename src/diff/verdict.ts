@@ -1,6 +1,7 @@
 /** The one word and the one sentence that a comparison ends with, and its exit code. */
 import { EXIT } from '../lib/operating-error.ts';
 import { assertNever } from '../lib/assert.ts';
+import { isUnjudged } from './count-result.ts';
 import { DIVERGENCE_KINDS, type ResultCounts, type Verdict } from './types.ts';
 
 export interface VerdictFacts {
@@ -67,9 +68,7 @@ function doubtsOf(facts: VerdictFacts): readonly string[] {
 }
 
 function unjudgedWords(counts: ResultCounts): readonly string[] {
-  const unjudged = (counts.setAside ?? []).filter(
-    ({ reason }) => reason !== 'edge' && reason !== 'not-selected',
-  );
+  const unjudged = (counts.setAside ?? []).filter(({ reason }) => isUnjudged(reason));
   const others = unjudged.reduce((sum, count) => sum + count.others, 0);
   const atEdge = unjudged
     .filter(({ reason }) => reason === 'edge-unknown')
@@ -105,6 +104,14 @@ function notesOf(facts: VerdictFacts): readonly string[] {
 function leftOutWords({ counts, connectionCount, mirrorOption }: VerdictFacts): readonly string[] {
   const { leftOut } = counts;
   if (leftOut === undefined) return [];
+  const unseenFrames = leftOut.unseenSenders ?? 0;
+  const unseen =
+    unseenFrames === 0
+      ? []
+      : [
+          `${messages(unseenFrames)} of old came from clients that were connected to it directly, and were left out`,
+        ];
+  if (leftOut.connections + leftOut.listeners === 0) return unseen;
   const option = mirrorOption === undefined ? '' : ` (--mirror ${mirrorOption})`;
   const what = [
     ...(leftOut.connections > 0
@@ -114,7 +121,10 @@ function leftOutWords({ counts, connectionCount, mirrorOption }: VerdictFacts): 
       ? [`what ${leftOut.listeners} of ${connectionCount} sent was kept from new`]
       : []),
   ].join(' and ');
-  return [`as asked for${option} ${what}: ${messages(leftOut.frames)} of old were not compared`];
+  return [
+    `as asked for${option} ${what}: ${messages(leftOut.frames - unseenFrames)} of old were not compared`,
+    ...unseen,
+  ];
 }
 
 function messages(count: number): string {

@@ -117,6 +117,7 @@ const counts = z.looseObject({
           'recording-end',
           'connection-down',
           'not-selected',
+          'unseen-sender',
         ]),
         side: z.enum(['old', 'new']),
         frames: count,
@@ -126,7 +127,13 @@ const counts = z.looseObject({
     .optional(),
   gaps: z.looseObject({ frames: count, bytes: count, inside: count.nullable().optional() }),
   leftOut: z
-    .looseObject({ connections: count, listeners: count, bytes: count, frames: count })
+    .looseObject({
+      connections: count,
+      listeners: count,
+      bytes: count,
+      frames: count,
+      unseenSenders: count.optional(),
+    })
     .optional(),
 });
 

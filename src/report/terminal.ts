@@ -13,6 +13,7 @@ import type {
   SetAsideCount,
   Verdict,
 } from '../diff/types.ts';
+import { isUnjudged } from '../diff/count-result.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
 import { type RemarkSummary, summarizeRemarks } from './remarks.ts';
 
@@ -107,6 +108,7 @@ const UNJUDGED_BECAUSE: Readonly<Record<SetAsideCount['reason'], string>> = {
   'recording-end': 'when the recording ended',
   'connection-down': 'while or shortly before the other side had lost their client',
   'not-selected': 'that new was not to be shown, as asked for',
+  'unseen-sender': 'from clients that were connected to old directly',
 };
 
 /** What was left out of the comparison, each reason and side by itself: it is no agreement. */
@@ -137,7 +139,7 @@ function setAsideLines({ gaps, setAside, ignored }: ResultCounts, paint: Paint):
 
 function setAsideName(reason: SetAsideCount['reason']): string {
   if (reason === 'edge') return 'ignored';
-  return reason === 'not-selected' ? 'left out' : 'unjudged';
+  return isUnjudged(reason) ? 'unjudged' : 'left out';
 }
 
 const GAPS_MAX = 6;

@@ -101,6 +101,8 @@ export class Entrance {
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
+    if (failure === undefined)
+      this.#options.onFact('note', { pathGivenBack: this.#options.listen });
     // Told now and not with the end, because clients may be waiting in front of a closed door.
     if (failure !== undefined) this.#options.onTrouble(failure.message);
     const startMs = performance.now();

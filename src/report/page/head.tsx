@@ -110,7 +110,7 @@ export function Counts(props: {
           alarm={counts.gaps.bytes > 0 || counts.gaps.frames > 0}
         />
         {counts.leftOut !== undefined && (
-          <Tile name="left out" value={counts.leftOut.frames} note="as asked for: not mirrored" />
+          <Tile name="left out" value={counts.leftOut.frames} note="new was not sent them" />
         )}
       </div>
       <div
