@@ -2,12 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { EventKind, StreamKind } from '../../src/capture/types.ts';
-import {
-  Connection,
-  type ConnectionPort,
-  type End,
-  type EventDetails,
-} from '../../src/shim/connection.ts';
+import { Connection } from '../../src/shim/connection.ts';
+import type { ConnectionPort, End, EventDetails } from '../../src/shim/connection-port.ts';
 import { MirrorBudget, type MirrorGap, PIECE_COST_BYTES } from '../../src/shim/mirror-queue.ts';
 import type { Mirroring } from '../../src/shim/mirror-selection.ts';
 import { FrameReader } from '../../src/wire/frame-reader.ts';
