@@ -119,7 +119,7 @@ function unwrapped(schema: unknown): unknown {
 }
 
 /** `structs.TradeTLV.fields[3].type`. */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
     return text === '' ? step : `${text}.${step}`;

@@ -31,6 +31,11 @@ describe('the summary for a terminal', () => {
          1  Trade in new only: old refuses its domain
             consistent with a relay that forwards only messages of its own domain; first is d31
 
+      Rules
+        lost-at-the-open      expired: swallows nothing                                expect, until 2025-06-30, of relay-team
+        price-rounding        unused: 5 differences in no unit of its limit            tolerate within 0.01
+        clock-of-the-gateway  210 divergences, 444 differences (12 told for the rest)  tolerate within 5ms or 0.1%, until 2026-09-30, of market-data
+
       Remarks  unknown-enum-number       0 old       5 new  Trade; in 5 pairs on one side only
                zero-checksum        10,432 old  10,409 new  Trade, OrderBook
 
@@ -51,6 +56,11 @@ describe('the summary for a terminal', () => {
         old     10,432 frames   market-data-coalesced.capture, old
         new     10,409 frames   market-data-coalesced.capture, new
         pairs   10,408          10,402 identical, 0 equivalent
+
+      Rules
+        lost-at-the-open      expired: swallows nothing                                expect, until 2025-06-30, of relay-team
+        price-rounding        unused: 5 differences in no unit of its limit            tolerate within 0.01
+        clock-of-the-gateway  210 divergences, 444 differences (12 told for the rest)  tolerate within 5ms or 0.1%, until 2026-09-30, of market-data
 
       Remarks  unknown-enum-number       0 old       5 new  Trade; in 5 pairs on one side only
                zero-checksum        10,432 old  10,409 new  Trade, OrderBook
