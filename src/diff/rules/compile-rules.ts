@@ -53,6 +53,7 @@ function compileRule(rule: WrittenRule, context: Context): Rule {
   const groups = patterns(rule, 'group');
   const paths = pathsOf(rule, context);
   const isList = action === 'as-set' || action === 'as-map';
+  checkKey(rule, paths ?? [], context);
   const places = paths?.map(placePattern);
   const fields = paths?.map(pathPattern);
   return {
@@ -111,7 +112,7 @@ function known<Word extends string>(
   const names: readonly string[] = all;
   for (const [index, word] of listOf(words).entries()) {
     if (names.includes(word)) continue;
-    const what = `"${word}" is no ${selector}${didYouMean(word, names)}; there are ${names.join(', ')}`;
+    const what = `"${word}" is no ${selector}${didYouMean(word, names) || `; there are ${names.join(', ')}`}`;
     report(rule.mistake(wordPath(rule, selector, index), what));
   }
   return listOf(words);
@@ -130,6 +131,17 @@ function pathsOf(rule: WrittenRule, context: Context): readonly string[] | undef
     if (problem !== undefined) context.report(rule.mistake(wordPath(rule, 'path', index), problem));
   }
   return listOf(path);
+}
+
+/** A key that elements cannot have would leave the list as it is. */
+function checkKey(rule: WrittenRule, paths: readonly string[], context: Context): void {
+  const { key } = rule.shape;
+  for (const [index, name] of listOf(key).entries()) {
+    const problems = paths.map((path) => unknownFieldIn(`${path}[*].${name}`, context.names));
+    const [problem] = problems;
+    if (problem === undefined || problems.includes(undefined)) continue;
+    context.report(rule.mistake(typeof key === 'string' ? ['key'] : ['key', index], problem));
+  }
 }
 
 /** A misspelt field would select nothing for ever, and nobody would notice. */

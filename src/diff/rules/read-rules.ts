@@ -24,6 +24,7 @@ export interface WrittenRule {
 }
 
 export interface ReadRules {
+  /** Those that can be looked at, whatever else is wrong with them. */
   readonly rules: readonly WrittenRule[];
   readonly mistakes: readonly Mistake[];
 }
@@ -47,7 +48,9 @@ export function readRules(texts: RulesTexts): ReadRules {
   return { rules, mistakes };
 }
 
-export function rulesInvalid(mistakes: readonly Mistake[]): OperatingError {
+/** In the order of the files and of their lines. */
+export function rulesInvalid(found: readonly Mistake[]): OperatingError {
+  const mistakes = inOrder(found);
   const listed = mistakes.slice(0, MISTAKES_LISTED_MAX);
   const more = mistakes.length - listed.length;
   const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`;
@@ -60,6 +63,19 @@ export function rulesInvalid(mistakes: readonly Mistake[]): OperatingError {
     ].join('\n'),
     { hint: 'Correct the file; docs/rules.md describes every key.' },
   );
+}
+
+function inOrder(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const files: string[] = [];
+  const placed = mistakes.map((mistake) => {
+    const [, file = '', line, column] = /^(.*?):(\d+):(\d+): /s.exec(mistake) ?? [];
+    if (!files.includes(file)) files.push(file);
+    return { mistake, file: files.indexOf(file), line: Number(line), column: Number(column) };
+  });
+  placed.sort(
+    (one, other) => one.file - other.file || one.line - other.line || one.column - other.column,
+  );
+  return placed.map(({ mistake }) => mistake);
 }
 
 interface Found {
@@ -82,10 +98,14 @@ function readFile(file: string, text: string, { rules, mistakes }: Found): void 
     mistakes.push(...source.mistakesOf(checked.error, rulesFileShape));
     return;
   }
-  for (const [index, written] of (checked.data.rules ?? []).entries()) {
+  for (const [index, written] of [...checked.data.rules].entries()) {
     const rule = readRule(source, written, ['rules', index]);
-    if ('mistakes' in rule) mistakes.push(...rule.mistakes);
-    else rules.push(rule);
+    if ('mistakes' in rule) {
+      mistakes.push(...rule.mistakes);
+      continue;
+    }
+    mistakes.push(...keyMistakes(rule), ...selectorMistakes(rule), ...dateMistakes(rule));
+    rules.push(rule);
   }
 }
 
@@ -96,14 +116,12 @@ function readRule(
 ): WrittenRule | { readonly mistakes: readonly Mistake[] } {
   const checked = ruleShape.safeParse(written, { reportInput: true });
   if (!checked.success) return { mistakes: source.mistakesOf(checked.error, ruleShape, at) };
-  const rule: WrittenRule = {
+  return {
     shape: checked.data,
     file: source.file,
     line: source.lineOf(at),
     mistake: (path, what, part) => source.mistake([...at, ...path], what, part),
   };
-  const mistakes = [...keyMistakes(rule), ...selectorMistakes(rule), ...dateMistakes(rule)];
-  return mistakes.length > 0 ? { mistakes } : rule;
 }
 
 function* keyMistakes({ shape, mistake }: WrittenRule): Generator<Mistake> {

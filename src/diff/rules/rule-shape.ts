@@ -55,7 +55,8 @@ export const ruleShape = z.strictObject(
 /** The rules are checked one by one, so that one bad rule hides no mistake of another. */
 export const rulesFileShape = z.strictObject(
   {
-    rules: z.array(z.unknown(), 'expected a list of rules').nullable(),
+    // A key without a value is an empty text here.
+    rules: z.union([z.array(z.unknown()), z.literal('')], { error: 'expected a list of rules' }),
   },
   'expected a map with the key rules',
 );

@@ -20,6 +20,11 @@ export function rulesOf(text: string, dialects = { old: dialect, new: dialect })
   return compileRules([['rules.yaml', text]], { names, dialects, today: TODAY });
 }
 
+/** One rule that ignores what `where` selects. */
+export function ignoring(where: Readonly<Record<string, unknown>>): RuleSet {
+  return rulesOf(JSON.stringify({ rules: [{ id: 'i', action: 'ignore', reason: 'x', where }] }));
+}
+
 /** The lines of the error, or nothing. */
 export function mistakesIn(text: string): readonly string[] {
   try {
@@ -86,7 +91,9 @@ export interface Level {
 }
 
 export function orderBook(bids: readonly Level[], parts: TradeParts = {}): Uint8Array {
-  const levels = (those: readonly Level[]): { count: number; elements: Record<string, bigint>[] } => ({
+  const levels = (
+    those: readonly Level[],
+  ): { count: number; elements: Record<string, bigint>[] } => ({
     count: those.length,
     elements: those.map(({ price, size }) => ({ price, size, order_count: 1n, reserved: 0n })),
   });
@@ -115,10 +122,7 @@ export function pairSteps(
   ]);
 }
 
-export function diffPairs(
-  pairs: Parameters<typeof pairSteps>[0],
-  rules?: string,
-): DiffResult {
+export function diffPairs(pairs: Parameters<typeof pairSteps>[0], rules?: string): DiffResult {
   const steps = pairSteps(pairs);
   return diffScenario({ steps }, rules === undefined ? {} : { rules: rulesOf(rules) });
 }

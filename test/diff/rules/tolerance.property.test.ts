@@ -4,6 +4,7 @@ import { FieldUnits } from '../../../src/diff/rules/field-units.ts';
 import { judgeDistance, parseAbsolute, parseRelative } from '../../../src/diff/rules/tolerance.ts';
 import type { Difference } from '../../../src/diff/types.ts';
 import { dialect } from '../support.ts';
+import { packed } from './support.ts';
 
 const units = new FieldUnits({ old: dialect, new: dialect });
 
@@ -108,4 +109,21 @@ test.each(['', '-1', '1e3', '.5', '5.', '5 minutes', 'ms', '1_000', '0x10', 'NaN
 
 test.each(['0', '0%', '101%', '1.01', '-1%', '1e-3', '5ms', ''])('%j is no part', (text) => {
   expect(parseRelative(text)).toBeUndefined();
+});
+
+test('between two dialects a field is found by its shared name, and points are read where scales differ', () => {
+  const between = new FieldUnits({ old: dialect, new: packed });
+  const difference: Difference = {
+    path: 'tlv[0].Trade.execution_timestamp_ns',
+    old: '100',
+    new: '5000100',
+    bytes: { offset: 0, length: 8 },
+    class: 'semantic',
+  };
+  const measured = between.measure(difference);
+  expect(measured).toMatchObject({ kind: 'time', rawPlaces: 9 });
+  const absolute = parseAbsolute('5ms');
+  expect(measured && judgeDistance(measured, { absolute, relative: undefined })).toBe('within');
+  expect(new FieldUnits({ old: packed, new: packed }).measure(difference)).toBeUndefined();
+  expect(between.measure({ ...difference, new: null })).toBeUndefined();
 });
