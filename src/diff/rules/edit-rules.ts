@@ -39,43 +39,96 @@ export function rulesIn(file: string, text: string): readonly WrittenRule[] {
 
 /** The text with the rule at its end, or in the place of the rule with its id. */
 export function withGroupRule(text: string, rule: GroupRule): string {
-  const document = documentOf(text);
-  const rules = rulesNodeOf(document);
-  const node = document.createNode(ruleFields(rule));
-  if (isMap(node)) quoteWords(node);
-  const at = indexOfRule(rules, rule.id);
-  if (at === -1) {
-    if (rules.items.length > 0) node.spaceBefore = true;
-    rules.add(node);
-  } else {
-    const before = rules.items[at];
-    if (isMap(before)) {
-      node.commentBefore = before.commentBefore ?? null;
-      node.spaceBefore = before.spaceBefore ?? false;
-    }
-    rules.set(at, node);
-  }
-  return textOf(document, text);
+  const rules = blockOfRules(text);
+  if (rules === undefined) return rewrittenWith(text, rule);
+  const known = rules.items.find(({ id }) => id === rule.id);
+  if (known !== undefined) return splice(text, known.at, known.end, ruleText(rule, rules.column));
+  const last = rules.items.at(-1);
+  assert(last !== undefined, 'a list of rules without a rule');
+  const gap = text.slice(0, last.end).endsWith('\n') ? '\n' : '\n\n';
+  const dash = `${' '.repeat(rules.column)}- `;
+  return splice(text, last.end, last.end, gap + dash + ruleText(rule, rules.column));
 }
 
 /** The text as it is when there is no such rule. */
 export function withoutRule(text: string, id: string): string {
+  const rules = blockOfRules(text);
+  const rule = rules?.items.find((item) => item.id === id);
+  if (rules === undefined || rule === undefined) return text;
+  // A list that ends is written as an empty one.
+  if (rules.items.length === 1) return splice(text, rules.at, rule.end, '[]\n');
+  const line = text.lastIndexOf('\n', rule.dash) + 1;
+  const from = text.slice(0, line).endsWith('\n\n') ? line - 1 : line;
+  return splice(text, from, rule.end, '');
+}
+
+function splice(text: string, from: number, to: number, between: string): string {
+  return text.slice(0, from) + between + text.slice(to);
+}
+
+interface RuleBlock {
+  /** Where the list begins, and the column of its dashes. */
+  readonly at: number;
+  readonly column: number;
+  readonly items: readonly WrittenItem[];
+}
+
+interface WrittenItem {
+  readonly id: string;
+  readonly dash: number;
+  /** Behind the dash. */
+  readonly at: number;
+  /** Behind its last line. */
+  readonly end: number;
+}
+
+/** undefined: there is no rule yet, or they are not written with dashes. */
+function blockOfRules(text: string): RuleBlock | undefined {
+  const rules = documentOf(text).get('rules');
+  const at = isSeq(rules) ? rules.range?.[0] : undefined;
+  if (!isSeq(rules) || at === undefined || rules.items.length === 0 || rules.flow === true)
+    return undefined;
+  const column = at - (text.lastIndexOf('\n', at - 1) + 1);
+  const items: WrittenItem[] = [];
+  for (const item of rules.items) {
+    const range = isMap(item) ? item.range : undefined;
+    if (!isMap(item) || range === undefined || range === null) return undefined;
+    const [from, to] = range;
+    const newline = text.indexOf('\n', to - 1);
+    const end = newline === -1 ? text.length : newline + 1;
+    const dash = dashBefore(text, from, column);
+    items.push({ id: String(item.get('id')), dash, at: from, end });
+  }
+  return { at, column, items };
+}
+
+/** Comments may stand between a dash and what it begins. */
+function dashBefore(text: string, from: number, column: number): number {
+  let line = text.lastIndexOf('\n', from - 1) + 1;
+  while (line > 0 && text.slice(line, line + column + 1).trim() !== '-')
+    line = text.lastIndexOf('\n', line - 2) + 1;
+  return line + column;
+}
+
+const TO_STRING = { lineWidth: 0, singleQuote: true } as const;
+
+/** The lines behind a dash in this column. */
+function ruleText(rule: GroupRule, column: number): string {
+  const document = new Document(undefined, { schema: 'failsafe' });
+  document.contents = ruleNode(document, rule);
+  return document.toString(TO_STRING).replaceAll(/\n(?=[^\n])/g, `\n${' '.repeat(column + 2)}`);
+}
+
+function ruleNode(document: Document, rule: GroupRule): YAMLMap {
+  const node = document.createNode(ruleFields(rule));
+  assert(isMap(node), 'a rule that is no map');
+  quoteWords(node);
+  return node;
+}
+
+/** Of a file without rules, or with rules in brackets, which are none to write into. */
+function rewrittenWith(text: string, rule: GroupRule): string {
   const document = documentOf(text);
-  const rules = rulesNodeOf(document);
-  const at = indexOfRule(rules, id);
-  if (at === -1) return text;
-  rules.delete(at);
-  return textOf(document, text);
-}
-
-function documentOf(text: string): Document {
-  // As it is read: every scalar stays the text that it is.
-  const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false });
-  assert(document.errors.length === 0, 'a rules file that was read and cannot be parsed');
-  return document;
-}
-
-function rulesNodeOf(document: Document): YAMLSeq {
   if (!isMap(document.contents)) {
     if (document.comment !== null) {
       document.commentBefore = document.comment;
@@ -84,19 +137,22 @@ function rulesNodeOf(document: Document): YAMLSeq {
     document.commentBefore ??= FIRST_LINE;
     document.contents = document.createNode({});
   }
-  const rules = document.get('rules');
-  if (isSeq(rules)) {
-    // An empty list can only be written as [], which is no good place for rules.
-    if (rules.items.length === 0) rules.flow = false;
-    return rules;
-  }
-  const made = new YAMLSeq();
-  document.set('rules', made);
-  return made;
+  const written = document.get('rules');
+  const rules = isSeq(written) ? written : new YAMLSeq();
+  if (rules !== written) document.set('rules', rules);
+  rules.flow = false;
+  const at = rules.items.findIndex((item) => isMap(item) && item.get('id') === rule.id);
+  const node = ruleNode(document, rule);
+  if (at === -1) rules.add(node);
+  else rules.set(at, node);
+  return document.toString(TO_STRING);
 }
 
-function indexOfRule(rules: YAMLSeq, id: string): number {
-  return rules.items.findIndex((item) => isMap(item) && String(item.get('id')) === id);
+function documentOf(text: string): Document {
+  // As it is read: every scalar stays the text that it is.
+  const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false });
+  assert(document.errors.length === 0, 'a rules file that was read and cannot be parsed');
+  return document;
 }
 
 function ruleFields({ id, reason, owner, expires, group }: GroupRule): Record<string, unknown> {
@@ -112,11 +168,6 @@ function quoteWords(node: YAMLMap): void {
     if (/^([-+.\d].*|~|null|true|false|yes|no|on|off)$/i.test(value.value))
       value.type = Scalar.QUOTE_SINGLE;
   }
-}
-
-function textOf(document: Document, before: string): string {
-  const indentSeq = !/^rules:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*-/m.test(before);
-  return document.toString({ lineWidth: 0, indentSeq, singleQuote: true });
 }
 
 /** The title of a group as a pattern for it alone. */
