@@ -33,7 +33,7 @@ import { listGaps } from './list-gaps.ts';
 import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
 import { pairItems } from './pair-items.ts';
 import { otherSide } from './records.ts';
-import { applyRules } from './rules/apply-rules.ts';
+import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
 import { FieldUnits } from './rules/field-units.ts';
 import { ListMatcher } from './rules/match-lists.ts';
 import type { RuleSet } from './rules/rule.ts';
@@ -64,10 +64,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const hasRemarks = options.remarks ?? true;
   const contents = readCapture(reader, dialects, { remarks: hasRemarks });
   const histories = readHistories(reader);
-  const { rules } = options;
-  const labelOf = labelsOf(contents);
-  const lists = rules && new ListMatcher(rules, labelOf);
-  const { judged, deliveries } = judgeAll(reader, { contents, dialects, histories, lists });
+  const context = withRules({ contents, dialects, histories }, options.rules);
+  const { judged, deliveries } = judgeAll(reader, context);
   const messageFindings = judged.flatMap((connection) => connection.findings);
   const losses = lossesOf(messageFindings);
   const causeOf = explainLosses(losses, {
@@ -80,14 +78,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     ...messageFindings,
     ...findSilence(contents, { histories: histories.of, losses, causeOf }),
   ].sort(inOrderOfTime);
-  // Causes come from all that was lost: what somebody expects is evidence all the same.
-  const ruled =
-    rules &&
-    applyRules(found, rules, {
-      labelOf,
-      causeOf: (finding) => groupWords(finding, finding.loss && causeOf(finding.loss)),
-      units: new FieldUnits(dialects),
-    });
+  const ruled = swallow(found, context, causeOf);
   const findings = ruled?.kept ?? found;
   const grouped = groupFindings(findings, ({ loss }) => loss && causeOf(loss));
   const listed = listDivergences(reader, {
@@ -101,7 +92,6 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const leftOut = leftOutOf(contents, histories);
   const counts = countAll(contents, judged, findings, leftOut, ruled?.counts);
   const { info } = reader;
-  const notSeen = blindSpotsOf(info.origin);
   const name = basename(reader.path);
   return {
     format: 'relaydiff-result/1',
@@ -120,14 +110,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       connectionDoubts: connectionDoubts(histories.of),
       rules: ruled?.rules ?? [],
     }),
-    capture: {
-      name,
-      origin: info.origin,
-      startedUnixNs: String(info.startedUnixNs),
-      durationNs: String(info.durationNs),
-      sealed: info.sealed,
-      ...(notSeen.length === 0 ? {} : { notSeen }),
-    },
+    capture: describeCapture(reader),
     old: { label: `${name}, old`, dialect: options.oldDialect.name },
     new: { label: `${name}, new`, dialect: options.newDialect.name },
     counts,
@@ -144,12 +127,40 @@ interface JudgeContext {
   readonly contents: CaptureContents;
   readonly dialects: Dialects;
   readonly histories: Histories;
-  readonly lists: ListMatcher | undefined;
+  /** undefined: no rules were given. */
+  readonly ruling: Ruling | undefined;
 }
 
-function labelsOf({ connections }: CaptureContents): (connection: number) => string {
-  const labels = new Map(connections.map(({ id, label }) => [id, label]));
-  return (connection) => labels.get(connection) ?? '';
+interface Ruling {
+  readonly rules: RuleSet;
+  readonly lists: ListMatcher;
+  readonly labelOf: (connection: number) => string;
+}
+
+function withRules(
+  context: Omit<JudgeContext, 'ruling'>,
+  rules: RuleSet | undefined,
+): JudgeContext {
+  if (rules === undefined) return { ...context, ruling: undefined };
+  const labels = new Map(context.contents.connections.map(({ id, label }) => [id, label]));
+  const labelOf = (connection: number): string => labels.get(connection) ?? '';
+  return { ...context, ruling: { rules, lists: new ListMatcher(rules, labelOf), labelOf } };
+}
+
+/** Causes come from all that was lost: what somebody expects is evidence all the same. */
+function swallow(
+  found: readonly Finding[],
+  { dialects, ruling }: JudgeContext,
+  causeOf: (loss: Loss) => Cause | undefined,
+): RuledFindings | undefined {
+  return (
+    ruling &&
+    applyRules(found, ruling.rules, {
+      labelOf: ruling.labelOf,
+      causeOf: (finding) => groupWords(finding, finding.loss && causeOf(finding.loss)),
+      units: new FieldUnits(dialects),
+    })
+  );
 }
 
 interface JudgedAll {
@@ -194,7 +205,7 @@ function findAll(
   reader: CaptureReader,
   { items: { id }, judgement }: Judged,
   deliveries: Deliveries,
-  { contents, dialects, histories, lists }: JudgeContext,
+  { contents, dialects, histories, ruling }: JudgeContext,
 ): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
@@ -205,9 +216,21 @@ function findAll(
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
-    ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects, lists)),
+    ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects, ruling?.lists)),
     ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];
+}
+
+function describeCapture({ info, path }: CaptureReader): DiffResult['capture'] {
+  const notSeen = blindSpotsOf(info.origin);
+  return {
+    name: basename(path),
+    origin: info.origin,
+    startedUnixNs: String(info.startedUnixNs),
+    durationNs: String(info.durationNs),
+    sealed: info.sealed,
+    ...(notSeen.length === 0 ? {} : { notSeen }),
+  };
 }
 
 /** What the operator asked to keep from the new relay; undefined when that is nothing. */

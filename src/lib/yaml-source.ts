@@ -27,11 +27,11 @@ export interface YamlSource {
   /** null and undefined: the text says nothing. */
   readonly data: unknown;
   /** The mistake `what` at a path; at the nearest thing around it when the path does not exist. */
-  mistake(path: Path, what: string, part?: 'key' | 'value'): Mistake;
+  readonly mistake: (path: Path, what: string, part?: 'key' | 'value') => Mistake;
   /** From 1. */
-  lineOf(path: Path): number;
+  readonly lineOf: (path: Path) => number;
   /** What zod found in the part of the data at `at`, checked with `shape`. */
-  mistakesOf(error: z.ZodError, shape: z.ZodType, at?: Path): readonly Mistake[];
+  readonly mistakesOf: (error: z.ZodError, shape: z.ZodType, at?: Path) => readonly Mistake[];
 }
 
 /** With the schema `failsafe` every scalar is the text that was written: `0.10` stays `0.10`. */

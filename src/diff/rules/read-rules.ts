@@ -98,7 +98,9 @@ function readFile(file: string, text: string, { rules, mistakes }: Found): void 
     mistakes.push(...source.mistakesOf(checked.error, rulesFileShape));
     return;
   }
-  for (const [index, written] of [...checked.data.rules].entries()) {
+  const { rules: list } = checked.data;
+  if (list === '') return;
+  for (const [index, written] of list.entries()) {
     const rule = readRule(source, written, ['rules', index]);
     if ('mistakes' in rule) {
       mistakes.push(...rule.mistakes);
