@@ -6,6 +6,7 @@ import { assertNever, defined } from '../lib/assert.ts';
 import { type GroupRule, idForGroup } from '../diff/rules/edit-rules.ts';
 import { isDate } from '../diff/rules/read-rules.ts';
 import type { DiffResult, Divergence, Group } from '../diff/types.ts';
+import { printable } from './terminal.ts';
 import { REVIEW_HELP, renderDivergence, renderGroup } from './review-text.ts';
 
 export interface ReviewOptions {
@@ -90,7 +91,7 @@ export class ReviewSession {
   ask(): { readonly show: readonly string[]; readonly prompt: string } {
     const show = this.#question === 'choice' && !this.#isShown ? this.#show() : [];
     this.#isShown = true;
-    return { show, prompt: this.#prompt() };
+    return { show, prompt: printable(this.#prompt()) };
   }
 
   answer(line: string): Turn {

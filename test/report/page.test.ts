@@ -120,6 +120,8 @@ suite('the page of the report, opened from disk in Chromium', () => {
     await page.getByRole('searchbox').fill('orderbook 50 FIELDS');
     expect(await shownCount(page)).toBe('1 of 35');
     await page.getByRole('button', { name: 'Clear filters' }).click();
+    // The button above may have scrolled it away.
+    await page.locator('.timeline-plot').scrollIntoViewIfNeeded();
     const box = await page.locator('.timeline-plot').boundingBox();
     if (box === null) throw new Error('the timeline has no place');
     await page.mouse.move(box.x + 2, box.y + 10);

@@ -81,7 +81,8 @@ export class ListMatcher {
     for (const place of places) {
       // What is inside a list that was matched has other names now.
       if (lists.some((list) => isInside(place, list.place))) continue;
-      const better = bestMatch(message.listAt(place), place, { rules, differences });
+      const list = message.listAt(place);
+      const better = list && bestMatch(list, place, { rules, differences });
       if (better === undefined) continue;
       ({ differences } = better);
       lists.push(better.list);
@@ -228,7 +229,13 @@ class ListedMessages {
     this.#new = read(views.new);
   }
 
-  listAt(place: string): List {
+  /** undefined: the TLV that it is in has another position in the other message, or may have. */
+  listAt(place: string): List | undefined {
+    const position = Number(/^tlv\[(\d+)\]/.exec(place)?.[1] ?? -1);
+    for (let at = 0; at <= position; at++) {
+      const path = `tlv[${at}].type`;
+      if (this.#old.get(path)?.same !== this.#new.get(path)?.same) return undefined;
+    }
     return { old: elementsAt(this.#old, place), new: elementsAt(this.#new, place) };
   }
 }

@@ -2,7 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import type { DiffResult, RuleOutcome } from '../../../src/diff/types.ts';
 import { delivers, diffScenario, sends } from '../support.ts';
-import { diffPairs, orderBook, message, rulesOf, trade, tradeTlv } from './support.ts';
+import {
+  diffPairs,
+  orderBook,
+  orderBookFields,
+  message,
+  rulesOf,
+  trade,
+  tradeTlv,
+} from './support.ts';
 import { testFrame } from '../../support/frames.ts';
 
 function rule(parts: Readonly<Record<string, unknown>>): string {
@@ -279,6 +287,17 @@ describe('lists whose order means nothing', () => {
     );
     expect(paths(result)).toEqual(['tlv[0].OrderBook.bids.elements[1].size']);
     expect(outcome(result)?.state).toBe('unused');
+  });
+
+  it('are left alone behind a TLV that only one side has', () => {
+    const list = { type: 3, fields: orderBookFields([level(1n, 1n)]) };
+    const other = { type: 202, fields: { raw: '01' } };
+    const grownList = { type: 3, fields: orderBookFields([level(2n, 2n)]) };
+    const pair = [message([list]), message([other, grownList])] as const;
+    const places = (parts: Readonly<Record<string, unknown>>): readonly string[] =>
+      paths(diffPairs([pair], rule(parts)));
+    expect(places(asMap)).toEqual(paths(diffPairs([pair])));
+    expect(places({ action: 'as-set', where: { path: BIDS } })).toEqual(paths(diffPairs([pair])));
   });
 
   it('may be the TLVs of a message', () => {

@@ -91,13 +91,15 @@ export interface Level {
 }
 
 export function orderBook(bids: readonly Level[], parts: TradeParts = {}): Uint8Array {
-  const levels = (
-    those: readonly Level[],
-  ): { count: number; elements: Record<string, bigint>[] } => ({
+  return message([{ type: 3, fields: orderBookFields(bids) }], parts);
+}
+
+export function orderBookFields(bids: readonly Level[]): EncodableTlv['fields'] {
+  const levels = (those: readonly Level[]): EncodableTlv['fields'] => ({
     count: those.length,
     elements: those.map(({ price, size }) => ({ price, size, order_count: 1n, reserved: 0n })),
   });
-  const fields = {
+  return {
     snapshot_timestamp_ns: SOME_NS,
     sequence: 5n,
     precision_factor: 100_000_000n,
@@ -108,7 +110,6 @@ export function orderBook(bids: readonly Level[], parts: TradeParts = {}): Uint8
     bids: levels(bids),
     asks: levels([]),
   };
-  return message([{ type: 3, fields }], parts);
 }
 
 /** One connection; each pair was sent, and delivered by old and by new as given. */
