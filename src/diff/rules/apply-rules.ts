@@ -51,13 +51,25 @@ interface Taken {
   readonly swallowed: SwallowedPart[];
 }
 
+/** Paths repeat from message to message, but for positions in long lists. */
+const PATHS_KEPT_MAX = 10_000;
+
 export class RulesJudge {
-  readonly #active: readonly Rule[];
+  readonly #fieldRules: readonly Rule[];
+  /** Of whole divergences, whatever their group. */
+  readonly #wholeRules: readonly Rule[];
+  readonly #groupRules: readonly Rule[];
   readonly #stage: RulesStage;
   readonly #tally: RuleTally;
+  readonly #byPath = new Map<string, readonly Rule[]>();
 
   constructor({ rules }: RuleSet, stage: RulesStage) {
-    this.#active = rules.filter((rule) => !rule.isExpired && rule.list === undefined);
+    const active = rules.filter((rule) => !rule.isExpired && rule.list === undefined);
+    this.#fieldRules = active.filter((rule) => rule.selectsDifference !== undefined);
+    this.#groupRules = active.filter((rule) => rule.selectsGroup !== undefined);
+    this.#wholeRules = active.filter(
+      (rule) => rule.selectsDifference === undefined && rule.selectsGroup === undefined,
+    );
     this.#stage = stage;
     this.#tally = new RuleTally(rules);
   }
@@ -79,29 +91,29 @@ export class RulesJudge {
   }
 
   #judge(finding: Finding, taken: Taken): Finding | undefined {
-    const facts = messageFacts(finding, this.#stage.labelOf(finding.connection));
-    const rules = this.#active.filter((rule) => rule.selectsMessages(facts));
-    if (rules.length === 0) return finding;
+    const messages = messageFacts(finding, this.#stage.labelOf(finding.connection));
     let before: Finding | undefined;
     let current: Finding | undefined = finding;
     // Each turn takes at least one difference away, or is the last.
     while (current !== undefined && current !== before) {
       before = current;
-      current = this.#takeDifferences(current, rules, taken);
+      current = this.#takeDifferences(current, messages, taken);
     }
-    return current && this.#takeGroup(current, rules, taken);
+    return current && this.#takeGroup(current, messages, taken);
   }
 
   /** Once, by all rules but those of groups. */
-  #takeDifferences(finding: Finding, rules: readonly Rule[], taken: Taken): Finding | undefined {
+  #takeDifferences(finding: Finding, messages: MessageFacts, taken: Taken): Finding | undefined {
     const facts = this.#factsOf(finding);
-    const those = rules.filter(
-      (rule) => rule.selectsGroup === undefined && rule.selectsFinding(facts),
-    );
-    const whole = those.find((rule) => rule.selectsDifference === undefined);
+    const selects = (rule: Rule): boolean =>
+      rule.selectsMessages(messages) && rule.selectsFinding(facts);
+    const whole = this.#wholeRules.find(selects);
     const left: Difference[] = [];
     for (const difference of finding.differences) {
-      const rule = those.find((each) => this.#takes(each, difference)) ?? whole;
+      const one = this.#rulesOf(difference).find(
+        (rule) => selects(rule) && this.#tolerates(rule, difference),
+      );
+      const rule = firstOf(one, whole);
       if (rule === undefined) left.push(difference);
       else take(rule, difference, taken);
     }
@@ -113,9 +125,19 @@ export class RulesJudge {
     return left.length === 0 ? undefined : withDifferences(finding, left);
   }
 
-  #takes(rule: Rule, difference: Difference): boolean {
-    if (rule.selectsDifference === undefined) return true;
-    if (!rule.selectsDifference(difference)) return false;
+  /** Those that select it by its path and class. */
+  #rulesOf(difference: Difference): readonly Rule[] {
+    if (this.#fieldRules.length === 0) return [];
+    const key = `${difference.class} ${difference.path}`;
+    const known = this.#byPath.get(key);
+    if (known !== undefined) return known;
+    const rules = this.#fieldRules.filter((rule) => rule.selectsDifference?.(difference) === true);
+    if (this.#byPath.size < PATHS_KEPT_MAX) this.#byPath.set(key, rules);
+    return rules;
+  }
+
+  /** Also true for rules without a limit. */
+  #tolerates(rule: Rule, difference: Difference): boolean {
     if (rule.tolerance === undefined) return true;
     const measured = this.#stage.units.measure(difference);
     const judged =
@@ -124,13 +146,15 @@ export class RulesJudge {
     return judged === 'within';
   }
 
-  #takeGroup(finding: Finding, rules: readonly Rule[], taken: Taken): Finding | undefined {
-    const candidates = rules.filter((rule) => rule.selectsGroup !== undefined);
-    if (candidates.length === 0) return finding;
+  #takeGroup(finding: Finding, messages: MessageFacts, taken: Taken): Finding | undefined {
+    if (this.#groupRules.length === 0) return finding;
     const facts = this.#factsOf(finding);
     const { title } = this.#stage.causeOf(finding);
-    const rule = candidates.find(
-      (each) => each.selectsGroup?.(title) === true && each.selectsFinding(facts),
+    const rule = this.#groupRules.find(
+      (each) =>
+        each.selectsGroup?.(title) === true &&
+        each.selectsMessages(messages) &&
+        each.selectsFinding(facts),
     );
     if (rule === undefined) return finding;
     if (finding.differences.length === 0) taken.differences.set(rule, []);
@@ -142,6 +166,11 @@ export class RulesJudge {
     const cause = (): string => this.#stage.causeOf(finding).name;
     return { kind: finding.kind, side: sideOf(finding), cause };
   }
+}
+
+function firstOf(one: Rule | undefined, other: Rule | undefined): Rule | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one.index < other.index ? one : other;
 }
 
 /** The lists of a changed message agree, and it differs in nothing else. */
