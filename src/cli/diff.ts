@@ -7,10 +7,17 @@ import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { protocolOf, withCapture } from './inputs.ts';
+import { readRulesFiles, today } from './rules-files.ts';
+import { compileRules } from '../diff/rules/compile-rules.ts';
+import { namesOfDialects } from '../diff/rules/protocol-names.ts';
+import type { RuleSet } from '../diff/rules/rule.ts';
+import type { Protocol } from '../protocol/load.ts';
+import type { Dialect } from '../protocol/types.ts';
 import {
   dialectOption,
   parseCount,
   quietOption,
+  rulesOption,
   type RemarksChoice,
   remarksChoiceOption,
   schemaOption,
@@ -29,6 +36,7 @@ interface DiffOptions {
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
   readonly schema?: readonly string[];
+  readonly rules?: readonly string[];
 }
 
 const DIVERGENCES_LISTED = 10_000;
@@ -37,6 +45,7 @@ const EXAMPLE = `
 Examples:
   relaydiff diff md.capture --html report.html
   relaydiff diff md.capture --json | jq .verdict
+  relaydiff diff md.capture --rules rules.yaml
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -53,6 +62,7 @@ export function diffCommand(): Command {
       parseCount,
       DIVERGENCES_LISTED,
     )
+    .addOption(rulesOption())
     .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
     .addOption(schemaOption())
     .option('--old-dialect <name>', 'read clients and the old side with this dialect')
@@ -88,9 +98,12 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
   const watched = watchReading(capture, (read, total) =>
     progress.update('comparing', Math.min(read, total), total),
   );
+  const oldDialect = protocol.dialect(options.oldDialect ?? dialect);
+  const newDialect = protocol.dialect(options.newDialect ?? dialect);
   const result = diffCapture(watched, {
-    oldDialect: protocol.dialect(options.oldDialect ?? dialect),
-    newDialect: protocol.dialect(options.newDialect ?? dialect),
+    oldDialect,
+    newDialect,
+    rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
     divergencesListedMax: options.list,
     remarks: options.remarks !== 'hide',
   });
@@ -101,4 +114,15 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
   }
   progress.done();
   return result;
+}
+
+/** undefined: no files were given. Throws RULES_INVALID. */
+function rulesOf(
+  files: readonly string[],
+  protocol: Protocol,
+  dialects: { readonly old: Dialect; readonly new: Dialect },
+): RuleSet | undefined {
+  if (files.length === 0) return undefined;
+  const names = namesOfDialects(protocol.dialectNames.map((name) => protocol.dialect(name)));
+  return compileRules(readRulesFiles(files), { names, dialects, today: today() });
 }

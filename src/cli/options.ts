@@ -57,6 +57,16 @@ export function schemaOption(): Option {
     .default([]);
 }
 
+/** Repeatable; the value is the list of files. */
+export function rulesOption(): Option {
+  return new Option(
+    '--rules <file>',
+    'what is no divergence, or an expected one (docs/rules.md); repeatable',
+  )
+    .argParser((file: string, before: readonly string[]) => [...before, file])
+    .default([]);
+}
+
 export function remarksOption(): Option {
   return new Option('--remarks', 'also show what is odd about good messages').default(false);
 }

@@ -1,6 +1,14 @@
 /** Where things are said: data on stdout, talk on stderr; colours and progress only on a terminal. */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { jsonText } from '../lib/json-text.ts';
 import { OperatingError } from '../lib/operating-error.ts';
@@ -8,6 +16,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 const BATCH_CHARACTERS = 65_536;
 const PROGRESS_AFTER_MS = 1_000;
 const LINE_EVERY_MS = 5_000;
+const PERMISSION_BITS = 0o7777;
 
 export function talk(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -43,6 +52,26 @@ export function writeFile(path: string, content: string): void {
   try {
     writeFileSync(path, content);
   } catch (error) {
+    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
+      hint: 'Check that the directory exists and that you may write to it.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Puts a file in the place of another in one step: whoever reads it sees the old or the new one, and a crash leaves
+ * one of them. A link stays a link. Throws OUTPUT_UNWRITABLE.
+ */
+export function replaceFile(path: string, content: string): void {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const fresh = `${target}.${process.pid}.tmp`;
+  try {
+    writeFileSync(fresh, content, { flush: true });
+    if (existsSync(target)) chmodSync(fresh, statSync(target).mode & PERMISSION_BITS);
+    renameSync(fresh, target);
+  } catch (error) {
+    rmSync(fresh, { force: true });
     throw new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
       hint: 'Check that the directory exists and that you may write to it.',
       cause: error,

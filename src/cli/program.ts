@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   tap: async () => (await import('./tap.ts')).tapCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
+  review: async () => (await import('./review.ts')).reviewCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
   messages: async () => (await import('./messages.ts')).messagesCommand(),
   decode: async () => (await import('./decode.ts')).decodeCommand(),

@@ -1,8 +1,6 @@
 /** `relaydiff report`: render a stored result again. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { exitCodeOf } from '../diff/verdict.ts';
-import { OperatingError } from '../lib/operating-error.ts';
 import { loadProtocolWith } from '../protocol/files.ts';
 import { withoutRemarks } from '../report/remarks.ts';
 import { parseResult } from '../report/result-json.ts';
@@ -10,6 +8,7 @@ import { renderTerminal } from '../report/terminal.ts';
 import { htmlOf } from './html.ts';
 import { type RemarksChoice, remarksChoiceOption, schemaOption } from './options.ts';
 import { writeFile, writeOut } from './output.ts';
+import { readResultFile } from './result-file.ts';
 
 interface ReportOptions {
   readonly html?: string;
@@ -34,7 +33,7 @@ export function reportCommand(): Command {
 }
 
 async function report(file: string, options: ReportOptions): Promise<void> {
-  const stored = parseResult(readResult(file), file);
+  const stored = parseResult(readResultFile(file), file);
   const result = options.remarks === 'hide' ? withoutRemarks(stored) : stored;
   if (options.html !== undefined)
     writeFile(options.html, htmlOf(result, loadProtocolWith(options.schema)));
@@ -45,15 +44,4 @@ async function report(file: string, options: ReportOptions): Promise<void> {
     }),
   );
   process.exitCode = exitCodeOf(result.verdict);
-}
-
-function readResult(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
-      hint: 'Give a result written by relaydiff diff --result.',
-      cause: error,
-    });
-  }
 }

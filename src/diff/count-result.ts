@@ -9,7 +9,14 @@ import type { Finding } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type CaptureContents, type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
 import type { SetAside, SetAsideReason } from './set-aside.ts';
-import type { DivergenceKind, LeftOutCount, ResultCounts, SetAsideCount } from './types.ts';
+import {
+  DIVERGENCE_KINDS,
+  type DivergenceKind,
+  type LeftOutCount,
+  type ResultCounts,
+  type SetAsideCount,
+  type SwallowedCount,
+} from './types.ts';
 
 export interface Judged {
   readonly items: ConnectionItems;
@@ -21,6 +28,7 @@ export function countAll(
   judged: readonly Judged[],
   findings: readonly Finding[],
   leftOut: Omit<LeftOutCount, 'frames'> | undefined,
+  swallowed: SwallowedCount | undefined,
 ): ResultCounts {
   const divergences = countKinds(findings);
   const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
@@ -44,6 +52,7 @@ export function countAll(
     equivalent: translated + divergences.encoding,
     ignored,
     divergences,
+    ...(swallowed && { swallowed }),
     setAside,
     gaps: {
       frames: unjudged,
@@ -83,7 +92,7 @@ export function countFrames(items: ConnectionItems, side: Side): number {
 }
 
 function assertConserved(counts: ResultCounts, setAside: readonly SetAsideCount[]): void {
-  const { missing, extra, duplicated, modified, encoding } = counts.divergences;
+  const { missing, extra, duplicated, modified, encoding } = found(counts);
   const setAsideOf = (side: Side): number => framesOf(setAside, (count) => count.side === side);
   assert(
     counts.old === counts.pairs + missing + setAsideOf('old'),
@@ -94,10 +103,19 @@ function assertConserved(counts: ResultCounts, setAside: readonly SetAsideCount[
     'a frame of new was lost or counted twice',
   );
   assert(
-    counts.pairs === counts.identical + counts.equivalent + modified &&
-      counts.equivalent >= encoding,
+    counts.pairs ===
+      counts.identical + counts.equivalent + modified + encoding - counts.divergences.encoding &&
+      counts.equivalent >= counts.divergences.encoding,
     'a pair was lost',
   );
+}
+
+/** Whether it is told or swallowed by rules. */
+function found({ divergences, swallowed }: ResultCounts): Readonly<Record<DivergenceKind, number>> {
+  if (swallowed === undefined) return divergences;
+  const all = { ...divergences };
+  for (const kind of DIVERGENCE_KINDS) all[kind] += swallowed.divergences[kind];
+  return all;
 }
 
 const REASONS: readonly SetAsideReason[] = [

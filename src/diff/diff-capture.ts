@@ -25,7 +25,7 @@ import {
   findSilentSide,
   findUnpaired,
 } from './findings.ts';
-import { groupFindings } from './group-findings.ts';
+import { groupFindings, groupWords } from './group-findings.ts';
 import { type Histories, readHistories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
@@ -33,6 +33,10 @@ import { listGaps } from './list-gaps.ts';
 import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
 import { pairItems } from './pair-items.ts';
 import { otherSide } from './records.ts';
+import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
+import { FieldUnits } from './rules/field-units.ts';
+import { ListMatcher } from './rules/match-lists.ts';
+import type { RuleSet } from './rules/rule.ts';
 import { TimelineCounter } from './timeline.ts';
 import type { DiffResult, IgnoredMessage, LeftOutCount } from './types.ts';
 import { judge } from './verdict.ts';
@@ -44,6 +48,8 @@ export interface DiffOptions {
   readonly divergencesListedMax?: number;
   /** Whether the result says what is odd about good messages. Default true. */
   readonly remarks?: boolean;
+  /** What is no divergence, or an expected one. */
+  readonly rules?: RuleSet | undefined;
 }
 
 const DIVERGENCES_LISTED_MAX = 10_000;
@@ -58,7 +64,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const hasRemarks = options.remarks ?? true;
   const contents = readCapture(reader, dialects, { remarks: hasRemarks });
   const histories = readHistories(reader);
-  const { judged, deliveries } = judgeAll(reader, { contents, dialects, histories });
+  const context = withRules({ contents, dialects, histories }, options.rules);
+  const { judged, deliveries } = judgeAll(reader, context);
   const messageFindings = judged.flatMap((connection) => connection.findings);
   const losses = lossesOf(messageFindings);
   const causeOf = explainLosses(losses, {
@@ -67,10 +74,12 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     downSince: (connection, side) => histories.of.get(connection)?.downSince(side),
     hasGap: (side) => contents.rows.gaps.some((gap) => gap.stream === side),
   });
-  const findings = [
+  const found = [
     ...messageFindings,
     ...findSilence(contents, { histories: histories.of, losses, causeOf }),
   ].sort(inOrderOfTime);
+  const ruled = swallow(found, context, causeOf);
+  const findings = ruled?.kept ?? found;
   const grouped = groupFindings(findings, ({ loss }) => loss && causeOf(loss));
   const listed = listDivergences(reader, {
     rows: contents.rows,
@@ -81,9 +90,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     remarks: hasRemarks ? new RemarkCounter(judged) : undefined,
   });
   const leftOut = leftOutOf(contents, histories);
-  const counts = countAll(contents, judged, findings, leftOut);
+  const counts = countAll(contents, judged, findings, leftOut, ruled?.counts);
   const { info } = reader;
-  const notSeen = blindSpotsOf(info.origin);
   const name = basename(reader.path);
   return {
     format: 'relaydiff-result/1',
@@ -100,19 +108,14 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       ),
       orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
       connectionDoubts: connectionDoubts(histories.of),
+      rules: ruled?.rules ?? [],
     }),
-    capture: {
-      name,
-      origin: info.origin,
-      startedUnixNs: String(info.startedUnixNs),
-      durationNs: String(info.durationNs),
-      sealed: info.sealed,
-      ...(notSeen.length === 0 ? {} : { notSeen }),
-    },
+    capture: describeCapture(reader),
     old: { label: `${name}, old`, dialect: options.oldDialect.name },
     new: { label: `${name}, new`, dialect: options.newDialect.name },
     counts,
     ...listed,
+    ...(ruled && { rules: ruled.rules, swallowed: ruled.swallowed }),
     ignored: listIgnored(judged),
     ...listGaps(contents.rows.gaps, options.oldDialect.header),
     connections: judged.map(summaryOf(findings)),
@@ -124,6 +127,40 @@ interface JudgeContext {
   readonly contents: CaptureContents;
   readonly dialects: Dialects;
   readonly histories: Histories;
+  /** undefined: no rules were given. */
+  readonly ruling: Ruling | undefined;
+}
+
+interface Ruling {
+  readonly rules: RuleSet;
+  readonly lists: ListMatcher;
+  readonly labelOf: (connection: number) => string;
+}
+
+function withRules(
+  context: Omit<JudgeContext, 'ruling'>,
+  rules: RuleSet | undefined,
+): JudgeContext {
+  if (rules === undefined) return { ...context, ruling: undefined };
+  const labels = new Map(context.contents.connections.map(({ id, label }) => [id, label]));
+  const labelOf = (connection: number): string => labels.get(connection) ?? '';
+  return { ...context, ruling: { rules, lists: new ListMatcher(rules, labelOf), labelOf } };
+}
+
+/** Causes come from all that was lost: what somebody expects is evidence all the same. */
+function swallow(
+  found: readonly Finding[],
+  { dialects, ruling }: JudgeContext,
+  causeOf: (loss: Loss) => Cause | undefined,
+): RuledFindings | undefined {
+  return (
+    ruling &&
+    applyRules(found, ruling.rules, {
+      labelOf: ruling.labelOf,
+      causeOf: (finding) => groupWords(finding, finding.loss && causeOf(finding.loss)),
+      units: new FieldUnits(dialects),
+    })
+  );
 }
 
 interface JudgedAll {
@@ -168,7 +205,7 @@ function findAll(
   reader: CaptureReader,
   { items: { id }, judgement }: Judged,
   deliveries: Deliveries,
-  { contents, dialects, histories }: JudgeContext,
+  { contents, dialects, histories, ruling }: JudgeContext,
 ): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
@@ -179,9 +216,21 @@ function findAll(
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
-    ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects)),
+    ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects, ruling?.lists)),
     ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];
+}
+
+function describeCapture({ info, path }: CaptureReader): DiffResult['capture'] {
+  const notSeen = blindSpotsOf(info.origin);
+  return {
+    name: basename(path),
+    origin: info.origin,
+    startedUnixNs: String(info.startedUnixNs),
+    durationNs: String(info.durationNs),
+    sealed: info.sealed,
+    ...(notSeen.length === 0 ? {} : { notSeen }),
+  };
 }
 
 /** What the operator asked to keep from the new relay; undefined when that is nothing. */

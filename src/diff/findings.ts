@@ -15,7 +15,8 @@ import type { FetchedBytes } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import type { ChangedPair } from './match-changed.ts';
 import { type Content, type Item, type ItemPair, otherSide, type Unpaired } from './records.ts';
-import type { Difference, DivergenceKind } from './types.ts';
+import type { ListMatcher, MatchedList } from './rules/match-lists.ts';
+import type { Difference, DivergenceKind, SwallowedPart } from './types.ts';
 
 export interface Finding {
   readonly kind: DivergenceKind;
@@ -32,6 +33,14 @@ export interface Finding {
   readonly loss: Loss | undefined;
   /** A cause that the finding itself states. */
   readonly ownCause: string | undefined;
+  /** Of a connection divergence: who closed, refused or never answered. */
+  readonly side?: Side | undefined;
+  /** A changed message that is not where its neighbours say that it belongs. */
+  readonly isMoved?: boolean | undefined;
+  /** Differences that were none, because rules compare some lists as sets or maps. */
+  readonly matchedLists?: readonly MatchedList[] | undefined;
+  /** What rules took of it. */
+  readonly swallowed?: readonly SwallowedPart[] | undefined;
 }
 
 export function findUnpaired(
@@ -204,14 +213,45 @@ export function findChanged(
   pair: ChangedPair,
   bytes: FetchedBytes,
   dialects: Dialects,
+  lists?: ListMatcher,
 ): Finding {
-  const compare = dialects.old.name === dialects.new.name ? compareFrames : compareMeanings;
-  const differences = compare(
-    { dialect: dialects.old, bytes: bytes.of(connection, 'old', pair.old) },
-    { dialect: dialects.new, bytes: bytes.of(connection, 'new', pair.new) },
+  const views = {
+    old: { dialect: dialects.old, bytes: bytes.of(connection, 'old', pair.old) },
+    new: { dialect: dialects.new, bytes: bytes.of(connection, 'new', pair.new) },
+  };
+  const isByMeaning = dialects.old.name !== dialects.new.name;
+  const differences = (isByMeaning ? compareMeanings : compareFrames)(views.old, views.new);
+  const found = withDifferences(
+    {
+      connection,
+      old: pair.old,
+      new: pair.new,
+      timeNs: Math.min(pair.old.arrivalNs, pair.new.arrivalNs),
+      subject: pair.old.content.subject,
+      loss: undefined,
+      isMoved: pair.isMoved,
+    },
+    differences,
   );
+  const matched = lists?.match({
+    messages: { connection, old: pair.old.content, new: pair.new.content },
+    views,
+    isByMeaning,
+    differences,
+  });
+  if (matched === undefined) return found;
+  const { differences: left, lists: matchedLists } = matched;
+  // With nothing left it keeps its name until the rules have swallowed it.
+  if (left.length === 0) return { ...found, differences: [], matchedLists };
+  return { ...withDifferences(found, left), matchedLists };
+}
+
+/** What a changed message is called follows from its differences: at least one. */
+export function withDifferences(
+  pair: Omit<Finding, 'kind' | 'title' | 'detail' | 'differences' | 'ownCause'>,
+  differences: readonly Difference[],
+): Finding {
   const kind = isEncodingOnly(differences) ? 'encoding' : 'modified';
-  const { content } = pair.old;
   const fields = fieldsOf(differences);
   const more = fields.length - TITLE_FIELDS_MAX;
   const shown =
@@ -225,21 +265,18 @@ export function findChanged(
       ? 'encoded differently'
       : 'changed';
   const note = notes.find((each) => each !== undefined);
+  const content = (pair.old ?? pair.new)?.content;
+  const name = content === undefined ? pair.subject : nameOf(content);
   return {
+    ...pair,
     kind,
-    connection,
-    old: pair.old,
-    new: pair.new,
-    timeNs: Math.min(pair.old.arrivalNs, pair.new.arrivalNs),
-    subject: content.subject,
     detail: [
-      `${nameOf(content)}: ${verb}${isLayouts ? '' : ' in new'}: ${shown}`,
+      `${name}: ${verb}${isLayouts ? '' : ' in new'}: ${shown}`,
       ...(note === undefined ? [] : [note]),
-      ...(pair.isMoved ? ['it also lost its place'] : []),
+      ...(pair.isMoved === true ? ['it also lost its place'] : []),
     ].join('; '),
-    title: `${content.subject} ${verb}: ${shown}`,
+    title: `${pair.subject} ${verb}: ${shown}`,
     differences,
-    loss: undefined,
     ownCause: isLayouts ? 'layout-without-room' : undefined,
   };
 }
@@ -258,6 +295,7 @@ function fieldsOf(differences: readonly Difference[]): readonly string[] {
 export function findConnectionDifference(difference: ConnectionDifference): Finding {
   const { connection, side, event, timeNs, detail } = difference;
   return connectionFinding({
+    side,
     connection,
     timeNs,
     subject: event,
@@ -270,6 +308,7 @@ export function findConnectionDifference(difference: ConnectionDifference): Find
 export function findSilentSide(side: Side, connection: number, timeNs: number): Finding {
   const other = otherSide(side);
   return connectionFinding({
+    side,
     connection,
     timeNs,
     subject: 'never answered',
@@ -281,7 +320,7 @@ export function findSilentSide(side: Side, connection: number, timeNs: number): 
 
 type ConnectionWords = Pick<
   Finding,
-  'connection' | 'timeNs' | 'subject' | 'detail' | 'title' | 'ownCause'
+  'side' | 'connection' | 'timeNs' | 'subject' | 'detail' | 'title' | 'ownCause'
 >;
 
 function connectionFinding(words: ConnectionWords): Finding {

@@ -53,15 +53,26 @@ function isExplained({ cause, findings: [first] }: Members): boolean {
   return cause !== undefined || first.ownCause !== undefined;
 }
 
+/** Which group a finding would be told in: rules select by these words. */
+export function groupWords(
+  { title, ownCause }: Finding,
+  cause: Cause | undefined,
+): { readonly name: string; readonly title: string } {
+  return {
+    name: cause?.name ?? ownCause ?? UNEXPLAINED,
+    title: cause === undefined ? title : `${title}: ${cause.because}`,
+  };
+}
+
 function describe({ cause, findings }: Members, id: string): FindingGroup {
   const [first] = findings;
-  const because = cause === undefined ? '' : `: ${cause.because}`;
+  const { name, title } = groupWords(first, cause);
   return {
     id,
-    title: first.title + because,
+    title,
     kind: first.kind,
     count: findings.length,
-    cause: cause?.name ?? first.ownCause ?? UNEXPLAINED,
+    cause: name,
     explanation: cause?.explanation ?? '',
     evidence: [extentOf(findings), cause?.evidence].filter(Boolean).join(' '),
     first,

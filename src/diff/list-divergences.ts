@@ -118,6 +118,7 @@ function divergenceOf(
     new: occurrence('new', finding.new),
     identity: identityOf(finding),
     differences: finding.differences,
+    ...(finding.swallowed && { swallowed: finding.swallowed }),
     ...(remarkDialects && remarksOf(finding, bytes, remarkDialects)),
     detail: finding.detail,
     subject: finding.subject,

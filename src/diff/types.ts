@@ -34,6 +34,16 @@ export type Severity = 'error' | 'warning' | 'info';
 
 export type DifferenceClass = 'semantic' | 'encoding' | 'padding' | 'volatile';
 
+export const DIFFERENCE_CLASSES: readonly DifferenceClass[] = [
+  'semantic',
+  'encoding',
+  'padding',
+  'volatile',
+];
+
+export const RULE_ACTIONS = ['ignore', 'tolerate', 'as-set', 'as-map', 'expect'] as const;
+export type RuleAction = (typeof RULE_ACTIONS)[number];
+
 export interface ByteRange {
   /** From the start of the frame, on the side where the field exists (old first). */
   readonly offset: number;
@@ -114,6 +124,8 @@ export interface Divergence {
   readonly new: Occurrence | null;
   readonly identity: Identity | null;
   readonly differences: readonly Difference[];
+  /** What rules took of it; the differences are what is left. Absent when that is nothing. */
+  readonly swallowed?: readonly SwallowedPart[] | undefined;
   /** What only one message has first. Absent when remarks are hidden, and when there are none. */
   readonly remarks?: readonly PairRemark[] | undefined;
   /** How many more remarks the messages have. */
@@ -159,6 +171,12 @@ export interface ResultCounts {
    */
   readonly ignored: number;
   readonly divergences: Readonly<Record<DivergenceKind, number>>;
+  /**
+   * What rules took out of the divergences, which do not count it; absent without rules. With them, the law is
+   * old + new = 2 * pairs + missing + extra + duplicated (both found and swallowed) + ignored + gaps.frames +
+   * leftOut.frames.
+   */
+  readonly swallowed?: SwallowedCount | undefined;
   /** All that was set aside, by reason and by the side that has it. Absent in results of older versions. */
   readonly setAside?: readonly SetAsideCount[] | undefined;
   readonly gaps: {
@@ -174,6 +192,76 @@ export interface ResultCounts {
    * connected to the old relay directly; absent when that is nothing.
    */
   readonly leftOut?: LeftOutCount | undefined;
+}
+
+export interface SwallowedCount {
+  /** Whole divergences, by the kind that they were found as. */
+  readonly divergences: Readonly<Record<DivergenceKind, number>>;
+  /** All differences of those, and those that others lost. */
+  readonly differences: number;
+  /** Divergences that lost some of their differences and are told for the others. */
+  readonly trimmed: number;
+}
+
+/** What one rule did. A divergence that several rules swallowed together counts for the first of them. */
+export interface RuleOutcome {
+  readonly id: string;
+  readonly action: RuleAction;
+  readonly reason: string;
+  readonly owner?: string | undefined;
+  /** The last day on which it holds, `2026-12-31`, UTC. */
+  readonly expires?: string | undefined;
+  readonly file: string;
+  readonly line: number;
+  /** What it selects, as it is written. */
+  readonly where: Readonly<Record<string, readonly string[]>>;
+  /** Of `tolerate` and `as-map`: `within 5ms`, `by price`. */
+  readonly limit?: string | undefined;
+  /** An expired rule swallows nothing. */
+  readonly state: 'used' | 'unused' | 'expired';
+  /** Whole ones. */
+  readonly divergences: number;
+  /** It took some differences, and the divergence is told for the others. */
+  readonly trimmed: number;
+  readonly differences: number;
+  /** Differences that it selects but cannot tolerate, because they are in no unit of its limit. */
+  readonly unmeasured: number;
+  /** The first in time; null when there is none. */
+  readonly first: SwallowedExample | null;
+}
+
+export interface SwallowedExample {
+  readonly kind: DivergenceKind;
+  readonly connection: number;
+  readonly subject: string;
+  readonly detail: string;
+  readonly identity: Identity | null;
+  readonly old: Omit<Occurrence, 'hex'> | null;
+  readonly new: Omit<Occurrence, 'hex'> | null;
+  /** The first three that the rule took. */
+  readonly differences: readonly Difference[];
+}
+
+/** A field, or a list of any order, that a rule swallowed. */
+export interface SwallowedPart {
+  /** Id. */
+  readonly rule: string;
+  readonly path: string;
+}
+
+/** A divergence of which rules swallowed all or a part. */
+export interface SwallowedRow {
+  /** Ids, in the order of the files. */
+  readonly rules: readonly string[];
+  readonly kind: DivergenceKind;
+  readonly connection: number;
+  /** Ordinals; null where the side has no message. */
+  readonly old: number | null;
+  readonly new: number | null;
+  /** How many differences were swallowed. */
+  readonly differences: number;
+  /** false: it is told for what is left of it. */
+  readonly whole: boolean;
 }
 
 export interface LeftOutCount {
@@ -279,6 +367,10 @@ export interface DiffResult {
   readonly divergences: readonly Divergence[];
   readonly divergencesOmitted: number;
   readonly groups: readonly Group[];
+  /** What each rule did, in the order of the files. Absent without rules. */
+  readonly rules?: readonly RuleOutcome[] | undefined;
+  /** At most 1,000 of what rules swallowed, in order of time. Absent without rules. */
+  readonly swallowed?: readonly SwallowedRow[] | undefined;
   /** At most 1,000 of the `ignored` messages of counts. Absent in results of older versions. */
   readonly ignored?: readonly IgnoredMessage[] | undefined;
   /** At most 1,000, in the order in which they began. Absent in results of older versions. */

@@ -2,7 +2,8 @@
 import { EXIT } from '../lib/operating-error.ts';
 import { assertNever } from '../lib/assert.ts';
 import { isUnjudged } from './count-result.ts';
-import { DIVERGENCE_KINDS, type ResultCounts, type Verdict } from './types.ts';
+import { countSwallowed } from './rules/rule-tally.ts';
+import { DIVERGENCE_KINDS, type ResultCounts, type RuleOutcome, type Verdict } from './types.ts';
 
 export interface VerdictFacts {
   readonly counts: ResultCounts;
@@ -17,6 +18,8 @@ export interface VerdictFacts {
   readonly orderNotJudged: number;
   /** What nobody can tell of single connections. */
   readonly connectionDoubts: readonly string[];
+  /** What each rule did; empty without rules. */
+  readonly rules: readonly Pick<RuleOutcome, 'state'>[];
 }
 
 export interface Judgement {
@@ -39,10 +42,12 @@ export function judge(facts: VerdictFacts): Judgement {
     const agree = `what could be compared agrees (${messages(facts.counts.pairs)})`;
     return { verdict: 'inconclusive', reason: sentence([agree, ...doubts, ...notes]) };
   }
-  const { pairs, equivalent } = facts.counts;
+  const { counts } = facts;
+  const { pairs, equivalent } = counts;
   const written = equivalent === 0 ? '' : `, ${equivalent} of them written in another dialect`;
-  const part = facts.counts.leftOut === undefined ? '' : ' of what was mirrored';
-  const agree = `old and new delivered the same ${messages(pairs)}${part}${written}`;
+  const part = counts.leftOut === undefined ? '' : ' of what was mirrored';
+  const but = swallowedOf(counts) === 0 ? '' : 'but for what rules swallow, ';
+  const agree = `${but}old and new delivered the same ${messages(pairs)}${part}${written}`;
   return { verdict: 'same', reason: sentence([agree, ...notes]) };
 }
 
@@ -92,12 +97,40 @@ function nobodyWords({ counts, connectionCount }: VerdictFacts): string {
 }
 
 function notesOf(facts: VerdictFacts): readonly string[] {
-  const { ignored } = facts.counts;
-  if (ignored === 0) return leftOutWords(facts);
+  return [...edgeWords(facts), ...leftOutWords(facts), ...ruleWords(facts)];
+}
+
+function edgeWords({ counts: { ignored } }: VerdictFacts): readonly string[] {
+  if (ignored === 0) return [];
   return [
     `${messages(ignored)} passed before their client joined or after it left, as other connections show, and were left out`,
-    ...leftOutWords(facts),
   ];
+}
+
+function swallowedOf({ swallowed }: ResultCounts): number {
+  return swallowed === undefined ? 0 : countSwallowed(swallowed) + swallowed.trimmed;
+}
+
+/** A verdict that rests on rules says so. */
+function ruleWords({ counts, rules }: VerdictFacts): readonly string[] {
+  const of = (state: RuleOutcome['state']): number =>
+    rules.filter((rule) => rule.state === state).length;
+  const { swallowed } = counts;
+  const words: string[] = [];
+  if (swallowed !== undefined && swallowedOf(counts) > 0) {
+    const whole = countSwallowed(swallowed);
+    const parts = [
+      ...(whole > 0 ? [plural(whole, 'divergence')] : []),
+      ...(swallowed.trimmed > 0 ? [`a part of ${plural(swallowed.trimmed, 'other')}`] : []),
+    ];
+    words.push(`${plural(of('used'), 'rule')} swallowed ${parts.join(' and ')}`);
+  }
+  const expired = of('expired');
+  if (expired > 0)
+    words.push(
+      `${plural(expired, 'rule')} ${expired === 1 ? 'has' : 'have'} expired and swallowed nothing`,
+    );
+  return words;
 }
 
 /** What was not shown to the new relay on purpose is no doubt, but it must be said with every verdict. */
@@ -128,7 +161,11 @@ function leftOutWords({ counts, connectionCount, mirrorOption }: VerdictFacts): 
 }
 
 function messages(count: number): string {
-  return `${count} message${count === 1 ? '' : 's'}`;
+  return plural(count, 'message');
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function sentence(parts: readonly string[]): string {

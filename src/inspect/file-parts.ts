@@ -3,7 +3,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { displayInteger } from '../protocol/display.ts';
 import { fieldText, isConstant } from '../protocol/field-values.ts';
 import { type FilePart, readRecordFile, recognizeFile } from '../protocol/record-file.ts';
-import { didYouMean } from '../protocol/suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type {
   DecodedFields,
   DecodedValue,

@@ -1,6 +1,6 @@
 /** What somebody means by a word in a dialect: a TLV type, a struct, an enum, a file, or the header. */
 import { OperatingError } from '../lib/operating-error.ts';
-import { didYouMean } from '../protocol/suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type {
   Dialect,
   EnumTable,

@@ -3,7 +3,7 @@
  * file may not say. Putting the entries together is resolve-dialect.
  */
 import type { Path, Report, SchemaSource } from './schema-source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 
 /** What makes a dialect; whoever wants another one writes a dialect that extends this one. */
 const DIALECT_KEYS = ['extends', 'abstract', 'header', 'headers', 'framing'] as const;

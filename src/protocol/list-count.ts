@@ -1,6 +1,6 @@
 /** Finds out how a list field of a schema is counted: by an integer right before it, or by an earlier field. */
 import type { FieldShape } from './schema-shape.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { FieldLayout, ListCount } from './types.ts';
 
 /** Up to 32 bits, so that a count is a safe number. */

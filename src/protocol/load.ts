@@ -12,7 +12,7 @@ import {
   type Report,
   type SchemaSource,
 } from './schema-source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { Dialect } from './types.ts';
 
 export interface Protocol {

@@ -8,7 +8,7 @@ import { resolveFiles } from './resolve-files.ts';
 import { resolveStructs } from './resolve-structs.ts';
 import type { FramingShape, TlvTypeShape } from './schema-shape.ts';
 import type { Entry, Report, SchemaSource } from './schema-source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { Dialect, EnumTable, SizeRule, StructLayout, TlvType } from './types.ts';
 
 /**

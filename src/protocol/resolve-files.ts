@@ -2,7 +2,7 @@
 import { merged } from './merge-entries.ts';
 import type { RecordFileShape } from './schema-shape.ts';
 import type { Entry, Report, SchemaSource } from './schema-source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { RecordFileLayout, StructLayout } from './types.ts';
 import { isIntegerType } from './values.ts';
 

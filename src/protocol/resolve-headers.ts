@@ -3,7 +3,7 @@ import type { HeaderLayout, HeaderOffsets } from '../wire/types.ts';
 import { merged } from './merge-entries.ts';
 import type { HeaderShape } from './schema-shape.ts';
 import type { Entry, Report, SchemaSource } from './schema-source.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { HeaderField } from './types.ts';
 import { HEADER_FIELDS, HEADER_INTEGERS, INTEGER_BYTES, isIntegerType } from './values.ts';
 

@@ -3,7 +3,7 @@
  * structs nested. A struct with a mistake gives no layout, and neither do those that hold it.
  */
 import { listCount } from './list-count.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from '../lib/suggest.ts';
 import type { FieldShape, StructShape } from './schema-shape.ts';
 import type { Entry, Path, Report } from './schema-source.ts';
 import type { EnumTable, FieldLayout, FieldType, StructLayout } from './types.ts';

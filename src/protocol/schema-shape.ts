@@ -149,21 +149,3 @@ export type StructShape = z.infer<typeof struct>;
 export type RecordFileShape = z.infer<typeof recordFile>;
 export type FramingShape = z.infer<typeof framing>;
 export type TlvTypeShape = z.infer<typeof tlvType>;
-
-/** The keys that may stand in the map at `path`, for suggestions. */
-export function knownKeysAt(path: readonly PropertyKey[]): readonly string[] {
-  let schema: unknown = fileShape;
-  for (const step of path) {
-    schema = unwrapped(schema);
-    if (schema instanceof z.ZodObject) schema = schema.shape[String(step)];
-    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
-    else if (schema instanceof z.ZodArray) schema = schema.element;
-    else return [];
-  }
-  schema = unwrapped(schema);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-}
-
-function unwrapped(schema: unknown): unknown {
-  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-}

@@ -3,7 +3,14 @@
  * and for as many as a page can carry both messages as rows of named fields. Pure: what a frame means
  * comes in as a function, so the report knows no schema.
  */
-import type { Difference, DiffResult, Divergence, Occurrence, PairRemark } from '../diff/types.ts';
+import type {
+  Difference,
+  DiffResult,
+  Divergence,
+  Occurrence,
+  PairRemark,
+  SwallowedPart,
+} from '../diff/types.ts';
 import { equalBytes, fromHex } from '../lib/bytes.ts';
 import type { Leaf } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
@@ -62,6 +69,7 @@ export function buildReportModel(
     new: result.new,
     counts: result.counts,
     groups: unexplainedFirst(result.groups),
+    ...(result.rules && { rules: result.rules }),
     ...(result.remarks && { remarks: result.remarks }),
     connections: result.connections,
     gaps: result.gaps ?? [],
@@ -198,8 +206,10 @@ function buildDetail(
   const differences = new Map(divergence.differences.map((each) => [each.path, each]));
   const { byMeaning = false } = context;
   const align = byMeaning ? alignLeavesByName : alignLeaves;
+  const { swallowed = [] } = divergence;
+  const sides = { old: old.bytes, new: candidate.bytes };
   const rows = align({ old: old.leaves, new: candidate.leaves }).map((pair) =>
-    buildFieldRow(pair, { old: old.bytes, new: candidate.bytes, isPair, differences, byMeaning }),
+    buildFieldRow(pair, { ...sides, isPair, differences, swallowed, byMeaning }),
   );
   return {
     old: viewOfMessage(divergence.old),
@@ -235,16 +245,18 @@ interface RowContext {
   readonly new: Uint8Array;
   readonly isPair: boolean;
   readonly differences: ReadonlyMap<string, Difference>;
+  readonly swallowed: readonly SwallowedPart[];
   readonly byMeaning: boolean;
 }
 
 function buildFieldRow(pair: LeafPair, context: RowContext): FieldRow {
-  const { differences, isPair, byMeaning } = context;
+  const { differences, swallowed, isPair, byMeaning } = context;
   const path = pair.old?.path ?? pair.new?.path ?? '';
   const newPath = pair.new?.path ?? path;
   const difference = differences.get(path) ?? differences.get(newPath);
   const leafClass = pair.old?.class ?? pair.new?.class ?? 'semantic';
   const differs = byMeaning ? difference !== undefined : !sameBytes(pair, context);
+  const note = difference?.note ?? (differs ? swallowedNote(path, swallowed) : undefined);
   return {
     path,
     ...(newPath === path ? {} : { newPath }),
@@ -252,8 +264,17 @@ function buildFieldRow(pair: LeafPair, context: RowContext): FieldRow {
     old: fieldSide(pair.old),
     new: fieldSide(pair.new),
     differs: isPair && differs,
-    ...(difference?.note === undefined ? {} : { note: difference.note }),
+    ...(note === undefined ? {} : { note }),
   };
+}
+
+/** Bytes that differ and are told as no difference need a word. */
+function swallowedNote(path: string, swallowed: readonly SwallowedPart[]): string | undefined {
+  const part = swallowed.find(
+    (each) =>
+      path === each.path || path.startsWith(`${each.path}.`) || path.startsWith(`${each.path}[`),
+  );
+  return part && `swallowed by the rule ${part.rule}`;
 }
 
 function sameBytes(pair: LeafPair, context: RowContext): boolean {

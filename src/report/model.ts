@@ -14,6 +14,7 @@ import type {
   PairRemark,
   RemarkCount,
   ResultCounts,
+  RuleOutcome,
   Severity,
   SideInfo,
   Verdict,
@@ -29,6 +30,7 @@ export type {
   PairRemark,
   RemarkCount,
   RemarkKind,
+  RuleOutcome,
   SideInfo,
   Verdict,
 };
@@ -119,6 +121,8 @@ export interface ReportModel {
   readonly new: SideInfo;
   readonly counts: ResultCounts;
   readonly groups: readonly Group[];
+  /** What each rule did. Absent without rules. */
+  readonly rules?: readonly RuleOutcome[];
   /** Absent when remarks are hidden. */
   readonly remarks?: readonly RemarkCount[];
   readonly connections: readonly ConnectionSummary[];

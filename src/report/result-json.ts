@@ -3,7 +3,12 @@
  * a test holds the two together. Unknown keys pass: a later relaydiff may say more.
  */
 import { z } from 'zod';
-import { DIVERGENCE_KINDS, type DiffResult } from '../diff/types.ts';
+import {
+  DIFFERENCE_CLASSES,
+  DIVERGENCE_KINDS,
+  type DiffResult,
+  RULE_ACTIONS,
+} from '../diff/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { REMARK_KINDS } from '../protocol/remark-kind.ts';
 
@@ -17,20 +22,16 @@ const byte = z.int().min(0).max(255);
 
 const kind = z.enum(DIVERGENCE_KINDS);
 
-const occurrence = z.looseObject({
-  ordinal: count,
-  offset: count,
-  length: count,
-  arrivalNs: decimal,
-  hex,
-});
+const place = z.looseObject({ ordinal: count, offset: count, length: count, arrivalNs: decimal });
+
+const occurrence = z.looseObject({ ...place.shape, hex });
 
 const difference = z.looseObject({
   path: z.string(),
   old: z.string().nullable(),
   new: z.string().nullable(),
   bytes: z.looseObject({ offset: count, length: count }),
-  class: z.enum(['semantic', 'encoding', 'padding', 'volatile']),
+  class: z.enum(DIFFERENCE_CLASSES),
   note: z.string().optional(),
 });
 
@@ -71,6 +72,7 @@ const divergence = z.looseObject({
   new: occurrence.nullable(),
   identity: identity.nullable(),
   differences: z.array(difference),
+  swallowed: z.array(z.looseObject({ rule: z.string(), path: z.string() })).optional(),
   remarks: z.array(pairRemark).optional(),
   remarksOmitted: count.optional(),
   detail: z.string(),
@@ -88,6 +90,18 @@ const group = z.looseObject({
   first: divergenceId,
 });
 
+const kindCounts = z.looseObject({
+  missing: count,
+  extra: count,
+  duplicated: count,
+  reordered: count,
+  modified: count,
+  encoding: count,
+  defect: count,
+  connection: count,
+  late: count,
+});
+
 const counts = z.looseObject({
   old: count,
   new: count,
@@ -95,17 +109,10 @@ const counts = z.looseObject({
   identical: count,
   equivalent: count,
   ignored: count,
-  divergences: z.looseObject({
-    missing: count,
-    extra: count,
-    duplicated: count,
-    reordered: count,
-    modified: count,
-    encoding: count,
-    defect: count,
-    connection: count,
-    late: count,
-  }),
+  divergences: kindCounts,
+  swallowed: z
+    .looseObject({ divergences: kindCounts, differences: count, trimmed: count })
+    .optional(),
   setAside: z
     .array(
       z.looseObject({
@@ -159,6 +166,45 @@ const gap = z.looseObject({
   lastNs: decimal,
 });
 
+const ruleOutcome = z.looseObject({
+  id: z.string(),
+  action: z.enum(RULE_ACTIONS),
+  reason: z.string(),
+  owner: z.string().optional(),
+  expires: z.string().optional(),
+  file: z.string(),
+  line: count,
+  where: z.record(z.string(), z.array(z.string())),
+  limit: z.string().optional(),
+  state: z.enum(['used', 'unused', 'expired']),
+  divergences: count,
+  trimmed: count,
+  differences: count,
+  unmeasured: count,
+  first: z
+    .looseObject({
+      kind,
+      connection: count,
+      subject: z.string(),
+      detail: z.string(),
+      identity: identity.nullable(),
+      old: place.nullable(),
+      new: place.nullable(),
+      differences: z.array(difference),
+    })
+    .nullable(),
+});
+
+const swallowedRow = z.looseObject({
+  rules: z.array(z.string()),
+  kind,
+  connection: count,
+  old: count.nullable(),
+  new: count.nullable(),
+  differences: count,
+  whole: z.boolean(),
+});
+
 const side = z.looseObject({ label: z.string(), dialect: z.string() });
 
 const resultSchema: z.ZodType<DiffResult> = z.looseObject({
@@ -179,6 +225,8 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   divergences: z.array(divergence),
   divergencesOmitted: count,
   groups: z.array(group),
+  rules: z.array(ruleOutcome).optional(),
+  swallowed: z.array(swallowedRow).optional(),
   ignored: z.array(ignored).optional(),
   gaps: z.array(gap).optional(),
   gapsOmitted: count.optional(),

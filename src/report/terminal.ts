@@ -10,11 +10,13 @@ import type {
   Group,
   Identity,
   ResultCounts,
+  RuleOutcome,
   SetAsideCount,
   Verdict,
 } from '../diff/types.ts';
 import { isUnjudged } from '../diff/count-result.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
+import { ruleAmount, ruleTerms, rulesInOrder } from './rules.ts';
 import { type RemarkSummary, summarizeRemarks } from './remarks.ts';
 
 export interface TerminalOptions {
@@ -42,6 +44,7 @@ export function renderTerminal(result: DiffResult, options: TerminalOptions): st
     headLines(result, paint),
     divergenceLines(result, paint),
     groupLines(result, paint),
+    ruleLines(result.rules ?? [], paint),
     gapLines(result, paint),
     remarkLines(result, paint),
     options.reportPath === undefined
@@ -55,7 +58,7 @@ export function renderTerminal(result: DiffResult, options: TerminalOptions): st
 }
 
 /** Labels come from captures: a control character in one must not reach the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '\u{fffd}');
 }
@@ -222,6 +225,26 @@ function groupLines(result: DiffResult, paint: Paint): string[] {
   const rest = causes.length - shown.length;
   if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more causes`));
   return [paint('bold', 'Why'), ...lines];
+}
+
+const RULES_MAX = 12;
+
+/** What needs somebody first: expired and unused rules, then what swallowed most. */
+function ruleLines(rules: readonly RuleOutcome[], paint: Paint): string[] {
+  if (rules.length === 0) return [];
+  const ordered = rulesInOrder(rules);
+  const shown = ordered.slice(0, RULES_MAX);
+  const names = Math.max(...shown.map(({ id }) => id.length));
+  const amounts = Math.max(...shown.map((rule) => ruleAmount(rule).length));
+  const lines = shown.map((rule) => {
+    const amount = ruleAmount(rule).padEnd(amounts);
+    const told = rule.state === 'used' ? amount : paint('yellow', amount);
+    const terms = cut(printable(ruleTerms(rule)), LINE_COLUMNS);
+    return `  ${rule.id.padEnd(names)}  ${told}  ${paint('dim', terms)}`;
+  });
+  const rest = ordered.length - shown.length;
+  if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more`));
+  return [paint('bold', 'Rules'), ...lines];
 }
 
 const REMARK_KINDS_MAX = 5;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { DiffResult } from '../../src/diff/types.ts';
 import type { CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
+import { ignoring } from './rules/support.ts';
 import { delivers, diffScenario, sends } from './support.ts';
 
 const RUNS = { numRuns: 60 };
@@ -13,9 +14,16 @@ const CONTENTS = Array.from({ length: 4 }, (_, at) =>
 const NUMBERED = Array.from({ length: 12 }, (_, at) => testFrame(100 + at));
 
 function expectConserved({ counts }: DiffResult): void {
-  const { missing, extra, duplicated } = counts.divergences;
+  const { divergences, swallowed } = counts;
+  const found = (kind: 'missing' | 'extra' | 'duplicated'): number =>
+    divergences[kind] + (swallowed?.divergences[kind] ?? 0);
   expect(counts.old + counts.new).toBe(
-    2 * counts.pairs + missing + extra + duplicated + counts.ignored + counts.gaps.frames,
+    2 * counts.pairs +
+      found('missing') +
+      found('extra') +
+      found('duplicated') +
+      counts.ignored +
+      counts.gaps.frames,
   );
 }
 
@@ -51,7 +59,8 @@ test('every frame of both sides is counted once, whatever was lost, repeated, cu
       fc.nat(40),
       fc.boolean(),
       fc.boolean(),
-      (messages, leavesAfter, sealed, drained) => {
+      fc.constantFrom(undefined, 'missing', 'extra', 'connection', 'defect'),
+      (messages, leavesAfter, sealed, drained, ignored) => {
         const leave: CaptureStep = { connection: 3, event: 'close', on: 'client' };
         const steps = [
           ...stepsOf(messages.slice(0, leavesAfter)),
@@ -64,7 +73,8 @@ test('every frame of both sides is counted once, whatever was lost, repeated, cu
           details: { drained: drained ? 1 : 0 },
         };
         const connections = ['one', 'two', 'three'];
-        expectConserved(diffScenario({ connections, steps: [...steps, stop], sealed }));
+        const rules = ignored && ignoring({ kind: ignored });
+        expectConserved(diffScenario({ connections, steps: [...steps, stop], sealed }, { rules }));
       },
     ),
     RUNS,

@@ -87,6 +87,22 @@ suite('the page of the report, opened from disk in Chromium', () => {
     expect(await page.title()).toBe('different: market-data-coalesced.capture - relaydiff');
   });
 
+  it('shows what each rule did, first those that need somebody, and what was taken of a message', async () => {
+    const page = await open(`${write('rules.html')}#d25`);
+    const rows = page.locator('.rules tbody tr');
+    expect(
+      await rows.evaluateAll((all) => all.map((row) => row.getAttribute('data-rule'))),
+    ).toEqual(['lost-at-the-open', 'price-rounding', 'clock-of-the-gateway']);
+    expect(await rows.nth(0).innerText()).toContain('! expired');
+    expect(await rows.nth(1).innerText()).toMatch(/○ unused\s+5 in no unit of its limit/);
+    const used = await rows.nth(2).innerText();
+    expect(used).toMatch(/✓ used\s+210\s+and a part of 12\s+444/);
+    expect(used).toContain('header.timestamp 1756000001990000000 → 1756000001991000000');
+    expect(await page.locator('.tile', { hasText: 'swallowed' }).innerText()).toContain('210');
+    const plain = await open(write('plain.html', changed(sampleModel(), { rules: [] })));
+    expect(await plain.locator('.rules').count()).toBe(0);
+  });
+
   it('filters the list by group, kind, connection, text and time', async () => {
     const page = await open(write('sample.html'));
     expect(await shownCount(page)).toBe('35 of 35');
@@ -104,6 +120,8 @@ suite('the page of the report, opened from disk in Chromium', () => {
     await page.getByRole('searchbox').fill('orderbook 50 FIELDS');
     expect(await shownCount(page)).toBe('1 of 35');
     await page.getByRole('button', { name: 'Clear filters' }).click();
+    // The button above may have scrolled it away.
+    await page.locator('.timeline-plot').scrollIntoViewIfNeeded();
     const box = await page.locator('.timeline-plot').boundingBox();
     if (box === null) throw new Error('the timeline has no place');
     await page.mouse.move(box.x + 2, box.y + 10);

@@ -130,6 +130,7 @@ function modified(sequence: number): Omit<Divergence, 'id'> {
       },
     ],
     remarksOmitted: 3,
+    swallowed: [{ rule: 'clock-of-the-gateway', path: 'header.timestamp' }],
     detail: 'Trade differs in tlv[0].Trade.price: 45000.12 became 45001.12.',
   });
 }
@@ -245,6 +246,89 @@ const GROUPS: readonly Omit<Group, 'count' | 'first'>[] = [
   },
 ];
 
+const noRule = {
+  divergences: 0,
+  trimmed: 0,
+  differences: 0,
+  unmeasured: 0,
+  first: null,
+} as const;
+
+const SAMPLE_RULES: Pick<DiffResult, 'rules' | 'swallowed'> = {
+  rules: [
+    {
+      ...noRule,
+      id: 'clock-of-the-gateway',
+      action: 'tolerate',
+      reason: 'The gateway stamps a second time.',
+      owner: 'market-data',
+      expires: '2026-09-30',
+      file: 'rules.yaml',
+      line: 4,
+      where: { path: ['header.timestamp', 'tlv[*].*.timestamp_ns'], tlv: ['Trade'] },
+      limit: 'within 5ms or 0.1%',
+      state: 'used',
+      divergences: 210,
+      trimmed: 12,
+      differences: 444,
+      first: {
+        kind: 'modified',
+        connection: 2,
+        subject: 'Trade',
+        detail: 'Trade differs in header.timestamp.',
+        identity: { domain: 1, source: 2, sequence: '199' },
+        old: { ordinal: 199, offset: 14_726, length: 74, arrivalNs: '1990123456' },
+        new: { ordinal: 199, offset: 14_726, length: 74, arrivalNs: '1990234567' },
+        differences: [
+          {
+            path: 'header.timestamp',
+            old: '1756000001990000000',
+            new: '1756000001991000000',
+            bytes: { offset: 16, length: 8 },
+            class: 'volatile',
+            note: 'made up for the shape of the result',
+          },
+        ],
+      },
+    },
+    {
+      ...noRule,
+      id: 'lost-at-the-open',
+      action: 'expect',
+      reason: 'The generic relay drops reads that begin inside a frame: TORQ-118.',
+      owner: 'relay-team',
+      expires: '2025-06-30',
+      file: 'rules.yaml',
+      line: 14,
+      where: { kind: ['missing'], cause: ['read-began-inside-a-frame'] },
+      state: 'expired',
+    },
+    {
+      ...noRule,
+      id: 'price-rounding',
+      action: 'tolerate',
+      reason: 'Prices are rounded to the cent.',
+      file: 'rules.yaml',
+      line: 23,
+      where: { path: ['tlv[*].Trade.venue_id'] },
+      limit: 'within 0.01',
+      state: 'unused',
+      unmeasured: 5,
+    },
+  ],
+  swallowed: [
+    {
+      rules: ['clock-of-the-gateway'],
+      kind: 'modified',
+      connection: 2,
+      old: 199,
+      new: 199,
+      differences: 2,
+      whole: true,
+    },
+  ],
+};
+
 const TIMELINE_SLICES = 120;
 
 export const sampleResult: DiffResult = makeResult([
@@ -296,11 +380,27 @@ export function makeResult(parts: readonly Omit<Divergence, 'id'>[]): DiffResult
         connection: countOf('connection'),
         late: countOf('late'),
       },
+      swallowed: {
+        divergences: {
+          missing: 0,
+          extra: 0,
+          duplicated: 0,
+          reordered: 0,
+          modified: 210,
+          encoding: 0,
+          defect: 0,
+          connection: 0,
+          late: 0,
+        },
+        differences: 444,
+        trimmed: 12,
+      },
       gaps: { frames: 0, bytes: 0 },
     },
     divergences,
     divergencesOmitted: 0,
     groups,
+    ...SAMPLE_RULES,
     remarks: [
       {
         kind: 'unknown-enum-number',

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { changed, makeResult, sampleResult } from './sample-result.ts';
 
+const { rules: _rules, ...plain } = sampleResult;
+
 describe('the summary for a terminal', () => {
   it('says verdict, what differs, how much, why, and where the report is', () => {
-    const text = renderTerminal(sampleResult, {
+    const text = renderTerminal(plain, {
       colour: false,
       reportPath: 'demo-out/report.html',
     });
@@ -42,7 +44,11 @@ describe('the summary for a terminal', () => {
 
   it('is short where nothing differs', () => {
     const text = renderTerminal(
-      { ...makeResult([]), verdict: 'same', reason: '10,432 frames on both sides, all identical.' },
+      {
+        ...changed(makeResult([]), { rules: undefined }),
+        verdict: 'same',
+        reason: '10,432 frames on both sides, all identical.',
+      },
       { colour: false },
     );
     expect(text).toMatchInlineSnapshot(`
@@ -56,6 +62,17 @@ describe('the summary for a terminal', () => {
                zero-checksum        10,432 old  10,409 new  Trade, OrderBook
       "
     `);
+  });
+
+  it('says what rules did, first those that need somebody', () => {
+    const text = renderTerminal(sampleResult, { colour: false });
+    expect(text).toContain(`
+Rules
+  lost-at-the-open      expired: swallows nothing                                expect, until 2025-06-30, of relay-team
+  price-rounding        unused: 5 differences in no unit of its limit            tolerate within 0.01
+  clock-of-the-gateway  210 divergences, 444 differences (12 told for the rest)  tolerate within 5ms or 0.1%, until 2026-09-30, of market-data
+
+`);
   });
 
   it('says what is missing from the data', () => {

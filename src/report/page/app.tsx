@@ -12,6 +12,7 @@ import { Gaps } from './gaps.tsx';
 import { Connections, Groups } from './groups.tsx';
 import { Counts, Head } from './head.tsx';
 import { Remarks } from './remarks.tsx';
+import { Rules } from './rules.tsx';
 import { Timeline } from './timeline.tsx';
 
 interface Place {
@@ -45,6 +46,7 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
       <Head model={model} />
       <main>
         <Overview model={model} filters={filters} onFilters={setFilters} onGroup={selectGroup} />
+        <Rules model={model} />
         <Gaps model={model} />
         {model.rows.length > 0 && (
           <section class="workbench" aria-label="Divergences" ref={workbench}>

@@ -109,6 +109,13 @@ export function Counts(props: {
           note={counts.gaps.bytes > 0 ? gapsText : ''}
           alarm={counts.gaps.bytes > 0 || counts.gaps.frames > 0}
         />
+        {counts.swallowed !== undefined && (
+          <Tile
+            name="swallowed"
+            value={sumOf(counts.swallowed.divergences)}
+            note={`by rules, ${formatCount(counts.swallowed.differences)} differences`}
+          />
+        )}
         {counts.leftOut !== undefined && (
           <Tile name="left out" value={counts.leftOut.frames} note="new was not sent them" />
         )}
@@ -140,6 +147,10 @@ export function Counts(props: {
       </div>
     </section>
   );
+}
+
+function sumOf(kinds: Readonly<Record<DivergenceKind, number>>): number {
+  return DIVERGENCE_KINDS.reduce((sum, kind) => sum + kinds[kind], 0);
 }
 
 function Tile(props: {
