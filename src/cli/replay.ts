@@ -87,7 +87,7 @@ export function replayCommand(): Command {
     )
     .option(
       '--patience <time>',
-      'how long to wait for an answer that was recorded',
+      'how long to wait for an answer that was recorded, or for a relay that does not read',
       parseDurationMs,
       DEFAULT_PATIENCE_MS,
     )
@@ -166,6 +166,10 @@ async function replay(capture: CaptureReader, options: ReplayCommandOptions): Pr
     onProgress: (played, total) => progress.update('playing', played, total),
   });
   const stopped = new StopRequest(talk);
+  if (!options.quiet) {
+    const paths = options.target.join(' and ');
+    talk(`playing ${capture.path} to ${paths}, ${options.mode}, into ${options.out}; Ctrl-C stops`);
+  }
   try {
     void stopped.wait(undefined).then(() => running.stop());
     const end = await running.play();

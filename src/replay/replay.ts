@@ -36,7 +36,7 @@ export interface ReplayOptions {
   readonly start: RecordingOptions['capture'];
   readonly pace: PaceOptions;
   readonly piecesOf: PieceMaker;
-  /** How long a wait for an answer may last. */
+  /** How long a wait for an answer may last, and one for a relay that does not read: it is stuck then. */
   readonly patienceMs: number;
   readonly onTrouble: (message: string) => void;
   /** How much of the recording has been played, in bytes of clients. */
@@ -59,8 +59,6 @@ export interface ReplayEnd extends RecordingStatus {
 }
 
 const ON_OVERLOAD: OverloadPolicy = 'block';
-/** A relay that takes nothing for so long is stuck. */
-const STALL_MS = 10_000;
 /** An answer that has not come after so many times the slowest one does not come. */
 const PATIENCE_FACTOR = 10;
 const PATIENCE_MS_MIN = 50;
@@ -271,11 +269,11 @@ export class Replay {
   async #untilTaken(client: ReplayClient): Promise<void> {
     const isTaken = await this.#bell.until(
       () => !this.#mustWait(client),
-      performance.now() + STALL_MS,
+      performance.now() + this.#options.patienceMs,
     );
     // Waiting for the disk is no fault of the relay.
     if (isTaken || this.#isHeld || this.#bell.isHalted) return;
-    this.#fail(lost(`took nothing for ${STALL_MS / 1_000} s`));
+    this.#fail(lost(`took nothing for ${this.#options.patienceMs} ms`));
   }
 
   /** What does not come is forgiven: the next wait is for what comes after it. */
