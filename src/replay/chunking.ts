@@ -61,41 +61,46 @@ export function pieceMakerOf(chunking: Chunking, layout: HeaderLayout): PieceMak
   }
 }
 
-type BarePiece = Omit<Piece, 'pauseNs'>;
+interface NewPiece extends Omit<Piece, 'pauseNs'> {
+  pauseNs: number;
+}
 
 /** Half of the pause that was recorded: a player that is late can still catch up. */
-function* spaced(pieces: Iterable<BarePiece>): Generator<Piece> {
+function* spaced(pieces: Iterable<NewPiece>): Generator<Piece> {
   let lastNs: number | undefined;
   let lastOrdinal = -1;
   for (const piece of pieces) {
     const recordedNs = lastNs === undefined ? 0 : (piece.timeNs - lastNs) / 2;
     const isSameChunk = piece.ordinal === lastOrdinal;
-    yield {
-      ...piece,
-      pauseNs: isSameChunk ? PIECE_PAUSE_NS : Math.min(CHUNK_PAUSE_NS_MAX, recordedNs),
-    };
+    piece.pauseNs = isSameChunk ? PIECE_PAUSE_NS : Math.min(CHUNK_PAUSE_NS_MAX, recordedNs);
     lastNs = piece.timeNs;
     lastOrdinal = piece.ordinal;
+    yield piece;
   }
 }
 
-function* asPieces(chunks: Iterable<Chunk>): Generator<BarePiece> {
+function* asPieces(chunks: Iterable<Chunk>): Generator<NewPiece> {
   for (const { timeNs, ordinal, bytes } of chunks) {
-    yield { timeNs: Number(timeNs), ordinal, bytes };
+    yield { timeNs: Number(timeNs), ordinal, bytes, pauseNs: 0 };
   }
 }
 
 /** What is no frame is a write of its own. */
-function* frames(chunks: Iterable<Chunk>, layout: HeaderLayout): Generator<BarePiece> {
+function* frames(chunks: Iterable<Chunk>, layout: HeaderLayout): Generator<NewPiece> {
   const source = { chunks: () => chunks, restarts: () => [] };
   for (const arrived of readSpans(source, { id: 0, connection: 0, kind: 'client' }, layout)) {
     const { span, arrivalNs, arrivalOrdinal } = arrived;
-    yield { timeNs: Number(arrivalNs), ordinal: arrivalOrdinal, bytes: span.bytes };
+    yield {
+      timeNs: Number(arrivalNs),
+      ordinal: arrivalOrdinal,
+      bytes: span.bytes,
+      pauseNs: 0,
+    };
   }
 }
 
-function* coalesced(chunks: Iterable<Chunk>): Generator<BarePiece> {
-  let waiting: BarePiece[] = [];
+function* coalesced(chunks: Iterable<Chunk>): Generator<NewPiece> {
+  let waiting: NewPiece[] = [];
   let waitingBytes = 0;
   for (const piece of asPieces(chunks)) {
     const isLate = piece.timeNs - (waiting[0]?.timeNs ?? piece.timeNs) > COALESCED_NS_MAX;
@@ -111,12 +116,12 @@ function* coalesced(chunks: Iterable<Chunk>): Generator<BarePiece> {
   if (waiting.length > 0) yield joined(waiting);
 }
 
-function joined(pieces: readonly BarePiece[]): BarePiece {
+function joined(pieces: readonly NewPiece[]): NewPiece {
   const [first] = pieces;
   const last = pieces.at(-1);
   const bytes =
     pieces.length === 1 && first ? first.bytes : Buffer.concat(pieces.map((each) => each.bytes));
-  return { timeNs: last?.timeNs ?? 0, ordinal: last?.ordinal ?? 0, bytes };
+  return { timeNs: last?.timeNs ?? 0, ordinal: last?.ordinal ?? 0, bytes, pauseNs: 0 };
 }
 
 /** `cutsOf`: where in so many bytes writes begin, ascending, without 0. */

@@ -27,6 +27,7 @@ export interface ReplayClientOptions {
 }
 
 interface Line {
+  readonly side: Side;
   readonly path: string;
   socket: Socket | undefined;
   state: 'connecting' | 'open' | 'gone';
@@ -48,7 +49,7 @@ const CHUNK_BYTES_MAX = 65_536;
 
 export class ReplayClient {
   readonly #options: ReplayClientOptions;
-  readonly #lines = new Map<Side, Line>();
+  readonly #lines: readonly Line[];
   readonly #borders: Readonly<Record<StreamKind, FrameBorders>>;
   readonly #timers = new Set<NodeJS.Timeout>();
   #sentBytes = 0;
@@ -75,18 +76,16 @@ export class ReplayClient {
     };
     recorder.addConnection(id, label);
     this.#event('open', 'client');
-    for (const [side, path] of targets) {
-      const line: Line = {
-        path,
-        socket: undefined,
-        state: 'connecting',
-        hasEnded: false,
-        receivedBytes: 0,
-        takenBytes: 0,
-      };
-      this.#lines.set(side, line);
-      this.#connect(side, line, performance.now());
-    }
+    this.#lines = [...targets].map(([side, path]) => ({
+      side,
+      path,
+      socket: undefined,
+      state: 'connecting',
+      hasEnded: false,
+      receivedBytes: 0,
+      takenBytes: 0,
+    }));
+    for (const line of this.#lines) this.#connect(line, performance.now());
   }
 
   get id(): number {
@@ -94,17 +93,17 @@ export class ReplayClient {
   }
 
   get isConnecting(): boolean {
-    return this.#all(({ state }) => state === 'connecting').length > 0;
+    return this.#lines.some(({ state }) => state === 'connecting');
   }
 
   /** A relay does not take what was sent; nothing more should be. */
   get isBlocked(): boolean {
-    return this.#all(({ socket }) => socket?.writableNeedDrain === true).length > 0;
+    return this.#lines.some(({ socket }) => socket?.writableNeedDrain === true);
   }
 
   /** Bytes wait in this process to be taken. */
   get isBehind(): boolean {
-    return this.#all(({ socket }) => (socket?.writableLength ?? 0) > 0).length > 0;
+    return this.#lines.some(({ socket }) => (socket?.writableLength ?? 0) > 0);
   }
 
   get hasLeft(): boolean {
@@ -113,12 +112,12 @@ export class ReplayClient {
 
   /** All of its relays have finished, or are not there. */
   get isLeftAlone(): boolean {
-    return this.#all(({ state, hasEnded }) => state !== 'gone' && !hasEnded).length === 0;
+    return this.#lines.every(({ state, hasEnded }) => state === 'gone' || hasEnded);
   }
 
   /** Of the relay that has said least, of those that are there. */
   get receivedBytes(): number {
-    const open = this.#all(({ state }) => state !== 'gone');
+    const open = this.#lines.filter(({ state }) => state !== 'gone');
     return Math.min(...open.map(({ receivedBytes }) => receivedBytes), Number.MAX_SAFE_INTEGER);
   }
 
@@ -140,8 +139,7 @@ export class ReplayClient {
 
   /** One write to each relay. As behind a shim, a client that has lost the old relay says nothing to the new one. */
   send(bytes: Uint8Array): void {
-    const old = this.#lines.get('old');
-    if (old?.state === 'gone' || this.#hasFinished || this.#hasLeft) {
+    if (this.#line('old')?.state === 'gone' || this.#hasFinished || this.#hasLeft) {
       this.#unsentBytes += bytes.length;
       return;
     }
@@ -149,12 +147,23 @@ export class ReplayClient {
     const offset = this.#sentBytes;
     this.#sentBytes += bytes.length;
     for (let from = 0; from < bytes.length; from += CHUNK_BYTES_MAX) {
-      this.#record('client', bytes.subarray(from, from + CHUNK_BYTES_MAX));
+      const isAll = bytes.length <= CHUNK_BYTES_MAX;
+      this.#record('client', isAll ? bytes : bytes.subarray(from, from + CHUNK_BYTES_MAX));
     }
-    for (const [side, line] of this.#lines) {
-      if (side === 'new' && line.state === 'gone') this.#noteUnmirrored(offset);
-      else this.#write(line, bytes);
+    for (const line of this.#lines) {
+      if (line.side === 'old') line.socket?.write(bytes);
+      else if (line.state === 'gone') this.#noteUnmirrored(offset);
+      else this.#mirror(line, bytes);
     }
+  }
+
+  /** What is sent from now on is handed to the system together. */
+  cork(): void {
+    for (const { socket } of this.#lines) socket?.cork();
+  }
+
+  uncork(): void {
+    for (const { socket } of this.#lines) socket?.uncork();
   }
 
   /** Nothing more will be said; what comes is still read. */
@@ -162,7 +171,7 @@ export class ReplayClient {
     if (this.#hasFinished || this.#hasLeft) return;
     this.#hasFinished = true;
     this.#event('end', 'client');
-    for (const { socket } of this.#lines.values()) socket?.end();
+    for (const { socket } of this.#lines) socket?.end();
   }
 
   /** Leaves as a client does that closes. */
@@ -170,7 +179,7 @@ export class ReplayClient {
     if (this.#hasLeft) return;
     if (!this.#hasFinished) this.#event('end', 'client');
     this.#leave();
-    for (const { socket } of this.#lines.values()) socket?.destroySoon();
+    for (const { socket } of this.#lines) socket?.destroySoon();
     this.#later(ABANDON_MS, () => this.destroy());
   }
 
@@ -178,22 +187,22 @@ export class ReplayClient {
   reset(): void {
     if (this.#hasLeft) return;
     this.#event('error', 'client', { code: 'ECONNRESET' });
-    for (const { socket } of this.#lines.values()) socket?.pause();
+    for (const { socket } of this.#lines) socket?.pause();
     this.#leave();
     this.destroy();
   }
 
   destroy(): void {
-    for (const { socket } of this.#lines.values()) socket?.destroy();
+    for (const { socket } of this.#lines) socket?.destroy();
   }
 
   /** Nothing is read while the disk cannot keep up. */
   hold(): void {
-    for (const { socket } of this.#lines.values()) socket?.pause();
+    for (const { socket } of this.#lines) socket?.pause();
   }
 
   release(): void {
-    for (const { socket } of this.#lines.values()) socket?.resume();
+    for (const { socket } of this.#lines) socket?.resume();
   }
 
   /** What the new relay was not sent, so far. */
@@ -216,31 +225,30 @@ export class ReplayClient {
     this.#checkOver();
   }
 
-  #all(is: (line: Line) => boolean): readonly Line[] {
-    return [...this.#lines.values()].filter(is);
+  #line(side: Side): Line | undefined {
+    return this.#lines.find((line) => line.side === side);
   }
 
-  #write(line: Line, bytes: Uint8Array): void {
+  #mirror(line: Line, bytes: Uint8Array): void {
     line.socket?.write(bytes, (error) => {
-      if (error) return;
-      line.takenBytes += bytes.length;
-      this.#options.onChange();
+      if (!error) line.takenBytes += bytes.length;
     });
   }
 
   /** What its socket has not taken is lost with it. */
   #noteUnmirrored(offset: number): void {
-    this.#gapOffset ??= Math.min(offset, this.#lines.get('new')?.takenBytes ?? 0);
+    this.#gapOffset ??= Math.min(offset, this.#line('new')?.takenBytes ?? 0);
   }
 
-  #connect(side: Side, line: Line, sinceMs: number): void {
+  #connect(line: Line, sinceMs: number): void {
+    const { side } = line;
     const socket = connect({
       path: line.path,
       allowHalfOpen: true,
       onread: {
         buffer: this.#options.readBuffer,
         callback: (byteCount, bytes) => {
-          this.#received(side, line, bytes.subarray(0, byteCount));
+          this.#received(line, bytes.subarray(0, byteCount));
           return true;
         },
       },
@@ -253,22 +261,23 @@ export class ReplayClient {
     const notConnected = (): void => {
       const mayRetry = performance.now() - sinceMs < CONNECT_WAIT_MS_MAX && !this.#hasLeft;
       if (code === BUSY_CODE && mayRetry) {
-        this.#later(CONNECT_RETRY_MS, () => this.#connect(side, line, sinceMs));
+        this.#later(CONNECT_RETRY_MS, () => this.#connect(line, sinceMs));
         return;
       }
       this.#event('upstream-failed', side, { code: code ?? 'closed' });
-      this.#lose(side, line);
+      this.#lose(line);
     };
     socket.on('error', failed);
     socket.on('close', notConnected);
     socket.once('connect', () => {
       socket.off('error', failed);
       socket.off('close', notConnected);
-      this.#opened(side, line, socket);
+      this.#opened(line, socket);
     });
   }
 
-  #opened(side: Side, line: Line, socket: Socket): void {
+  #opened(line: Line, socket: Socket): void {
+    const { side } = line;
     line.state = 'open';
     this.#event('upstream-open', side);
     socket.on('drain', this.#options.onChange);
@@ -284,12 +293,13 @@ export class ReplayClient {
     );
     socket.on('close', () => {
       this.#event('close', side);
-      this.#lose(side, line);
+      this.#lose(line);
     });
     this.#options.onChange();
   }
 
-  #lose(side: Side, line: Line): void {
+  #lose(line: Line): void {
+    const { side } = line;
     line.state = 'gone';
     if (side === 'new' && line.takenBytes < this.#sentBytes) this.#noteUnmirrored(line.takenBytes);
     if (!this.#hasLeft) this.#options.onLost(side);
@@ -297,11 +307,11 @@ export class ReplayClient {
     this.#checkOver();
   }
 
-  #received(side: Side, line: Line, bytes: Uint8Array): void {
+  #received(line: Line, bytes: Uint8Array): void {
     line.receivedBytes += bytes.length;
     this.#lastReceivedMs = performance.now();
     this.silentAtBytes = undefined;
-    this.#record(side, bytes);
+    this.#record(line.side, bytes);
     this.#options.onReceived();
     this.#options.onChange();
   }
@@ -329,9 +339,8 @@ export class ReplayClient {
   }
 
   #checkOver(): void {
-    if (this.#isOver || !this.#hasLeft || this.#all(({ state }) => state !== 'gone').length > 0) {
-      return;
-    }
+    if (this.#isOver || !this.#hasLeft) return;
+    if (this.#lines.some(({ state }) => state !== 'gone')) return;
     this.#isOver = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.reportGaps();
@@ -341,7 +350,7 @@ export class ReplayClient {
   }
 
   #mirroredBytes(): number | undefined {
-    if (!this.#lines.has('new')) return undefined;
+    if (this.#line('new') === undefined) return undefined;
     return this.#gapOffset ?? this.#sentBytes;
   }
 }

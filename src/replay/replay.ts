@@ -15,7 +15,7 @@ import {
 } from '../shim/recording.ts';
 import { checkDifferent, isListening } from '../shim/socket-file.ts';
 import { Fidelity, fidelityWords, type FidelityReport } from './fidelity.ts';
-import { Pace, type PaceOptions } from './pace.ts';
+import { type Due, Pace, type PaceOptions } from './pace.ts';
 import { Bell, waitUntilMs } from './precise-time.ts';
 import { ReplayClient } from './replay-client.ts';
 import {
@@ -67,8 +67,9 @@ const QUIET_MS = 250;
 const QUIET_WAIT_MS_MAX = 2_000;
 const CLOSE_WAIT_MS_MAX = 1_000;
 const POLL_MS = 10;
+const LEAD_MS = 50;
 /** The event loop gets a turn after so many steps, and after so long. */
-const STEPS_A_TURN = 64;
+const STEPS_A_TURN = 256;
 const TURN_MS = 1;
 const READ_BUFFER_BYTES = 65_536;
 
@@ -83,6 +84,8 @@ export class Replay {
   /** Those of which something waits in this process. */
   readonly #behind = new Set<ReplayClient>();
   readonly #closing = new Set<Promise<void>>();
+  /** Whose sends are not handed to the system before the next turn. */
+  #corked: ReplayClient | undefined;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   #anchorMs = 0;
   #lastStepMs = 0;
@@ -140,12 +143,17 @@ export class Replay {
   /** Never throws for what a relay does: see `failure`. */
   async play(): Promise<ReplayEnd> {
     this.#recording.note('start', {});
-    this.#anchorMs = performance.now();
+    // What is read and compiled first does not make the first sends late.
+    this.#anchorMs = performance.now() + LEAD_MS;
     this.#lastStepMs = this.#anchorMs;
     for (const step of this.#schedule.steps()) {
-      await this.#take(step);
+      const due = this.#pace.next(step);
+      if (this.#sendAtOnce(step, due)) continue;
+      this.#handOver();
+      await this.#take(step, due);
       if (this.#bell.isHalted) break;
     }
+    this.#handOver();
     const elapsedMs = performance.now() - this.#anchorMs;
     await Promise.all(this.#closing);
     const drained = this.#failure === undefined && (await this.#untilQuiet());
@@ -168,8 +176,33 @@ export class Replay {
     };
   }
 
-  async #take(step: Step): Promise<void> {
-    const due = this.#pace.next(step);
+  /**
+   * The way of most steps at `max`, without a turn of anything: whether it could be gone. What one client sends between two
+   * turns of the event loop is handed to the system together.
+   */
+  #sendAtOnce(step: Step, due: Due): boolean {
+    if (due.kind === 'at' || due.pauseMs > 0 || step.kind !== 'send' || this.#isTurnDue()) {
+      return false;
+    }
+    const client = this.#clients.get(step.connection);
+    if (client === undefined) return true;
+    if (client !== this.#corked) this.#handOver();
+    if (this.#mustWait(client)) return false;
+    if (this.#corked === undefined) client.cork();
+    this.#corked = client;
+    this.#sendNow(client, step, undefined);
+    return true;
+  }
+
+  #handOver(): void {
+    const client = this.#corked;
+    if (client === undefined) return;
+    this.#corked = undefined;
+    client.uncork();
+    if (client.isBehind) this.#behind.add(client);
+  }
+
+  async #take(step: Step, due: Due): Promise<void> {
     const dueMs = due.kind === 'at' ? this.#anchorMs + due.ms : this.#lastStepMs + due.pauseMs;
     if (dueMs > performance.now()) await waitUntilMs(dueMs, this.#bell);
     else if (this.#isTurnDue()) await this.#turn();
@@ -231,27 +264,28 @@ export class Replay {
     const client = this.#clients.get(step.connection);
     if (client === undefined) return;
     if (this.#mustWait(client)) await this.#untilTaken(client);
-    if (step.receivedBytes > client.receivedBytes + client.forgivenBytes) {
-      await this.#untilReceived(client, step.receivedBytes);
-    }
+    if (step.receivedBytes > 0) await this.#untilReceived(client, step.receivedBytes);
     if (dueMs !== undefined && client.lastReceivedMs < client.lastSentMs) {
       const spacedMs =
         client.lastSentMs + step.pauseNs / 1e6 / Math.max(1, this.#options.pace.speed);
       if (spacedMs > performance.now()) await waitUntilMs(spacedMs, this.#bell);
     }
     if (this.#bell.isHalted) return;
-    this.#fidelity.sent(dueMs, performance.now());
-    client.send(step.bytes);
-    this.#playedBytes += step.bytes.length;
+    this.#sendNow(client, step, dueMs);
     if (client.isBehind) this.#behind.add(client);
-    else if (this.#behind.size > 0) this.#noteOvertaking(client);
+  }
+
+  #sendNow(client: ReplayClient, { bytes }: SendStep, dueMs: number | undefined): void {
+    this.#fidelity.sent(dueMs, dueMs === undefined ? 0 : performance.now());
+    client.send(bytes);
+    this.#playedBytes += bytes.length;
+    if (this.#behind.size > 0) this.#noteOvertaking(client);
   }
 
   /** The system takes the bytes of this client while it has not taken those of another. */
   #noteOvertaking(client: ReplayClient): void {
     for (const other of this.#behind) if (!other.isBehind) this.#behind.delete(other);
-    this.#behind.delete(client);
-    if (this.#behind.size > 0) this.#fidelity.overtook();
+    if (this.#behind.size > (this.#behind.has(client) ? 1 : 0)) this.#fidelity.overtook();
   }
 
   #mustWait(client: ReplayClient): boolean {
@@ -278,6 +312,7 @@ export class Replay {
 
   /** What does not come is forgiven: the next wait is for what comes after it. */
   async #untilReceived(client: ReplayClient, bytes: number): Promise<void> {
+    if (client.receivedBytes + client.forgivenBytes >= bytes) return;
     const startMs = performance.now();
     const has = (): boolean =>
       client.receivedBytes + client.forgivenBytes >= bytes || client.isLeftAlone;
@@ -309,9 +344,7 @@ export class Replay {
     if (client.isConnecting) await this.#untilTaken(client);
     switch (step.kind) {
       case 'end':
-        if (step.receivedBytes > client.receivedBytes + client.forgivenBytes) {
-          await this.#untilReceived(client, step.receivedBytes);
-        }
+        await this.#untilReceived(client, step.receivedBytes);
         client.finish();
         return;
       case 'reset':
