@@ -157,15 +157,6 @@ export class ReplayClient {
     }
   }
 
-  /** What is sent from now on is handed to the system together. */
-  cork(): void {
-    for (const { socket } of this.#lines) socket?.cork();
-  }
-
-  uncork(): void {
-    for (const { socket } of this.#lines) socket?.uncork();
-  }
-
   /** Nothing more will be said; what comes is still read. */
   finish(): void {
     if (this.#hasFinished || this.#hasLeft) return;

@@ -72,6 +72,8 @@ const LEAD_MS = 50;
 const STEPS_A_TURN = 256;
 const TURN_MS = 1;
 const READ_BUFFER_BYTES = 65_536;
+/** What is handed over at once at `max`: one read of a relay, and one chunk. */
+const WRITE_BYTES_MAX = 65_536;
 
 export class Replay {
   readonly #options: ReplayOptions;
@@ -84,8 +86,10 @@ export class Replay {
   /** Those of which something waits in this process. */
   readonly #behind = new Set<ReplayClient>();
   readonly #closing = new Set<Promise<void>>();
-  /** Whose sends are not handed to the system before the next turn. */
-  #corked: ReplayClient | undefined;
+  /** Whose sends are handed to the system together before the next turn, and what they are. */
+  #sender: ReplayClient | undefined;
+  #unsent: Uint8Array[] = [];
+  #unsentBytes = 0;
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   #anchorMs = 0;
   #lastStepMs = 0;
@@ -186,20 +190,26 @@ export class Replay {
     }
     const client = this.#clients.get(step.connection);
     if (client === undefined) return true;
-    if (client !== this.#corked) this.#handOver();
+    const isFull = this.#unsentBytes + step.bytes.length > WRITE_BYTES_MAX;
+    if (client !== this.#sender || isFull) this.#handOver();
     if (this.#mustWait(client)) return false;
-    if (this.#corked === undefined) client.cork();
-    this.#corked = client;
-    this.#sendNow(client, step, undefined);
+    this.#sender = client;
+    this.#unsent.push(step.bytes);
+    this.#unsentBytes += step.bytes.length;
+    this.#fidelity.sent(undefined, 0);
     return true;
   }
 
+  /** One write, and so one chunk of the new capture. */
   #handOver(): void {
-    const client = this.#corked;
+    const client = this.#sender;
     if (client === undefined) return;
-    this.#corked = undefined;
-    client.uncork();
-    if (client.isBehind) this.#behind.add(client);
+    const [first] = this.#unsent;
+    const bytes = this.#unsent.length === 1 && first ? first : Buffer.concat(this.#unsent);
+    this.#sender = undefined;
+    this.#unsent = [];
+    this.#unsentBytes = 0;
+    this.#write(client, bytes);
   }
 
   async #take(step: Step, due: Due): Promise<void> {
@@ -271,15 +281,15 @@ export class Replay {
       if (spacedMs > performance.now()) await waitUntilMs(spacedMs, this.#bell);
     }
     if (this.#bell.isHalted) return;
-    this.#sendNow(client, step, dueMs);
-    if (client.isBehind) this.#behind.add(client);
+    this.#fidelity.sent(dueMs, performance.now());
+    this.#write(client, step.bytes);
   }
 
-  #sendNow(client: ReplayClient, { bytes }: SendStep, dueMs: number | undefined): void {
-    this.#fidelity.sent(dueMs, dueMs === undefined ? 0 : performance.now());
+  #write(client: ReplayClient, bytes: Uint8Array): void {
     client.send(bytes);
     this.#playedBytes += bytes.length;
     if (this.#behind.size > 0) this.#noteOvertaking(client);
+    if (client.isBehind) this.#behind.add(client);
   }
 
   /** The system takes the bytes of this client while it has not taken those of another. */
