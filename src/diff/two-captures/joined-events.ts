@@ -89,6 +89,11 @@ function eventAt(
 function* ofFirst({ old, connections }: EventSources): Generator<Placed> {
   const byId = new Map(connections.flatMap((one) => (one.old ? [[one.old.id, one]] : [])));
   for (const { event, phase } of phased(old)) {
+    // What is said of the recording: for instance of clients that its relay had besides.
+    if (event.connection === undefined && event.kind !== 'stop') {
+      yield { event: eventAt(Number(event.timeNs), event), phase };
+      continue;
+    }
     const connection = byId.get(event.connection ?? Number.NaN);
     if (connection === undefined || event.stream === 'new') continue;
     if (event.stream === 'old' && connection.new === undefined) continue;
