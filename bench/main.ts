@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- decode|shim|shim-memory`: prints medians, spread and ratios; the shim ones print JSON with `--json`.
+ * `npm run bench -- decode|replay|shim|shim-memory`: prints medians, spread and ratios; all but decode print JSON with
+ * `--json`.
  * `--quick` only shows that a benchmark works.
  */
 import { parseArgs } from 'node:util';
@@ -7,6 +8,7 @@ import Table from 'cli-table3';
 import { decodeContests } from './decode.ts';
 import { compete, type Effort, type Outcome, type Spread } from './harness.ts';
 import { describeMachine, machineLine } from './machine.ts';
+import { benchReplay, describeReplay, type ReplayEffort } from './replay.ts';
 import { benchMemory, describeMemory, type MemoryEffort } from './shim-memory.ts';
 import {
   describeGoals,
@@ -33,6 +35,8 @@ const SHIM_FULL: ShimEffort = {
   frames: 20_000,
   sustainedMs: 10_000,
 };
+const REPLAY_QUICK: ReplayEffort = { rounds: 1, frames: 2_000, timedSeconds: 1 };
+const REPLAY_FULL: ReplayEffort = { rounds: 11, frames: 100_000, timedSeconds: 60 };
 const MEMORY_QUICK: MemoryEffort = {
   durationMs: 1_000,
   framesPerSecond: 2_000,
@@ -55,13 +59,14 @@ const { values, positionals } = parseArgs({
     /** shim: only contests whose name contains it. */
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
-    /** shim-memory. */
+    /** shim-memory, and the timed part of replay. */
     seconds: { type: 'string' },
   },
   allowPositionals: true,
 });
 const BENCHMARKS: ReadonlyMap<string, () => Promise<void>> = new Map([
   ['decode', async () => decode(values.quick ? QUICK : FULL)],
+  ['replay', async () => replay(values.quick ? REPLAY_QUICK : REPLAY_FULL)],
   ['shim', async () => shim(values.quick ? SHIM_QUICK : SHIM_FULL)],
   ['shim-memory', async () => shimMemory(values.quick ? MEMORY_QUICK : MEMORY_FULL)],
 ]);
@@ -107,6 +112,22 @@ async function shim(defaults: ShimEffort): Promise<void> {
     console.log(`load at the end ${describeMachine().load.toFixed(1)}`);
     if (!results.hasSocat)
       console.log('socat is left out: it is not installed (apt-get install socat).');
+  }
+}
+
+async function replay(defaults: ReplayEffort): Promise<void> {
+  const effort = {
+    ...defaults,
+    rounds: Number(values.rounds ?? defaults.rounds),
+    timedSeconds: Number(values.seconds ?? defaults.timedSeconds),
+  };
+  const machine = describeMachine();
+  const results = await benchReplay(effort);
+  if (values.json) {
+    console.log(JSON.stringify({ benchmark: 'replay', machine, effort, ...results }));
+  } else {
+    console.log(`replay: ${effort.rounds} rounds in turn; ${machineLine(machine)}`);
+    console.log(describeReplay(results));
   }
 }
 

@@ -56,6 +56,8 @@ export class CaptureSet implements CaptureReader {
       ...first.info,
       sealed: parts.every((part) => part.info.sealed),
       durationNs: last.info.durationNs,
+      // What is known at the end only is in the last file.
+      notes: { ...first.info.notes, ...last.info.notes },
     };
     this.#streams = joinStreams(parts);
   }

@@ -97,9 +97,9 @@ export class RotatingWriter {
     if (this.#isPartFull()) this.#rotate();
   }
 
-  /** Returns what all files that are kept take on the disk. Throws CAPTURE_UNWRITABLE. */
-  seal(): number {
-    this.#sealPart(this.#writer);
+  /** `notes` go into the last file. Returns what all files that are kept take on the disk. Throws CAPTURE_UNWRITABLE. */
+  seal(notes: Readonly<Record<string, string>> = {}): number {
+    this.#sealPart(this.#writer, notes);
     return this.#written.reduce((sum, part) => sum + part.bytes, 0);
   }
 
@@ -124,9 +124,9 @@ export class RotatingWriter {
   }
 
   /** A file that cannot be sealed still holds everything up to its last flush. */
-  #sealPart(part: CaptureWriter): void {
+  #sealPart(part: CaptureWriter, notes: Readonly<Record<string, string>> = {}): void {
     try {
-      part.seal();
+      part.seal(notes);
     } finally {
       const bytes = statSync(part.path, { throwIfNoEntry: false })?.size ?? 0;
       this.#written.push({ path: part.path, bytes });

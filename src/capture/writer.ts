@@ -205,8 +205,12 @@ export class CaptureWriter {
     this.#flush(this.#isSegmentDue());
   }
 
-  /** Ends the recording in good order: one file, nothing beside it. Throws CAPTURE_UNWRITABLE. */
-  seal(): void {
+  /**
+   * Ends the recording in good order: one file, nothing beside it. `notes`: what is known at the end only. Throws
+   * CAPTURE_UNWRITABLE.
+   */
+  seal(notes: Readonly<Record<string, string>> = {}): void {
+    for (const [name, value] of Object.entries(notes)) this.#setInfo(`note.${name}`, value);
     this.#setInfo('duration_ns', String(this.#lastTimeNs));
     this.#flush(true);
     guardedWrite(this.path, () =>

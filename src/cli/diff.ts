@@ -1,10 +1,12 @@
-/** `relaydiff diff`: compare the old and the new side of a capture. */
-import { Command } from 'commander';
-import type { CaptureReader } from '../capture/types.ts';
+/** `relaydiff diff`: compare the old and the new side of a capture, or the same side of two. */
+import { Command, Option } from 'commander';
+import type { CaptureReader, Side } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
+import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../diff/types.ts';
+import { OperatingError } from '../lib/operating-error.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -29,6 +31,7 @@ interface DiffOptions {
   readonly dialect?: string;
   readonly oldDialect?: string;
   readonly newDialect?: string;
+  readonly secondSide?: Side;
   readonly html?: string;
   readonly result?: string;
   readonly list: number;
@@ -46,6 +49,7 @@ Examples:
   relaydiff diff md.capture --html report.html
   relaydiff diff md.capture --json | jq .verdict
   relaydiff diff md.capture --rules rules.yaml
+  relaydiff diff golden.capture replay.capture     what the old relay of each answered to the same clients
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -53,6 +57,10 @@ export function diffCommand(): Command {
   return new Command('diff')
     .description('compare what the old and the new relay sent to each client')
     .argument('<file>', 'capture')
+    .argument(
+      '[second]',
+      "another recording of the same traffic: its old relay's answers are the new side",
+    )
     .option('--html <file>', 'write the report as one page that opens from disk')
     .option('--result <file>', 'write the result as JSON, to render again with relaydiff report')
     .option('--json', 'print the result as JSON instead of the summary', false)
@@ -70,14 +78,24 @@ export function diffCommand(): Command {
       '--new-dialect <name>',
       'read the new side with this dialect; messages are compared by meaning',
     )
+    .addOption(
+      new Option(
+        '--second-side <side>',
+        "of the second capture: which relay's answers (default: old)",
+      ).choices(['old', 'new'] satisfies Side[]),
+    )
     .addOption(remarksChoiceOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
     .action(diff);
 }
 
-async function diff(file: string, options: DiffOptions): Promise<void> {
-  const result = await withCapture(file, (capture) => compare(capture, options));
+async function diff(file: string, second: string | undefined, options: DiffOptions): Promise<void> {
+  const result = await withCapture(file, async (capture) =>
+    second === undefined
+      ? compareSides(capture, options)
+      : withCapture(second, (other) => compareTwo(capture, other, options)),
+  );
   if (options.json) await writeOut(`${JSON.stringify(result)}\n`);
   else if (!options.quiet) {
     await writeOut(
@@ -90,8 +108,33 @@ async function diff(file: string, options: DiffOptions): Promise<void> {
   process.exitCode = exitCodeOf(result.verdict);
 }
 
+function compareSides(capture: CaptureReader, options: DiffOptions): DiffResult {
+  if (options.secondSide === undefined) return compare(capture, options);
+  throw new OperatingError('USAGE', '--second-side needs a second capture', {
+    hint: 'relaydiff diff golden.capture replay.capture --second-side new',
+  });
+}
+
+/** Each capture is read in its own dialect, unless another one is asked for. */
+function compareTwo(old: CaptureReader, neu: CaptureReader, options: DiffOptions): DiffResult {
+  const oldDialect = options.oldDialect ?? options.dialect ?? old.info.dialect;
+  const newDialect = options.newDialect ?? options.dialect ?? neu.info.dialect;
+  const newSide = options.secondSide ?? 'old';
+  const { schema } = options;
+  const layouts = {
+    old: protocolOf(old, schema).dialect(oldDialect).header,
+    new: protocolOf(neu, schema).dialect(newDialect).header,
+  };
+  const joined = new JoinedCapture(old, neu, { layouts, newSide });
+  return compare(joined, { ...options, oldDialect, newDialect, labels: joined.labels });
+}
+
+interface CompareOptions extends Omit<DiffOptions, 'json' | 'secondSide'> {
+  readonly labels?: Readonly<Record<Side, string>>;
+}
+
 /** Also what `demo` does: compares, and writes the files that were asked for. */
-export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json'>): DiffResult {
+export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
   const protocol = protocolOf(capture, options.schema);
   const dialect = options.dialect ?? capture.info.dialect;
   const progress = new Progress(options);
@@ -106,6 +149,7 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
     rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
     divergencesListedMax: options.list,
     remarks: options.remarks !== 'hide',
+    ...(options.labels && { labels: options.labels }),
   });
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);

@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   record: async () => (await import('./record.ts')).recordCommand(),
   release: async () => (await import('./release.ts')).releaseCommand(),
   tap: async () => (await import('./tap.ts')).tapCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
   review: async () => (await import('./review.ts')).reviewCommand(),

@@ -20,21 +20,23 @@ interface EndWords {
   readonly more?: Readonly<Record<string, unknown>>;
   /** Something passed that is neither in the capture nor in a gap. */
   readonly isIncomplete?: boolean;
+  /** What to do next. */
+  readonly next?: string;
 }
 
 /** Throws what kept the seal off. */
 export async function tellRecordingEnd(
   end: RecordingEnd,
   options: EndOptions,
-  { summary, more = {}, isIncomplete = false }: EndWords,
+  { summary, more = {}, isIncomplete = false, next }: EndWords,
 ): Promise<void> {
   const { sealed, ...status } = end;
   if (options.json) {
     const fileBytes = 'fileBytes' in sealed ? sealed.fileBytes : null;
     await writeOut(`${JSON.stringify({ ...status, out: options.out, fileBytes, ...more })}\n`);
   } else if (!options.quiet) {
-    const next = `next: relaydiff diff ${options.out} --html report.html`;
-    talk([...summary, ...missingLines(end), next].join('\n'));
+    const usual = `next: relaydiff diff ${options.out} --html report.html`;
+    talk([...summary, ...missingLines(end), next ?? usual].join('\n'));
   }
   if ('failure' in sealed) throw sealed.failure;
   const lost = isIncomplete || end.recordingGapBytes + end.mirrorGapBytes > 0;

@@ -23,11 +23,15 @@ export interface Sending {
   readonly offset: number;
   readonly timeNs: number;
   readonly placement: Placement;
-  /** In a gap of the mirror: the new relay was never sent it, by accident or as it was asked for. */
+  /** In a gap of the mirror: one relay was never sent it, by accident or as it was asked for. */
   readonly unmirrored: Unmirrored | undefined;
 }
 
-export type Unmirrored = 'lost' | 'not-selected';
+/** `sent-to-new-only`: of two recordings that are compared, only that of the new side has it. */
+export type Unmirrored = 'lost' | 'not-selected' | typeof SENT_TO_NEW_ONLY;
+
+/** Reason of gaps in client bytes that the old relay was never sent. */
+export const SENT_TO_NEW_ONLY = 'sent-to-new-only';
 
 /** Client bytes that neither the new relay nor the recording got: nobody knows what they were. */
 export interface HiddenGap {
@@ -42,7 +46,7 @@ export class ClientFacts {
   readonly #unseenFromNs: number;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
-  /** Frames of all clients that the new relay was not sent whole although it should have been. */
+  /** Frames of all clients that one relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
@@ -58,7 +62,8 @@ export class ClientFacts {
 
   /** Sendings must come in order of time for each content: see `sortSendings`. */
   noteSending(content: Content, sending: Sending): void {
-    if (content.isFrame && sending.unmirrored === 'lost') this.unmirroredFrames++;
+    const isLost = sending.unmirrored !== undefined && sending.unmirrored !== 'not-selected';
+    if (content.isFrame && isLost) this.unmirroredFrames++;
     const sendings = this.#sendings.get(content.id);
     if (sendings !== undefined) {
       sendings.push(sending);

@@ -22,6 +22,9 @@ interface Failure {
   readonly code: string;
 }
 
+/** The key in the details of a note of a connection that says how its traffic differs in two recordings. */
+export const TRAFFIC_NOTE = 'traffic';
+
 /** What one client experienced on one side and not on the other. */
 export interface ConnectionDifference {
   readonly connection: number;
@@ -60,6 +63,8 @@ export class ConnectionHistory {
   #selection: MirrorSelected = 'all';
   #clientHalfClosed = false;
   #clientClosedNs: number | undefined;
+  /** Sentences: what differs in the traffic itself, where two recordings are compared. */
+  readonly #otherTraffic: string[] = [];
 
   constructor(
     connection: number,
@@ -86,6 +91,8 @@ export class ConnectionHistory {
     if (isStopped) return;
     if (event.kind === 'end') this.#clientHalfClosed = true;
     else if (event.kind === 'close') this.#clientClosedNs ??= Number(event.timeNs);
+    const traffic = event.details[TRAFFIC_NOTE];
+    if (traffic !== undefined) this.#otherTraffic.push(String(traffic));
   }
 
   #noteSide(event: CaptureEvent, side: Side, isStopped: boolean): void {
@@ -245,6 +252,7 @@ export class ConnectionHistory {
 
   /** Why nobody can tell whether the sides treated this client alike. */
   *doubts(): Generator<string> {
+    yield* this.#otherTraffic;
     if (this.#selection === 'none') return;
     for (const side of ['old', 'new'] as const) yield* this.outages(side);
     if (this.#failed.old !== undefined && this.#failed.new !== undefined) {

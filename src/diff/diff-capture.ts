@@ -7,7 +7,7 @@
  */
 import { basename } from 'node:path';
 import { blindSpotsOf } from '../capture/blind-spots.ts';
-import type { CaptureReader } from '../capture/types.ts';
+import type { CaptureReader, Side } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
@@ -50,6 +50,8 @@ export interface DiffOptions {
   readonly remarks?: boolean;
   /** What is no divergence, or an expected one. */
   readonly rules?: RuleSet | undefined;
+  /** How the sides are called; by default after the capture. */
+  readonly labels?: Readonly<Record<Side, string>>;
 }
 
 const DIVERGENCES_LISTED_MAX = 10_000;
@@ -93,6 +95,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const counts = countAll(contents, judged, findings, leftOut, ruled?.counts);
   const { info } = reader;
   const name = basename(reader.path);
+  const labels = options.labels ?? { old: `${name}, old`, new: `${name}, new` };
   return {
     format: 'relaydiff-result/1',
     ...judge({
@@ -111,8 +114,8 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       rules: ruled?.rules ?? [],
     }),
     capture: describeCapture(reader),
-    old: { label: `${name}, old`, dialect: options.oldDialect.name },
-    new: { label: `${name}, new`, dialect: options.newDialect.name },
+    old: { label: labels.old, dialect: options.oldDialect.name },
+    new: { label: labels.new, dialect: options.newDialect.name },
     counts,
     ...listed,
     ...(ruled && { rules: ruled.rules, swallowed: ruled.swallowed }),

@@ -8,7 +8,13 @@ import type { ArrivedSpan, CaptureReader, Chunk, Gap, Side, StreamRow } from '..
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
-import { ClientFacts, type HiddenGap, type Placement, type Unmirrored } from './client-facts.ts';
+import {
+  ClientFacts,
+  type HiddenGap,
+  type Placement,
+  SENT_TO_NEW_ONLY,
+  type Unmirrored,
+} from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
@@ -223,7 +229,7 @@ function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator
   }
 }
 
-/** Whether, and why, any byte of a range was kept from the new relay. Ranges must come in order. */
+/** Whether, and why, any byte of a range was kept from a relay. Ranges must come in order. */
 function unmirroredOf(
   gapsOfConnection: readonly Gap[],
 ): (offset: number, length: number) => Unmirrored | undefined {
@@ -235,6 +241,7 @@ function unmirroredOf(
     for (let gap = gaps[at]; gap !== undefined; gap = gaps[at]) {
       if (gap.offset + gap.bytes > offset) {
         if (gap.offset >= offset + length) return undefined;
+        if (gap.reason === SENT_TO_NEW_ONLY) return SENT_TO_NEW_ONLY;
         return gap.reason === NOT_SELECTED ? 'not-selected' : 'lost';
       }
       at++;

@@ -7,12 +7,12 @@ import type { CaptureReader } from '../capture/types.ts';
 import type { RecordingEnd } from './histories.ts';
 import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
 import type { Delivery, Lacked } from './deliveries.ts';
-import type { ClientFacts, Sending } from './client-facts.ts';
+import { type ClientFacts, type Sending, SENT_TO_NEW_ONLY } from './client-facts.ts';
 import { findInRecordingGaps } from './recording-gaps.ts';
 import { type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
 
 /**
- * - `mirror-gap`: the new relay was never sent it.
+ * - `mirror-gap`: the other relay was never sent it.
  * - `recording-gap`: the other side's stream has a gap where it would lie.
  * - `recording-end`: the recording ended before the other side's copy could be delivered and written.
  * - `connection-down`: the other side had lost the client when it was sent or a moment later, and was
@@ -64,21 +64,19 @@ export function setAsideAll(unpaired: readonly Unpaired[]): Sorted {
   return sort(unpaired, (candidate) => ({ unpaired: candidate, reason: 'not-selected' }));
 }
 
-/** Comes before changed messages are matched: what the new relay was never sent is no half of a pair. */
+/** Comes before changed messages are matched: what one relay was never sent is no half of a pair. */
 export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientFacts): Sorted {
   const used = new Map<number, number>();
   const hidden = facts.hiddenUnmirrored.map((gap) => ({ ...gap }));
   return sort(unpaired, (candidate) => {
     const { side, item } = candidate;
     const mirrorGap: SetAside = { unpaired: candidate, reason: 'mirror-gap' };
-    if (side === 'new') {
-      const isCut = item.content.isFrame ? false : beginsUnmirrored(item, facts);
-      return isCut ? mirrorGap : undefined;
-    }
-    if (facts.mayComeFromUnseen(item.content, item.arrivalNs)) {
+    if (side === 'new' && !item.content.isFrame && beginsUnmirrored(item, facts)) return mirrorGap;
+    if (side === 'old' && facts.mayComeFromUnseen(item.content, item.arrivalNs)) {
       return { unpaired: candidate, reason: 'unseen-sender' };
     }
     if (!facts.wasSent(item.content)) {
+      if (side === 'new') return undefined;
       const { length } = item.content;
       const gap = hidden.find(
         ({ fromNs, bytes }) => item.arrivalNs >= fromNs - SKEW_NS && length <= bytes,
@@ -90,7 +88,10 @@ export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientF
     const { id } = item.content;
     const available = facts
       .sendingsOf(item.content)
-      .filter((sent) => sent.unmirrored !== undefined);
+      .filter(
+        ({ unmirrored }) =>
+          unmirrored !== undefined && (unmirrored === SENT_TO_NEW_ONLY) === (side === 'new'),
+      );
     const taken = used.get(id) ?? 0;
     const sending = available[taken];
     if (sending === undefined) return undefined;

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   OUTPUT_UNWRITABLE: EXIT.failure,
   RECORDER_FAILED: EXIT.failure,
   RELAY_FAILED: EXIT.failure,
+  RELAY_LOST: EXIT.failure,
   RELAY_UNREACHABLE: EXIT.failure,
   RESULT_INVALID: EXIT.usage,
   RULES_INVALID: EXIT.usage,

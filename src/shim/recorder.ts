@@ -161,8 +161,11 @@ export class Recorder {
     if (this.#mayBlock && !this.isBlocking && this.#isFilledTo(BLOCK_PART)) this.#block();
   }
 
-  /** The connection is over: closes its books. `mirroredBytes`: client bytes that the mirror's socket took. */
-  endConnection(connection: number, mirroredBytes: number): void {
+  /**
+   * The connection is over: closes its books. `mirroredBytes`: client bytes that the mirror's socket took; undefined
+   * when there was to be no mirror.
+   */
+  endConnection(connection: number, mirroredBytes: number | undefined): void {
     for (const { stream, seenBytes } of this.#books.close(connection)) {
       const mirrored = stream === 'client' ? mirroredBytes : undefined;
       this.#batch.addAccount({ connection, stream, seenBytes, mirroredBytes: mirrored });

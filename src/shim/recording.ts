@@ -170,13 +170,16 @@ export class Recording {
     this.note('stop', { clients, drained: drained ? 1 : 0 });
   }
 
-  /** Hands over what is left and seals. Throws only when relaydiff itself made a mistake. */
-  async end(): Promise<Sealed> {
+  /**
+   * Hands over what is left and seals. `notes`: what is known of the recording at its end only. Throws only when
+   * relaydiff itself made a mistake.
+   */
+  async end(notes: Readonly<Record<string, string>> = {}): Promise<Sealed> {
     clearInterval(this.#timer);
     this.#tick();
     if (this.#bug !== undefined) throw this.#bug;
     try {
-      return { fileBytes: await this.#writer.seal() };
+      return { fileBytes: await this.#writer.seal(notes) };
     } catch (error) {
       return { failure: error instanceof Error ? error : new Error(String(error)) };
     }

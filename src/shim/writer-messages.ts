@@ -13,7 +13,8 @@ export interface WriterStart {
 
 export type ToWriter =
   | { readonly kind: 'batch'; readonly batch: RecordBatch }
-  | { readonly kind: 'stop' };
+  /** `notes`: what is known at the end only. */
+  | { readonly kind: 'stop'; readonly notes: Readonly<Record<string, string>> };
 
 /** An operating error as it crosses the thread border. */
 export interface WriterTrouble {

@@ -58,8 +58,8 @@ export class WriterThread implements BatchSink {
   }
 
   /** Stores what is left and ends the file in good order; resolves with its size in bytes. */
-  async seal(): Promise<number> {
-    this.#say({ kind: 'stop' }, []);
+  async seal(notes: Readonly<Record<string, string>> = {}): Promise<number> {
+    this.#say({ kind: 'stop', notes }, []);
     return this.#sealed.promise;
   }
 

@@ -43,7 +43,7 @@ class WriterLoop {
         if (this.#retry === undefined) this.#flush();
         return;
       case 'stop':
-        this.#seal();
+        this.#seal(message.notes);
         return;
       default:
         assertNever(message, 'message to the writer');
@@ -95,11 +95,11 @@ class WriterLoop {
     this.#isRemoved = true;
   }
 
-  #seal(): void {
+  #seal(notes: Readonly<Record<string, string>>): void {
     clearTimeout(this.#retry);
     clearTimeout(this.#look);
     try {
-      say({ kind: 'sealed', fileBytes: this.#writer.seal() });
+      say({ kind: 'sealed', fileBytes: this.#writer.seal(notes) });
     } catch (error) {
       say({ kind: 'failed', trouble: troubleOf(error) });
     }

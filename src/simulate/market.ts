@@ -5,7 +5,7 @@
  */
 import { defined } from '../lib/assert.ts';
 import type { Dialect, FieldValues } from '../protocol/types.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../lib/random.ts';
 import { numberOf, toNs } from './traffic.ts';
 import type { Content } from './traffic.ts';
 

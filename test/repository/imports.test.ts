@@ -88,6 +88,7 @@ describe('what touches the outside', () => {
   it('keeps sockets in few files', () => {
     expect(usersOf('node:net', 'node:http')).toEqual([
       'src/monitor/health-server.ts',
+      'src/replay/replay-client.ts',
       'src/shim/entrance.ts',
       'src/shim/listen-path.ts',
       'src/shim/shim.ts',

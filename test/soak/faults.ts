@@ -9,7 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCapture } from '../../src/capture/open.ts';
 import type { CaptureReader } from '../../src/capture/types.ts';
-import { createRandom, type Random } from '../../src/simulate/random.ts';
+import { createRandom, type Random } from '../../src/lib/random.ts';
 import { CLI } from '../support/built-cli.ts';
 import { concat } from '../support/frames.ts';
 import { Hub, type HubConnection } from './hub.ts';

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Random } from '../../src/simulate/random.ts';
+import type { Random } from '../../src/lib/random.ts';
 
 export interface HubConnection {
   readonly socket: Socket;

@@ -1,7 +1,7 @@
 /** Clients that say random things in random pieces, by seed, and remember what they said. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Random } from '../../src/simulate/random.ts';
+import type { Random } from '../../src/lib/random.ts';
 import { concat, testFrame } from '../support/frames.ts';
 
 export interface TrafficOptions {

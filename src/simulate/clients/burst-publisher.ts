@@ -5,8 +5,8 @@
  */
 import { assertNever } from '../../lib/assert.ts';
 import { Market } from '../market.ts';
-import { createRandom } from '../random.ts';
-import type { Random } from '../random.ts';
+import { createRandom } from '../../lib/random.ts';
+import type { Random } from '../../lib/random.ts';
 import { FrameFactory, paceOf } from '../traffic.ts';
 import type { Pace, ScriptOptions, Write } from '../traffic.ts';
 

@@ -6,7 +6,7 @@
  */
 import { fromHex } from '../../lib/bytes.ts';
 import { Market } from '../market.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../../lib/random.ts';
 import { FrameFactory, paceOf } from '../traffic.ts';
 import type { Content, ScriptOptions, Write } from '../traffic.ts';
 

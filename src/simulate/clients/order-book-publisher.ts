@@ -3,7 +3,7 @@
  * a real checksum and sequence 0; the sequence of the venue is inside the book.
  */
 import { Market } from '../market.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../../lib/random.ts';
 import { FrameFactory, paceOf } from '../traffic.ts';
 import type { ScriptOptions, Write } from '../traffic.ts';
 

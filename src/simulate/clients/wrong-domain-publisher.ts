@@ -4,7 +4,7 @@
  * the signals and, with them, the good frames behind.
  */
 import { Market } from '../market.ts';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../../lib/random.ts';
 import { FrameFactory, paceOf } from '../traffic.ts';
 import type { ScriptOptions, Write } from '../traffic.ts';
 

@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32) for repeatable traffic. Not for secrets. */
+/** A small seeded generator (mulberry32) for work that can be repeated. Not for secrets. */
 
 export interface Random {
   /** In [0, 1). */
