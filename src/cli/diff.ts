@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { CaptureReader } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
+import type { NoiseModel } from '../diff/noise/model.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { renderTerminal } from '../report/terminal.ts';
@@ -13,6 +14,7 @@ import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import type { RuleSet } from '../diff/rules/rule.ts';
 import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
+import { noiseModelOf } from './noise.ts';
 import {
   dialectOption,
   parseCount,
@@ -35,6 +37,7 @@ interface DiffOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
+  readonly noise?: string;
   readonly schema?: readonly string[];
   readonly rules?: readonly string[];
 }
@@ -70,6 +73,10 @@ export function diffCommand(): Command {
       '--new-dialect <name>',
       'read the new side with this dialect; messages are compared by meaning',
     )
+    .option(
+      '--noise <file>',
+      'what two instances of old differ in: a capture of them, or a model that relaydiff noise wrote',
+    )
     .addOption(remarksChoiceOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
@@ -77,7 +84,13 @@ export function diffCommand(): Command {
 }
 
 async function diff(file: string, options: DiffOptions): Promise<void> {
-  const result = await withCapture(file, (capture) => compare(capture, options));
+  const result = await withCapture(file, async (capture) => {
+    const { noise: noiseFile, ...rest } = options;
+    if (noiseFile === undefined) return compare(capture, rest);
+    const dialect = options.dialect ?? capture.info.dialect;
+    const dialects = { old: options.oldDialect ?? dialect, new: options.newDialect ?? dialect };
+    return compare(capture, { ...rest, noise: await noiseModelOf(noiseFile, dialects, options) });
+  });
   if (options.json) await writeOut(`${JSON.stringify(result)}\n`);
   else if (!options.quiet) {
     await writeOut(
@@ -90,8 +103,10 @@ async function diff(file: string, options: DiffOptions): Promise<void> {
   process.exitCode = exitCodeOf(result.verdict);
 }
 
+type CompareOptions = Omit<DiffOptions, 'json' | 'noise'> & { readonly noise?: NoiseModel };
+
 /** Also what `demo` does: compares, and writes the files that were asked for. */
-export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json'>): DiffResult {
+export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
   const protocol = protocolOf(capture, options.schema);
   const dialect = options.dialect ?? capture.info.dialect;
   const progress = new Progress(options);
@@ -106,6 +121,7 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
     rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
     divergencesListedMax: options.list,
     remarks: options.remarks !== 'hide',
+    ...(options.noise && { noise: options.noise }),
   });
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);

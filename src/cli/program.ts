@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   release: async () => (await import('./release.ts')).releaseCommand(),
   tap: async () => (await import('./tap.ts')).tapCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
+  noise: async () => (await import('./noise.ts')).noiseCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
   review: async () => (await import('./review.ts')).reviewCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),

@@ -9,7 +9,7 @@ import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
 import type { Delivery, Lacked } from './deliveries.ts';
 import type { ClientFacts, Sending } from './client-facts.ts';
 import { findInRecordingGaps } from './recording-gaps.ts';
-import { type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
+import { type Item, keyHeadOf, otherSide, type SideItems, type Unpaired } from './records.ts';
 
 /**
  * - `mirror-gap`: the new relay was never sent it.
@@ -209,7 +209,7 @@ function isCutByTap({ side, item }: Unpaired, { facts, items }: SetAsideContext)
 function areCutInOneFrame(items: SideItems): boolean {
   const [old, neu] = [items.old.at(-1), items.new.at(-1)];
   if (old?.isTail !== true || neu?.isTail !== true) return false;
-  const [left, right] = [old.content.head, neu.content.head];
+  const [left, right] = [keyHeadOf(old.content), keyHeadOf(neu.content)];
   return (
     left !== undefined &&
     right !== undefined &&
