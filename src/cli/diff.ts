@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
+import type { NoiseModel } from '../diff/noise/model.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
 import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../diff/types.ts';
@@ -15,6 +16,7 @@ import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import type { RuleSet } from '../diff/rules/rule.ts';
 import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
+import { noiseModelOf } from './noise.ts';
 import {
   dialectOption,
   parseCount,
@@ -38,6 +40,7 @@ interface DiffOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
+  readonly noise?: string;
   readonly schema?: readonly string[];
   readonly rules?: readonly string[];
 }
@@ -84,6 +87,10 @@ export function diffCommand(): Command {
         "of the second capture: which relay's answers (default: old)",
       ).choices(['old', 'new'] satisfies Side[]),
     )
+    .option(
+      '--noise <file>',
+      'what two instances of old differ in: a capture of them, or a model that relaydiff noise wrote',
+    )
     .addOption(remarksChoiceOption())
     .addOption(quietOption())
     .addHelpText('after', EXAMPLE)
@@ -94,7 +101,7 @@ async function diff(file: string, second: string | undefined, options: DiffOptio
   const result = await withCapture(file, async (capture) =>
     second === undefined
       ? compareSides(capture, options)
-      : withCapture(second, (other) => compareTwo(capture, other, options)),
+      : withCapture(second, async (other) => compareTwo(capture, other, options)),
   );
   if (options.json) await writeOut(`${JSON.stringify(result)}\n`);
   else if (!options.quiet) {
@@ -108,15 +115,23 @@ async function diff(file: string, second: string | undefined, options: DiffOptio
   process.exitCode = exitCodeOf(result.verdict);
 }
 
-function compareSides(capture: CaptureReader, options: DiffOptions): DiffResult {
-  if (options.secondSide === undefined) return compare(capture, options);
-  throw new OperatingError('USAGE', '--second-side needs a second capture', {
-    hint: 'relaydiff diff golden.capture replay.capture --second-side new',
-  });
+async function compareSides(capture: CaptureReader, options: DiffOptions): Promise<DiffResult> {
+  if (options.secondSide !== undefined) {
+    throw new OperatingError('USAGE', '--second-side needs a second capture', {
+      hint: 'relaydiff diff golden.capture replay.capture --second-side new',
+    });
+  }
+  const dialect = options.dialect ?? capture.info.dialect;
+  const dialects = { old: options.oldDialect ?? dialect, new: options.newDialect ?? dialect };
+  return compare(capture, { ...options, ...(await noiseOf(options, dialects)) });
 }
 
 /** Each capture is read in its own dialect, unless another one is asked for. */
-function compareTwo(old: CaptureReader, neu: CaptureReader, options: DiffOptions): DiffResult {
+async function compareTwo(
+  old: CaptureReader,
+  neu: CaptureReader,
+  options: DiffOptions,
+): Promise<DiffResult> {
   const oldDialect = options.oldDialect ?? options.dialect ?? old.info.dialect;
   const newDialect = options.newDialect ?? options.dialect ?? neu.info.dialect;
   const newSide = options.secondSide ?? 'old';
@@ -126,11 +141,21 @@ function compareTwo(old: CaptureReader, neu: CaptureReader, options: DiffOptions
     new: protocolOf(neu, schema).dialect(newDialect).header,
   };
   const joined = new JoinedCapture(old, neu, { layouts, newSide });
-  return compare(joined, { ...options, oldDialect, newDialect, labels: joined.labels });
+  const noise = await noiseOf(options, { old: oldDialect, new: newDialect });
+  return compare(joined, { ...options, oldDialect, newDialect, labels: joined.labels, ...noise });
+}
+
+async function noiseOf(
+  options: DiffOptions,
+  dialects: Readonly<Record<Side, string>>,
+): Promise<{ readonly noiseModel?: NoiseModel }> {
+  if (options.noise === undefined) return {};
+  return { noiseModel: await noiseModelOf(options.noise, dialects, options) };
 }
 
 interface CompareOptions extends Omit<DiffOptions, 'json' | 'secondSide'> {
   readonly labels?: Readonly<Record<Side, string>>;
+  readonly noiseModel?: NoiseModel;
 }
 
 /** Also what `demo` does: compares, and writes the files that were asked for. */
@@ -150,6 +175,7 @@ export function compare(capture: CaptureReader, options: CompareOptions): DiffRe
     divergencesListedMax: options.list,
     remarks: options.remarks !== 'hide',
     ...(options.labels && { labels: options.labels }),
+    ...(options.noiseModel && { noise: options.noiseModel }),
   });
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);

@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   tap: async () => (await import('./tap.ts')).tapCommand(),
   replay: async () => (await import('./replay.ts')).replayCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
+  noise: async () => (await import('./noise.ts')).noiseCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
   review: async () => (await import('./review.ts')).reviewCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),

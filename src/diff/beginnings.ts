@@ -5,7 +5,7 @@
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
 import { isShort, mayBegin } from './content-table.ts';
-import type { Content, Head } from './records.ts';
+import { type Content, type Head, keyHeadOf } from './records.ts';
 
 /** Candidates that are looked at for one beginning. */
 const CANDIDATES_MAX = 256;
@@ -34,8 +34,9 @@ export class Beginnings {
   }
 
   add(whole: Content): void {
-    if (whole.head === undefined) return;
-    const key = headKey(whole.head);
+    const head = keyHeadOf(whole);
+    if (head === undefined) return;
+    const key = headKey(head);
     let same = this.#byHead.get(key);
     if (same === undefined)
       this.#byHead.set(key, (same = { short: [], long: [], isSorted: false }));
@@ -69,7 +70,8 @@ export class Beginnings {
   }
 
   *#candidates(beginning: Content): Generator<Content> {
-    const same = beginning.head && this.#byHead.get(headKey(beginning.head));
+    const head = keyHeadOf(beginning);
+    const same = head && this.#byHead.get(headKey(head));
     if (same === undefined) return;
     if (!same.isSorted) same.short.sort(byPayload);
     same.isSorted = true;

@@ -12,6 +12,7 @@ import type { Dialect, EnumTable } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
+import type { NoiseMask } from './noise/mask.ts';
 import type { Content, Head } from './records.ts';
 import { NO_REMARKS, remarkKindsOf } from './remark-kinds.ts';
 
@@ -23,6 +24,8 @@ export interface ContentTableOptions {
   readonly reference: Dialect | undefined;
   /** Whether to look for what is odd about messages. */
   readonly remarks: boolean;
+  /** What of messages is noise and says nothing of which message it is. */
+  readonly noise?: NoiseMask | undefined;
 }
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
@@ -38,6 +41,7 @@ export class ContentTable {
   };
   readonly #reference: Dialect | undefined;
   readonly #remarks: boolean;
+  readonly #noise: NoiseMask | undefined;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
   /** Subjects by dialect and shape: only the TLV types decide. */
@@ -45,9 +49,10 @@ export class ContentTable {
   /** One string object for the shape of many contents. */
   readonly #shapes = new Map<string, string>();
 
-  constructor({ reference, remarks }: ContentTableOptions) {
+  constructor({ reference, remarks, noise }: ContentTableOptions) {
     this.#reference = reference;
     this.#remarks = remarks;
+    this.#noise = noise;
   }
 
   /** `dialect` says how to read bytes that were not seen before. */
@@ -69,29 +74,40 @@ export class ContentTable {
   peek(bytes: Uint8Array, layout: HeaderLayout): Content {
     const payload = keyOf(bytes.subarray(layout.sizeBytes));
     const head = readHead(layout, bytes);
-    const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, payload };
+    const keyHead = head && this.#noise?.headOf(head);
+    const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
     return { ...base, shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
   }
 
   #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
-    const layout = dialect.header;
-    const id = isFrame ? this.#idOfFrame(bytes, dialect) : this.#count++;
-    const base = { id, isFrame, length: bytes.byteLength };
+    const { sizeBytes } = dialect.header;
     const head = this.#head(bytes, dialect);
-    const payload = bytes.subarray(layout.sizeBytes);
+    const keyHead = head && this.#noise?.headOf(head);
+    const base = { isFrame, length: bytes.byteLength, head, ...(keyHead && { keyHead }) };
+    const payload = bytes.subarray(sizeBytes);
     if (!isFrame) {
       const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
-      return { ...base, head, payload: keyOf(payload), ...nothing };
+      return { ...base, id: this.#count++, payload: keyOf(payload), ...nothing };
     }
     const shape = this.#shape(payload);
     const subject = this.#subject(shape, bytes, dialect);
     const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
-    return { ...base, head, shape, payload: keyOf(payload), subject, remarks };
+    const read = { ...base, shape, subject, remarks };
+    const masked = this.#noise?.mask(dialect, bytes, shape);
+    if (masked !== undefined) {
+      const id = this.#idOfKey(keyOf(masked.bytes));
+      const key = keyOf(masked.bytes.subarray(sizeBytes));
+      return { ...read, id, payload: key, noise: masked.values };
+    }
+    return { ...read, id: this.#idOfFrame(bytes, dialect), payload: keyOf(payload) };
   }
 
   #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
     if (this.#reference === undefined) return this.#count++;
-    const key = keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame))));
+    return this.#idOfKey(keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame)))));
+  }
+
+  #idOfKey(key: string): number {
     let id = this.#idsOfMeanings.get(key);
     if (id === undefined) this.#idsOfMeanings.set(key, (id = this.#count++));
     return id;

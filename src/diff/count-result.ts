@@ -28,7 +28,10 @@ export function countAll(
   judged: readonly Judged[],
   findings: readonly Finding[],
   leftOut: Omit<LeftOutCount, 'frames'> | undefined,
-  swallowed: SwallowedCount | undefined,
+  {
+    swallowed,
+    hasNoise,
+  }: { readonly swallowed: SwallowedCount | undefined; readonly hasNoise: boolean },
 ): ResultCounts {
   const divergences = countKinds(findings);
   const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
@@ -40,7 +43,7 @@ export function countAll(
   const framePairs = judged.flatMap(({ judgement }) =>
     judgement.pairs.filter((pair) => pair.old.content.isFrame),
   );
-  // Across dialects, messages with one meaning are pairs although their bytes differ.
+  // Across dialects, messages with one meaning are pairs although their bytes differ; with noise in them, too.
   const identical = framePairs.filter((pair) => pair.old.content === pair.new.content).length;
   const translated = framePairs.length - identical;
   const pairs = framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
@@ -50,6 +53,7 @@ export function countAll(
     pairs,
     identical,
     equivalent: translated + divergences.encoding,
+    ...(hasNoise && { noisy: translated }),
     ignored,
     divergences,
     ...(swallowed && { swallowed }),

@@ -48,9 +48,10 @@ export class Deliveries {
   ) {
     this.#facts = facts;
     this.#contents = contents;
-    for (const connection of connections) {
-      for (const side of ['old', 'new'] as const) {
-        this.#add(connection.id, side, ofContents(connection[side], contents));
+    for (const side of ['old', 'new'] as const) {
+      const stamped = stampedSendings(connections, side, contents, facts);
+      for (const connection of connections) {
+        this.#add(connection.id, side, ofContents(connection[side], contents), stamped);
       }
     }
   }
@@ -69,11 +70,11 @@ export class Deliveries {
     const taken = new Set<Sending>();
     const searches = new Map<string, Iterator<Lacked>>();
     for (const one of unpaired) {
-      const { item, side } = one;
+      const { item, side, isStamped = false } = one;
       const sending = this.#sendingOf.get(item);
       if (sending === undefined) continue;
       let found: Lacked = { sending, item };
-      const isSure = this.#facts.sendingsOf(item.content).length === 1;
+      const isSure = isStamped || this.#facts.sendingsOf(item.content).length === 1;
       if (!isSure && (taken.has(sending) || this.#to(connection, otherSide(side), sending))) {
         const key = `${side} ${item.content.id}`;
         const search = searches.get(key) ?? this.#lackedCopies(connection, one, taken);
@@ -115,10 +116,15 @@ export class Deliveries {
     return this.of(sending, side).find((delivery) => delivery.connection === connection);
   }
 
-  #add(connection: number, side: Side, itemsOf: ReadonlyMap<number, readonly Item[]>): void {
+  #add(
+    connection: number,
+    side: Side,
+    itemsOf: ReadonlyMap<number, readonly Item[]>,
+    stamped: ReadonlyMap<Content, Sending>,
+  ): void {
     for (const items of itemsOf.values()) {
       const sendings = this.#facts.sendingsOf(defined(items[0], 'item').content);
-      for (const [item, sending] of assign(items, sendings)) {
+      for (const [item, sending] of assignStamped(items, stamped) ?? assign(items, sendings)) {
         this.#sendingOf.set(item, sending);
         const delivery: Delivery = { connection, item };
         const deliveries = this.#deliveries[side].get(sending);
@@ -142,6 +148,49 @@ function ofContents(
     else same.push(item);
   }
   return found;
+}
+
+/**
+ * Messages that are equal but for what the relay stamped into them: a stamp that several clients got is of one
+ * sending, so all connections together tell which one. Of each stamped content; none where every client got
+ * stamps of its own.
+ */
+function stampedSendings(
+  connections: readonly ConnectionOfItems[],
+  side: Side,
+  contents: ReadonlySet<number>,
+  facts: ClientFacts,
+): ReadonlyMap<Content, Sending> {
+  const first = new Map<Content, Item>();
+  for (const connection of connections) {
+    for (const item of connection[side]) {
+      if (item.content.noise === undefined || !contents.has(item.content.id)) continue;
+      const known = first.get(item.content);
+      if (known === undefined || item.arrivalNs < known.arrivalNs) first.set(item.content, item);
+    }
+  }
+  const sendingOf = new Map<Content, Sending>();
+  const inOrder = [...first.values()].sort((left, right) => left.arrivalNs - right.arrivalNs);
+  for (const items of ofContents(inOrder, contents).values()) {
+    const sendings = facts.sendingsOf(defined(items[0], 'item').content);
+    if (items.length > sendings.length) continue;
+    for (const [item, sending] of assign(items, sendings)) sendingOf.set(item.content, sending);
+  }
+  return sendingOf;
+}
+
+/** undefined: stamps do not tell. A second delivery of one sending comes from none. */
+function assignStamped(
+  items: readonly Item[],
+  stamped: ReadonlyMap<Content, Sending>,
+): readonly (readonly [Item, Sending])[] | undefined {
+  const assigned = new Map<Sending, Item>();
+  for (const item of items) {
+    const sending = stamped.get(item.content);
+    if (sending === undefined) return undefined;
+    if (!assigned.has(sending)) assigned.set(sending, item);
+  }
+  return [...assigned].map(([sending, item]) => [item, sending]);
 }
 
 /** Copies beyond the number of sendings come from none: the first ones are taken for the real ones. */

@@ -31,6 +31,11 @@ import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
 import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
+import { masksOf } from './noise/judge.ts';
+import { NoiseMask } from './noise/mask.ts';
+import type { NoiseModel } from './noise/model.ts';
+import { NO_STAMPS, pairCopies, type Stamps, stampsOf } from './noise/pair-copies.ts';
+import { NoiseStage } from './noise/stage.ts';
 import { pairItems } from './pair-items.ts';
 import { otherSide } from './records.ts';
 import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
@@ -52,6 +57,8 @@ export interface DiffOptions {
   readonly rules?: RuleSet | undefined;
   /** How the sides are called; by default after the capture. */
   readonly labels?: Readonly<Record<Side, string>>;
+  /** What two instances of old differ in; messages are told apart, paired and compared without it. */
+  readonly noise?: NoiseModel;
 }
 
 const DIVERGENCES_LISTED_MAX = 10_000;
@@ -64,10 +71,11 @@ interface JudgedConnection extends Judged {
 export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffResult {
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
   const hasRemarks = options.remarks ?? true;
-  const contents = readCapture(reader, dialects, { remarks: hasRemarks });
+  const noise = options.noise && new NoiseMask(masksOf(options.noise.types));
+  const contents = readCapture(reader, dialects, { remarks: hasRemarks, noise });
   const histories = readHistories(reader);
   const context = withRules({ contents, dialects, histories }, options.rules);
-  const { judged, deliveries } = judgeAll(reader, context);
+  const { judged, deliveries, stage } = judgeAll(reader, context, options.noise);
   const messageFindings = judged.flatMap((connection) => connection.findings);
   const losses = lossesOf(messageFindings);
   const causeOf = explainLosses(losses, {
@@ -92,7 +100,10 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     remarks: hasRemarks ? new RemarkCounter(judged) : undefined,
   });
   const leftOut = leftOutOf(contents, histories);
-  const counts = countAll(contents, judged, findings, leftOut, ruled?.counts);
+  const counts = countAll(contents, judged, findings, leftOut, {
+    swallowed: ruled?.counts,
+    hasNoise: stage !== undefined,
+  });
   const { info } = reader;
   const name = basename(reader.path);
   const labels = options.labels ?? { old: `${name}, old`, new: `${name}, new` };
@@ -120,6 +131,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     ...listed,
     ...(ruled && { rules: ruled.rules, swallowed: ruled.swallowed }),
     ignored: listIgnored(judged),
+    ...(stage && { noise: stage.result(judged) }),
     ...listGaps(contents.rows.gaps, options.oldDialect.header),
     connections: judged.map(summaryOf(findings)),
     timeline: timelineOf(reader, contents, findings),
@@ -166,18 +178,26 @@ function swallow(
   );
 }
 
-interface JudgedAll {
-  readonly judged: readonly JudgedConnection[];
+interface FindContext extends JudgeContext {
+  readonly deliveries: Deliveries;
+  readonly stage: NoiseStage | undefined;
+}
+
+export interface JudgedConnections {
+  readonly connections: readonly Judged[];
   readonly deliveries: Deliveries;
 }
 
 /** All connections are paired before any is judged: what one of them lacks, others may have seen. */
-function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
-  const { contents, histories } = context;
+export function judgeConnections(
+  reader: CaptureReader,
+  { contents, histories }: Pick<JudgeContext, 'contents' | 'histories'>,
+  stamps: Stamps = NO_STAMPS,
+): JudgedConnections {
   const { connections, facts, publishers, rows } = contents;
   const paired = connections.map((items) => ({
     items,
-    paired: pairItems(items, publishers, facts),
+    paired: pairCopies(pairItems(items, publishers, facts), stamps),
   }));
   const lacked = new Set<number>();
   const compared = paired.filter(({ items }) => histories.of.get(items.id)?.selection !== 'none');
@@ -187,28 +207,50 @@ function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
     if (begun !== undefined) lacked.add(begun.content.id);
   }
   const deliveries = new Deliveries(connections, lacked, facts);
-  const judged = paired.map((one): JudgedConnection => {
-    const judgement = judgeConnection(one.paired, {
-      reader,
-      connection: one.items.id,
+  const judged = paired.map(
+    (one): Judged => ({
       items: one.items,
-      facts,
-      deliveries,
-      histories: histories.of,
-      recordingEnd: histories.end,
-      gapsOf: rows.gapsOf,
-    });
-    const findings = findAll(reader, { items: one.items, judgement }, deliveries, context);
-    return { items: one.items, judgement, findings };
+      judgement: judgeConnection(one.paired, {
+        reader,
+        connection: one.items.id,
+        items: one.items,
+        facts,
+        deliveries,
+        histories: histories.of,
+        recordingEnd: histories.end,
+        gapsOf: rows.gapsOf,
+      }),
+    }),
+  );
+  return { connections: judged, deliveries };
+}
+
+interface JudgedAll {
+  readonly judged: readonly JudgedConnection[];
+  readonly deliveries: Deliveries;
+  readonly stage: NoiseStage | undefined;
+}
+
+/** Noise is judged over all connections at once, before anything is found. */
+function judgeAll(
+  reader: CaptureReader,
+  context: JudgeContext,
+  noise: NoiseModel | undefined,
+): JudgedAll {
+  const { connections, deliveries } = judgeConnections(reader, context, noise && stampsOf(noise));
+  const stage = noise && new NoiseStage(noise, connections);
+  const judged = connections.map(({ items, judgement: before }): JudgedConnection => {
+    const judgement = stage?.reclassify(before) ?? before;
+    const found = { ...context, deliveries, stage };
+    return { items, judgement, findings: findAll(reader, { items, judgement }, found) };
   });
-  return { judged, deliveries };
+  return { judged, deliveries, stage };
 }
 
 function findAll(
   reader: CaptureReader,
   { items: { id }, judgement }: Judged,
-  deliveries: Deliveries,
-  { contents, dialects, histories, ruling }: JudgeContext,
+  { contents, deliveries, dialects, histories, ruling, stage }: FindContext,
 ): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
@@ -219,7 +261,9 @@ function findAll(
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
-    ...judgement.changed.map((pair) => findChanged(id, pair, bytes, dialects, ruling?.lists)),
+    ...judgement.changed.map((pair) =>
+      findChanged(id, pair, bytes, dialects, { noise: stage?.of(pair), lists: ruling?.lists }),
+    ),
     ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
   ];
 }

@@ -14,9 +14,17 @@ import type { Deliveries, Lacked } from './deliveries.ts';
 import type { FetchedBytes } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import type { ChangedPair } from './match-changed.ts';
+import { unexplained } from './noise/explain.ts';
+import type { PairAlarm, PairNoise } from './noise/stage.ts';
 import { type Content, type Item, type ItemPair, otherSide, type Unpaired } from './records.ts';
 import type { ListMatcher, MatchedList } from './rules/match-lists.ts';
 import type { Difference, DivergenceKind, SwallowedPart } from './types.ts';
+
+/** A value that does not fit its noise. */
+export interface NoiseAlarm extends PairAlarm {
+  /** It is one of the differences, and goes when a rule swallows that. */
+  readonly isDifference: boolean;
+}
 
 export interface Finding {
   readonly kind: DivergenceKind;
@@ -33,6 +41,8 @@ export interface Finding {
   readonly loss: Loss | undefined;
   /** A cause that the finding itself states. */
   readonly ownCause: string | undefined;
+  /** What of it does not fit its noise. */
+  readonly alarms?: readonly NoiseAlarm[];
   /** Of a connection divergence: who closed, refused or never answered. */
   readonly side?: Side | undefined;
   /** A changed message that is not where its neighbours say that it belongs. */
@@ -213,14 +223,18 @@ export function findChanged(
   pair: ChangedPair,
   bytes: FetchedBytes,
   dialects: Dialects,
-  lists?: ListMatcher,
+  {
+    noise,
+    lists,
+  }: { readonly noise?: PairNoise | undefined; readonly lists?: ListMatcher | undefined },
 ): Finding {
   const views = {
     old: { dialect: dialects.old, bytes: bytes.of(connection, 'old', pair.old) },
     new: { dialect: dialects.new, bytes: bytes.of(connection, 'new', pair.new) },
   };
   const isByMeaning = dialects.old.name !== dialects.new.name;
-  const differences = (isByMeaning ? compareMeanings : compareFrames)(views.old, views.new);
+  const all = (isByMeaning ? compareMeanings : compareFrames)(views.old, views.new);
+  const differences = noise === undefined ? all : unexplained(all, noise, views);
   const found = withDifferences(
     {
       connection,
@@ -230,6 +244,7 @@ export function findChanged(
       subject: pair.old.content.subject,
       loss: undefined,
       isMoved: pair.isMoved,
+      ...(noise && noise.alarms.length > 0 && { alarms: withPlaces(noise.alarms, differences) }),
     },
     differences,
   );
@@ -251,8 +266,12 @@ export function withDifferences(
   pair: Omit<Finding, 'kind' | 'title' | 'detail' | 'differences' | 'ownCause'>,
   differences: readonly Difference[],
 ): Finding {
-  const kind = isEncodingOnly(differences) ? 'encoding' : 'modified';
-  const fields = fieldsOf(differences);
+  const paths = new Set(differences.map(({ path }) => path));
+  const alarms = (pair.alarms ?? []).filter(
+    (alarm) => !alarm.isDifference || paths.has(alarm.path),
+  );
+  const kind = alarms.length === 0 && isEncodingOnly(differences) ? 'encoding' : 'modified';
+  const fields = fieldsOf(differences, alarms);
   const more = fields.length - TITLE_FIELDS_MAX;
   const shown =
     fields.slice(0, TITLE_FIELDS_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
@@ -273,6 +292,7 @@ export function withDifferences(
     detail: [
       `${name}: ${verb}${isLayouts ? '' : ' in new'}: ${shown}`,
       ...(note === undefined ? [] : [note]),
+      ...alarms.map((alarm) => alarm.detail),
       ...(pair.isMoved === true ? ['it also lost its place'] : []),
     ].join('; '),
     title: `${pair.subject} ${verb}: ${shown}`,
@@ -281,15 +301,29 @@ export function withDifferences(
   };
 }
 
+function withPlaces(
+  alarms: readonly PairAlarm[],
+  differences: readonly Difference[],
+): readonly NoiseAlarm[] {
+  const paths = new Set(differences.map(({ path }) => path));
+  return alarms.map((alarm) => ({ ...alarm, isDifference: paths.has(alarm.path) }));
+}
+
 function meaningfulOf(differences: readonly Difference[]): readonly Difference[] {
   return differences.filter((item) => item.class === 'semantic' || item.class === 'volatile');
 }
 
-/** Fields by name, the meaningful ones if there are any; array positions are no part of a name. */
-function fieldsOf(differences: readonly Difference[]): readonly string[] {
-  const meaningful = meaningfulOf(differences);
-  const named = meaningful.length > 0 ? meaningful : differences;
-  return [...new Set(named.map((item) => item.path.replaceAll(/\[\d+\]/g, '[]')))];
+/** What noise does not explain, then fields by name, the meaningful ones if any; array positions are no part of a name. */
+function fieldsOf(
+  differences: readonly Difference[],
+  alarms: readonly PairAlarm[],
+): readonly string[] {
+  const told = new Set(alarms.map(({ path }) => path));
+  const others = differences.filter(({ path }) => !told.has(path));
+  const meaningful = meaningfulOf(others);
+  const named = meaningful.length > 0 || alarms.length > 0 ? meaningful : others;
+  const paths = named.map((item) => item.path.replaceAll(/\[\d+\]/g, '[]'));
+  return [...new Set([...alarms.map(({ title }) => title), ...paths])];
 }
 
 export function findConnectionDifference(difference: ConnectionDifference): Finding {

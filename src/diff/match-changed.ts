@@ -5,7 +5,7 @@
  * stays missing or extra; so do two messages that clients really sent, however alike they are.
  */
 import { defined } from '../lib/assert.ts';
-import type { Content, Head, Item, Unpaired } from './records.ts';
+import { type Content, type Head, type Item, keyHeadOf, type Unpaired } from './records.ts';
 
 export interface ChangedPair {
   readonly old: Item;
@@ -172,7 +172,7 @@ function matchByKey(
 
 function keyOf(unpaired: Unpaired, key: Key): string | undefined {
   const { content } = unpaired.item;
-  return key.of(content, defined(content.head, 'header of a frame'));
+  return key.of(content, defined(keyHeadOf(content), 'header of a frame'));
 }
 
 /** Candidates of one key in order of their place; taking one is cheap however many there are. */

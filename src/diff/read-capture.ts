@@ -16,6 +16,7 @@ import {
   type Unmirrored,
 } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
+import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
@@ -78,11 +79,11 @@ function readRows(reader: CaptureReader): CaptureRows {
 export function readCapture(
   reader: CaptureReader,
   dialects: Dialects,
-  options: { readonly remarks: boolean },
+  options: { readonly remarks: boolean; readonly noise?: NoiseMask | undefined },
 ): CaptureContents {
   const table = new ContentTable({
     reference: dialects.old.name === dialects.new.name ? undefined : dialects.old,
-    remarks: options.remarks,
+    ...options,
   });
   const isTapped = reader.info.origin === TAP_ORIGIN;
   const facts = new ClientFacts(isTapped, unseenSendersFromNs(reader));

@@ -4,6 +4,7 @@
  * in the end are read from the capture again (fetch-bytes).
  */
 import type { Side } from '../capture/types.ts';
+import type { KeptValues } from './noise/mask.ts';
 import type { RemarkKinds } from './remark-kinds.ts';
 
 /** What a header says; a truncated frame has it too. */
@@ -18,19 +19,31 @@ export interface Head {
 
 /** Bytes that occurred at least once, as a frame or as something that is no frame. */
 export interface Content {
-  /** Equal exactly when the bytes (and being a frame) are equal; across dialects, when the meaning is. */
+  /**
+   * Equal exactly when the bytes (and being a frame) are equal; across dialects, when the meaning is; with a
+   * noise model, when what is left without the noise is.
+   */
   readonly id: number;
   readonly isFrame: boolean;
   readonly length: number;
   /** undefined for bytes that do not begin with a whole header. */
   readonly head: Head | undefined;
+  /** What of the head is no noise; absent when that is all of it. */
+  readonly keyHead?: Head | undefined;
   /** TLV types in order, `1,100`; with `!` when the walk broke off. Empty for what is no frame. */
   readonly shape: string;
-  /** Equal for equal bytes behind the header, among contents of one length (see content-table). */
+  /** Equal for equal bytes behind the header (noise left out), among contents of one length (see content-table). */
   readonly payload: string;
   readonly subject: string;
   /** What is odd about it; none when remarks are hidden, and for what is no frame. */
   readonly remarks: RemarkKinds;
+  /** Its noisy values; absent for messages that have none. */
+  readonly noise?: KeptValues | undefined;
+}
+
+/** The head as far as it tells messages apart. */
+export function keyHeadOf({ head, keyHead }: Content): Head | undefined {
+  return keyHead ?? head;
 }
 
 /** One span of a side's stream. */
@@ -73,6 +86,8 @@ export interface Unpaired {
   readonly isCopy: boolean;
   /** How many of this content its own side delivered: which of them has no partner is not known. */
   readonly copies: number;
+  /** But for its noise it is a copy, and its stamp tells which (see noise/pair-copies). */
+  readonly isStamped?: boolean;
 }
 
 /** How the two messages of a pair belong together. */

@@ -9,7 +9,7 @@ import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
 import type { Delivery, Lacked } from './deliveries.ts';
 import { type ClientFacts, type Sending, SENT_TO_NEW_ONLY } from './client-facts.ts';
 import { findInRecordingGaps } from './recording-gaps.ts';
-import { type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
+import { type Item, keyHeadOf, otherSide, type SideItems, type Unpaired } from './records.ts';
 
 /**
  * - `mirror-gap`: the other relay was never sent it.
@@ -210,7 +210,7 @@ function isCutByTap({ side, item }: Unpaired, { facts, items }: SetAsideContext)
 function areCutInOneFrame(items: SideItems): boolean {
   const [old, neu] = [items.old.at(-1), items.new.at(-1)];
   if (old?.isTail !== true || neu?.isTail !== true) return false;
-  const [left, right] = [old.content.head, neu.content.head];
+  const [left, right] = [keyHeadOf(old.content), keyHeadOf(neu.content)];
   return (
     left !== undefined &&
     right !== undefined &&

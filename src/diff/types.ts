@@ -4,6 +4,7 @@
  */
 
 import type { RemarkKind } from '../protocol/remark-kind.ts';
+import type { NoiseResult } from './noise/result.ts';
 
 export type Verdict = 'same' | 'different' | 'inconclusive';
 
@@ -162,9 +163,11 @@ export interface ResultCounts {
   readonly identical: number;
   /**
    * Other bytes, same meaning: each is an `encoding` divergence, but for messages of two dialects that were
-   * compared by meaning: there other bytes are what was asked for.
+   * compared by meaning: there other bytes are what was asked for; and but for `noisy` ones.
    */
   readonly equivalent: number;
+  /** Those of `equivalent` that differ in noise only. Absent when there is no noise model. */
+  readonly noisy?: number | undefined;
   /**
    * Frames of either side that the other relay provably broadcast before their client joined or after it
    * left. old + new = 2 * pairs + missing + extra + duplicated + ignored + gaps.frames + leftOut.frames.
@@ -381,6 +384,8 @@ export interface DiffResult {
    * when remarks are hidden, and in results of older versions.
    */
   readonly remarks?: readonly RemarkCount[] | undefined;
+  /** What was taken for noise, and what was not. Absent when there is no noise model. */
+  readonly noise?: NoiseResult | undefined;
   readonly connections: readonly ConnectionSummary[];
   readonly timeline: Timeline;
 }

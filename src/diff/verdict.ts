@@ -43,8 +43,9 @@ export function judge(facts: VerdictFacts): Judgement {
     return { verdict: 'inconclusive', reason: sentence([agree, ...doubts, ...notes]) };
   }
   const { counts } = facts;
-  const { pairs, equivalent } = counts;
-  const written = equivalent === 0 ? '' : `, ${equivalent} of them written in another dialect`;
+  const { pairs, equivalent, noisy } = counts;
+  const how = noisy === undefined ? 'written in another dialect' : 'with noise in them';
+  const written = equivalent === 0 ? '' : `, ${equivalent} of them ${how}`;
   const part = counts.leftOut === undefined ? '' : ' of what was mirrored';
   const but = swallowedOf(counts) === 0 ? '' : 'but for what rules swallow, ';
   const agree = `${but}old and new delivered the same ${messages(pairs)}${part}${written}`;

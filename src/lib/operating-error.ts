@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   LISTEN_FAILED: EXIT.failure,
   LISTEN_IN_USE: EXIT.failure,
   MESSAGE_INVALID: EXIT.usage,
+  NOISE_INVALID: EXIT.usage,
   NOT_A_CAPTURE: EXIT.usage,
   OPEN_FILES_LIMIT: EXIT.failure,
   OUTPUT_UNWRITABLE: EXIT.failure,

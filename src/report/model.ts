@@ -19,6 +19,7 @@ import type {
   SideInfo,
   Verdict,
 } from '../diff/types.ts';
+import type { NoiseFieldResult, NoiseResult } from '../diff/noise/result.ts';
 import type { RemarkKind } from '../protocol/remark-kind.ts';
 
 export type {
@@ -27,6 +28,8 @@ export type {
   DivergenceKind,
   GapRow,
   Group,
+  NoiseFieldResult,
+  NoiseResult,
   PairRemark,
   RemarkCount,
   RemarkKind,
@@ -125,6 +128,8 @@ export interface ReportModel {
   readonly rules?: readonly RuleOutcome[];
   /** Absent when remarks are hidden. */
   readonly remarks?: readonly RemarkCount[];
+  /** Absent when nothing was taken for noise. */
+  readonly noise?: NoiseResult;
   readonly connections: readonly ConnectionSummary[];
   /** What is missing from the capture, or was not shown to the new relay. */
   readonly gaps: readonly GapRow[];

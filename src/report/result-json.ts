@@ -3,6 +3,7 @@
  * a test holds the two together. Unknown keys pass: a later relaydiff may say more.
  */
 import { z } from 'zod';
+import { NOISE_KINDS } from '../diff/noise/model.ts';
 import {
   DIFFERENCE_CLASSES,
   DIVERGENCE_KINDS,
@@ -108,6 +109,7 @@ const counts = z.looseObject({
   pairs: count,
   identical: count,
   equivalent: count,
+  noisy: count.optional(),
   ignored: count,
   divergences: kindCounts,
   swallowed: z
@@ -205,6 +207,40 @@ const swallowedRow = z.looseObject({
   whole: z.boolean(),
 });
 
+const alarmCount = z.looseObject({ judged: count, alarms: count });
+
+const noise = z.looseObject({
+  source: z.string(),
+  pairs: count,
+  divergences: count,
+  falseAlarms: alarmCount,
+  fields: z.array(
+    z.looseObject({
+      domain: byte,
+      subject: z.string(),
+      field: z.string(),
+      kind: z.enum(NOISE_KINDS),
+      parameters: z.string(),
+      judged: count,
+      explained: count,
+      alarms: count,
+      falseAlarms: alarmCount,
+    }),
+  ),
+  unlearned: z.array(
+    z.looseObject({
+      domain: byte,
+      shape: z.string(),
+      subject: z.string(),
+      field: z.string(),
+      pairs: count,
+      differing: count,
+      why: z.string(),
+    }),
+  ),
+  unlearnedTypes: z.array(z.looseObject({ subject: z.string(), pairs: count })),
+});
+
 const side = z.looseObject({ label: z.string(), dialect: z.string() });
 
 const resultSchema: z.ZodType<DiffResult> = z.looseObject({
@@ -231,6 +267,7 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   gaps: z.array(gap).optional(),
   gapsOmitted: count.optional(),
   remarks: z.array(remarkCount).optional(),
+  noise: noise.optional(),
   connections: z.array(
     z.looseObject({
       id: count,

@@ -17,6 +17,7 @@ import type {
 import { isUnjudged } from '../diff/count-result.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
 import { ruleAmount, ruleTerms, rulesInOrder } from './rules.ts';
+import { noiseLines } from './noise.ts';
 import { type RemarkSummary, summarizeRemarks } from './remarks.ts';
 
 export interface TerminalOptions {
@@ -46,6 +47,7 @@ export function renderTerminal(result: DiffResult, options: TerminalOptions): st
     groupLines(result, paint),
     ruleLines(result.rules ?? [], paint),
     gapLines(result, paint),
+    noiseSection(result, paint),
     remarkLines(result, paint),
     options.reportPath === undefined
       ? []
@@ -79,7 +81,10 @@ function headLines(result: DiffResult, paint: Paint): string[] {
       paint,
       'pairs',
       number(counts.pairs),
-      `${number(counts.identical)} identical, ${number(counts.equivalent)} equivalent`,
+      `${number(counts.identical)} identical, ${number(counts.equivalent)} equivalent` +
+        (counts.noisy === undefined || counts.noisy === 0
+          ? ''
+          : `, ${number(counts.noisy)} of them but for noise`),
     ),
   ];
   lines.push(...setAsideLines(counts, paint));
@@ -245,6 +250,11 @@ function ruleLines(rules: readonly RuleOutcome[], paint: Paint): string[] {
   const rest = ordered.length - shown.length;
   if (rest > 0) lines.push(paint('dim', `  and ${number(rest)} more`));
   return [paint('bold', 'Rules'), ...lines];
+}
+
+function noiseSection({ noise }: DiffResult, paint: Paint): string[] {
+  if (noise === undefined) return [];
+  return [paint('bold', 'Noise'), ...noiseLines(noise).map((line) => `  ${printable(line)}`)];
 }
 
 const REMARK_KINDS_MAX = 5;

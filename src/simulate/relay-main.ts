@@ -7,9 +7,10 @@ import { EXIT, OperatingError } from '../lib/operating-error.ts';
 import { RELAY_DOMAINS, RELAY_KINDS } from './relay-core.ts';
 import { startRelay } from './relay.ts';
 import type { Relay, RelayOptions } from './relay.ts';
+import { parseStamp, STAMP_FAULTS, Stamper, systemClock } from './stamps.ts';
 
 const USAGE =
-  'usage: relay-main --kind original|generic --domain market_data|signal|execution --socket PATH [--capacity N] [--quiet] [--until-stdin-ends]';
+  'usage: relay-main --kind original|generic --domain market_data|signal|execution --socket PATH [--capacity N] [--stamp KIND@OFFSET]... [--stamp-seed N] [--stamp-fault FAULT] [--quiet] [--until-stdin-ends]';
 
 interface Invocation {
   readonly relay: RelayOptions;
@@ -27,6 +28,9 @@ function parseInvocation(args: readonly string[]): Invocation {
       domain: { type: 'string' },
       socket: { type: 'string' },
       capacity: { type: 'string' },
+      stamp: { type: 'string', multiple: true, default: [] },
+      'stamp-seed': { type: 'string', default: '1' },
+      'stamp-fault': { type: 'string' },
       quiet: { type: 'boolean', default: false },
       'until-stdin-ends': { type: 'boolean', default: false },
     },
@@ -37,9 +41,32 @@ function parseInvocation(args: readonly string[]): Invocation {
     domain: oneOf('--domain', RELAY_DOMAINS, values.domain),
     socketPath: values.socket,
     ...(values.capacity === undefined ? {} : { capacity: readCapacity(values.capacity) }),
+    ...changeOf(values.stamp, values['stamp-seed'], values['stamp-fault']),
     ...(values.quiet ? {} : { log: logLine }),
   };
   return { relay, untilStdinEnds: values['until-stdin-ends'] };
+}
+
+function changeOf(
+  texts: readonly string[],
+  seed: string,
+  faultText: string | undefined,
+): Pick<RelayOptions, 'change'> {
+  if (texts.length === 0) return {};
+  const stamps = texts.map((text) => {
+    const stamp = parseStamp(text);
+    if (stamp === undefined) throw new BadUsage(`--stamp must be KIND@OFFSET, not ${text}`);
+    return stamp;
+  });
+  if (!/^\d{1,9}$/.test(seed))
+    throw new BadUsage(`--stamp-seed must be a whole number, not ${seed}`);
+  const stamper = new Stamper({
+    stamps,
+    seed: Number(seed),
+    now: systemClock(),
+    ...(faultText === undefined ? {} : { fault: oneOf('--stamp-fault', STAMP_FAULTS, faultText) }),
+  });
+  return { change: (chunk) => stamper.stampChunk(chunk) };
 }
 
 function oneOf<T extends string>(

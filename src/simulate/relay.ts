@@ -32,6 +32,8 @@ export interface RelayOptions {
   /** At most 65,536: Node never reads more at once. */
   readonly readBufferBytes?: number;
   readonly log?: (line: string) => void;
+  /** What becomes of a chunk that is passed on. The real relays change nothing, which is the default. */
+  readonly change?: (chunk: Uint8Array) => Uint8Array;
 }
 
 interface RelayStats {
@@ -157,7 +159,7 @@ class Hub {
       return;
     }
     this.#counts.chunksForwarded += 1;
-    this.#ring.send(chunk);
+    this.#ring.send(this.#options.change?.(chunk) ?? chunk);
     for (const writer of this.#writers) writer.wake();
   }
 

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { OperatingError } from '../lib/operating-error.ts';
 import type { RelayDomainName, RelayKind } from './relay-core.ts';
+import type { Stamp, StampFault } from './stamps.ts';
 
 /** The built program, whether this file runs from src/ or from dist/. */
 export const relayProgram: string = fileURLToPath(
@@ -16,6 +17,12 @@ export interface SpawnRelayOptions {
   readonly socketPath: string;
   /** Requested slots of the broadcast ring. */
   readonly capacity?: number;
+  /** What it writes into the messages that it passes on. */
+  readonly stamping?: {
+    readonly stamps: readonly Stamp[];
+    readonly seed: number;
+    readonly fault?: StampFault;
+  };
   /** How long the relay may take until it listens. */
   readonly startTimeoutMs?: number;
 }
@@ -58,10 +65,16 @@ export async function spawnRelay(options: SpawnRelayOptions): Promise<SpawnedRel
 }
 
 function argumentsOf(options: SpawnRelayOptions): readonly string[] {
-  const { kind, domain, socketPath, capacity } = options;
+  const { kind, domain, socketPath, capacity, stamping } = options;
   const needed = ['--kind', kind, '--domain', domain, '--socket', socketPath];
   const ring = capacity === undefined ? [] : ['--capacity', String(capacity)];
-  return [...needed, ...ring, '--until-stdin-ends'];
+  const stamps = (stamping?.stamps ?? []).flatMap((each) => [
+    '--stamp',
+    `${each.kind}@${each.offset}`,
+  ]);
+  const seed = stamping === undefined ? [] : ['--stamp-seed', String(stamping.seed)];
+  const fault = stamping?.fault === undefined ? [] : ['--stamp-fault', stamping.fault];
+  return [...needed, ...ring, ...stamps, ...seed, ...fault, '--until-stdin-ends'];
 }
 
 async function listening(child: ChildProcess, timeoutMs: number): Promise<void> {

@@ -189,6 +189,18 @@ suite('the page of the report, opened from disk in Chromium', () => {
     expect(await page.getByText('unknown-enum-number').count()).toBe(0);
   });
 
+  it('shows what was taken for noise, what was learned of it, and what did not fit', async () => {
+    const page = await open(write('noise.html'));
+    const noise = page.getByRole('region', { name: 'Noise' });
+    expect(await noise.locator('tbody tr').allInnerTexts()).toEqual([
+      expect.stringMatching(
+        /Trade\s+header\.timestamp\s+clock\s+offset \+12 us.*10,378\s+10,370\s+8\s+2 of 9,800/s,
+      ),
+    ]);
+    expect(await noise.innerText()).toContain('false alarms there: 2 of 60,000');
+    expect(await noise.innerText()).toContain('not learned: Trade header.flags');
+  });
+
   it('has no remarks when they were left out of the result', async () => {
     const model = buildReportModel(withoutRemarks(sampleResult), sampleContext);
     const page = await open(`${write('no-remarks.html', model)}#d25`);

@@ -367,6 +367,7 @@ export function makeResult(parts: readonly Omit<Divergence, 'id'>[]): DiffResult
       new: 10_409,
       pairs: 10_408,
       identical: 10_402,
+      noisy: 0,
       equivalent: 0,
       ignored: 0,
       divergences: {
@@ -401,6 +402,37 @@ export function makeResult(parts: readonly Omit<Divergence, 'id'>[]): DiffResult
     divergencesOmitted: 0,
     groups,
     ...SAMPLE_RULES,
+    noise: {
+      source: 'old-against-old.capture',
+      pairs: 20_000,
+      divergences: 1,
+      falseAlarms: { judged: 60_000, alarms: 2 },
+      fields: [
+        {
+          domain: 1,
+          subject: 'Trade',
+          field: 'header.timestamp',
+          kind: 'clock',
+          parameters: 'offset +12 us, from -1.4 ms to +3.1 ms around it (n = 1,200)',
+          judged: 10_378,
+          explained: 10_370,
+          alarms: 8,
+          falseAlarms: { judged: 9_800, alarms: 2 },
+        },
+      ],
+      unlearned: [
+        {
+          domain: 1,
+          shape: '1',
+          subject: 'Trade',
+          field: 'header.flags',
+          pairs: 10_378,
+          differing: 17,
+          why: 'it is no clock, no counter, no alias and not random',
+        },
+      ],
+      unlearnedTypes: [{ subject: 'PoolSwap', pairs: 3 }],
+    },
     remarks: [
       {
         kind: 'unknown-enum-number',

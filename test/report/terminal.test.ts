@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { changed, makeResult, sampleResult } from './sample-result.ts';
 
-const { rules: _rules, ...plain } = sampleResult;
+const { rules: _rules, noise: _noise, ...plain } = sampleResult;
 
 describe('the summary for a terminal', () => {
   it('says verdict, what differs, how much, why, and where the report is', () => {
@@ -42,10 +42,19 @@ describe('the summary for a terminal', () => {
     expect(text.split('\n').length).toBeLessThanOrEqual(27);
   });
 
+  it('says what was taken for noise, what did not fit it, and how often that would be wrong', () => {
+    const { noise } = sampleResult;
+    const text = renderTerminal({ ...plain, noise }, { colour: false });
+    expect(text).toContain('Noise\n  learned from old-against-old.capture: 20,000 pairs\n');
+    expect(text).toContain('false alarms there: 2 of 60,000 (0.00333 %): clock 2 of 9,800');
+    expect(text).toMatch(/Trade header\.timestamp +clock +10,370 explained, 8 not/);
+    expect(text).toContain('not learned: Trade header.flags differs in 17 of 10,378 pairs');
+  });
+
   it('is short where nothing differs', () => {
     const text = renderTerminal(
       {
-        ...changed(makeResult([]), { rules: undefined }),
+        ...changed(makeResult([]), { rules: undefined, noise: undefined }),
         verdict: 'same',
         reason: '10,432 frames on both sides, all identical.',
       },

@@ -11,6 +11,7 @@ import { formatCount } from './format.ts';
 import { Gaps } from './gaps.tsx';
 import { Connections, Groups } from './groups.tsx';
 import { Counts, Head } from './head.tsx';
+import { Noise } from './noise.tsx';
 import { Remarks } from './remarks.tsx';
 import { Rules } from './rules.tsx';
 import { Timeline } from './timeline.tsx';
@@ -71,6 +72,7 @@ export function App({ model }: { readonly model: ReportModel }): JSX.Element {
             )}
           </section>
         )}
+        {model.noise !== undefined && <Noise noise={model.noise} />}
         <RemarksPanel
           model={model}
           state={remarks}

@@ -1,0 +1,292 @@
+/**
+ * A counter: each side counts on its own, from a start of its own. Learned is among which messages it counts
+ * and by how much. A message that only one side has, or that lost its place, explains one step more or less
+ * where it may have been; nothing else does.
+ */
+import { defined } from '../../lib/assert.ts';
+import type { Item } from '../records.ts';
+import { type Alarm, countTypes, type FieldJudgement, NOISE_PAIRS_MIN } from './judgement.ts';
+import type { CounterModel } from './model.ts';
+import type { LoneMessage, NoisyPair, Observation } from './traffic.ts';
+import { valuesOf } from './traffic.ts';
+import { countWords } from './words.ts';
+
+const SCOPES = ['connection', 'source', 'type'] as const;
+type Scope = CounterModel['scope'];
+
+/** Of steps; the others are beside losses and restarts. */
+const REGULAR_SHARE = 0.98;
+
+/** `observations` of one field, of all types of messages that have it. undefined: it does not count evenly. */
+export function learnCounter(observations: readonly Observation[]): CounterModel | undefined {
+  const samples = observations.length;
+  if (samples < NOISE_PAIRS_MIN || observations.some(({ path }) => path.includes('[]')))
+    return undefined;
+  let best: { readonly scope: Scope; readonly step: bigint; readonly share: number } | undefined;
+  for (const scope of SCOPES) {
+    const found = evenStep([...groupsOf(observations, scope).values()]);
+    if (found === undefined || found.share < REGULAR_SHARE) continue;
+    if (best === undefined || found.share > best.share) best = { scope, ...found };
+  }
+  return best && { kind: 'counter', samples, scope: best.scope, step: best.step.toString() };
+}
+
+/** Counts by any steps, but by the same on both sides: it counts what is not in the capture, too. */
+export function learnUnevenCounter(observations: readonly Observation[]): CounterModel | undefined {
+  const samples = observations.length;
+  if (samples < NOISE_PAIRS_MIN) return undefined;
+  let steps = 0;
+  let alike = 0;
+  let rising = 0;
+  for (const group of groupsOf(observations, 'type').values()) {
+    for (const { oldStep, newStep } of stepsOf(group)) {
+      steps++;
+      if (oldStep === newStep) alike++;
+      if (newStep > 0n) rising++;
+    }
+  }
+  const enough = REGULAR_SHARE * steps;
+  if (steps < NOISE_PAIRS_MIN / 2 || alike < enough || rising < enough) return undefined;
+  return { kind: 'counter', samples, scope: 'type', step: null };
+}
+
+function scopeOf(scope: Scope, connection: number, type: string, { content }: Item): string {
+  switch (scope) {
+    case 'connection':
+      return `${connection}`;
+    case 'source':
+      return `${connection} ${content.head?.domain} ${content.head?.source}`;
+    case 'type':
+      return `${connection} ${type}`;
+  }
+}
+
+/** What kept its place, in order of new. */
+function groupsOf(
+  observations: readonly Observation[],
+  scope: Scope,
+): ReadonlyMap<string, readonly Observation[]> {
+  const groups = new Map<string, Observation[]>();
+  for (const observation of observations) {
+    const { pair } = observation;
+    if (pair.isMoved) continue;
+    const key = scopeOf(scope, pair.connection, pair.type, pair.old);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [observation]);
+    else group.push(observation);
+  }
+  for (const group of groups.values()) {
+    group.sort((left, right) => left.pair.new.index - right.pair.new.index);
+  }
+  return groups;
+}
+
+interface Step {
+  readonly from: Observation;
+  readonly to: Observation;
+  readonly oldStep: bigint;
+  readonly newStep: bigint;
+}
+
+function* stepsOf(group: readonly Observation[]): Generator<Step> {
+  let from: Observation | undefined;
+  for (const to of group) {
+    if (from !== undefined) {
+      yield { from, to, oldStep: to.old - from.old, newStep: to.new - from.new };
+    }
+    from = to;
+  }
+}
+
+function evenStep(
+  groups: readonly (readonly Observation[])[],
+): { readonly step: bigint; readonly share: number } | undefined {
+  const old = new Map<bigint, number>();
+  const neu = new Map<bigint, number>();
+  let total = 0;
+  for (const group of groups) {
+    for (const { oldStep, newStep } of stepsOf(group)) {
+      total++;
+      old.set(oldStep, (old.get(oldStep) ?? 0) + 1);
+      neu.set(newStep, (neu.get(newStep) ?? 0) + 1);
+    }
+  }
+  if (total < NOISE_PAIRS_MIN / 2) return undefined;
+  const [step] = [...old].reduce((most, each) => (each[1] > most[1] ? each : most), [0n, 0]);
+  if (step <= 0n) return undefined;
+  return { step, share: Math.min(old.get(step) ?? 0, neu.get(step) ?? 0) / total };
+}
+
+/** `observations` of all messages that it counts; `alone`: of all connections. */
+export function judgeCounter(
+  observations: readonly Observation[],
+  model: CounterModel,
+  field: string,
+  alone: readonly LoneMessage[],
+): FieldJudgement {
+  const loneOf = loneByScope(observations, alone, model.scope, field);
+  const alarms: Alarm[] = [];
+  const judged: Observation[] = [];
+  for (const [key, group] of groupsOf(observations, model.scope)) {
+    const excuses = new Excuses(loneOf.get(key) ?? []);
+    for (const step of stepsOf(group)) {
+      const verdict = judgeStep(step, model, excuses.between(step.from.pair, step.to.pair));
+      if (verdict === 'unknown') continue;
+      judged.push(step.to);
+      if (verdict === 'fits') continue;
+      const detail = `the counter of ${field} ${stepWords(step)}; ${usualWords(model)}`;
+      alarms.push({ observation: step.to, detail });
+    }
+  }
+  return { judged: countTypes(judged), alarms, trend: undefined };
+}
+
+interface Between {
+  /** Messages that only new has here. */
+  readonly extra: number;
+  /** Messages that only old has here. */
+  readonly oldOnly: number;
+  /** Uses up so many messages that new may have lost here; false, and none, when there are fewer. */
+  readonly take: (count: bigint) => boolean;
+}
+
+function judgeStep(
+  { oldStep, newStep }: Step,
+  { step: stepText }: CounterModel,
+  { extra, oldOnly, take }: Between,
+): 'fits' | 'alarm' | 'unknown' {
+  if (oldStep === newStep) return 'fits';
+  if (stepText === null) return extra + oldOnly > 0 || take(1n) ? 'unknown' : 'alarm';
+  const step = BigInt(stepText);
+  const isWhole = newStep % step === 0n;
+  const steps = newStep / step;
+  if (isWhole && steps >= 1n && steps <= BigInt(1 + extra)) return 'fits';
+  const oldSteps = oldStep / step;
+  const isOldEven = oldStep % step === 0n && oldSteps >= 1n && oldSteps <= BigInt(1 + oldOnly);
+  // The counter of old broke off here as well: a relay was started again, or a client came back.
+  if (!isOldEven) return 'unknown';
+  const lost = steps - 1n - BigInt(extra);
+  return isWhole && lost > 0n && take(lost) ? 'fits' : 'alarm';
+}
+
+function stepWords({ newStep, oldStep, from, to }: Step): string {
+  const old = `old went on by ${oldStep}`;
+  if (newStep === 0n) return `stood still at ${to.new} while ${old}`;
+  if (newStep < 0n) return `went back from ${from.new} to ${to.new} while ${old}`;
+  return `went on by ${newStep} to ${to.new} while ${old}`;
+}
+
+const SCOPE_WORDS: Readonly<Record<Scope, string>> = {
+  connection: 'from each message of a connection to the next',
+  source: 'from each message of a source to the next',
+  type: 'from each such message to the next',
+};
+
+function usualWords({ step, scope, samples }: CounterModel): string {
+  const usual = step === null ? 'as much as the other side' : `by ${step}`;
+  return `old against old it goes on ${usual} ${SCOPE_WORDS[scope]} (n = ${countWords(samples)})`;
+}
+
+interface Lone {
+  /** Its index in old, or in new. */
+  readonly old: number | undefined;
+  readonly new: number | undefined;
+  /** Between which messages of new it may have been lost. */
+  readonly slot: { readonly after: number; readonly before: number } | undefined;
+}
+
+/** What has no pair or has lost its place. */
+function loneByScope(
+  observations: readonly Observation[],
+  alone: readonly LoneMessage[],
+  scope: Scope,
+  field: string,
+): ReadonlyMap<string, readonly Lone[]> {
+  const groups = new Map<string, Lone[]>();
+  const add = (key: string, lone: Lone): void => {
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [lone]);
+    else group.push(lone);
+  };
+  for (const { pair } of observations) {
+    if (!pair.isMoved) continue;
+    add(scopeOf(scope, pair.connection, pair.type, pair.old), {
+      old: pair.old.index,
+      new: pair.new.index,
+      slot: { after: -1, before: Number.POSITIVE_INFINITY },
+    });
+  }
+  for (const { connection, side, item, slot } of alone) {
+    const { noise } = item.content;
+    if (noise === undefined || valuesOf(noise, field).length === 0) continue;
+    add(
+      scopeOf(scope, connection, noise.layout.type, item),
+      side === 'old'
+        ? { old: item.index, new: undefined, slot }
+        : { old: undefined, new: item.index, slot: undefined },
+    );
+  }
+  return groups;
+}
+
+/** Answers for steps in order of new; each lost message excuses one step. */
+class Excuses {
+  readonly #newOnly: readonly number[];
+  readonly #oldOnly: readonly number[];
+  readonly #lost: readonly Lone[];
+  readonly #open: Lone[] = [];
+  #opened = 0;
+
+  constructor(lone: readonly Lone[]) {
+    const rising = (left: number, right: number): number => left - right;
+    this.#newOnly = lone.flatMap((each) => (each.new === undefined ? [] : [each.new])).sort(rising);
+    this.#oldOnly = lone.flatMap((each) => (each.old === undefined ? [] : [each.old])).sort(rising);
+    this.#lost = lone
+      .filter(({ slot }) => slot !== undefined)
+      .sort((left, right) => slotOf(left).after - slotOf(right).after);
+  }
+
+  between(from: NoisyPair, to: NoisyPair): Between {
+    for (let next = this.#lost[this.#opened]; next !== undefined; next = this.#lost[this.#opened]) {
+      if (slotOf(next).after >= to.new.index) break;
+      this.#open.push(next);
+      this.#opened++;
+    }
+    return {
+      extra: countBetween(this.#newOnly, from.new.index, to.new.index),
+      oldOnly: countBetween(this.#oldOnly, from.old.index, to.old.index),
+      take: (count) => this.#take(count, from.new.index),
+    };
+  }
+
+  #take(count: bigint, after: number): boolean {
+    const taken: Lone[] = [];
+    while (BigInt(taken.length) < count) {
+      const one = this.#open.pop();
+      if (one === undefined) break;
+      if (slotOf(one).before > after) taken.push(one);
+    }
+    if (BigInt(taken.length) === count) return true;
+    this.#open.push(...taken);
+    return false;
+  }
+}
+
+function slotOf({ slot }: Lone): { readonly after: number; readonly before: number } {
+  return defined(slot, 'slot of a lost message');
+}
+
+function countBetween(sorted: readonly number[], from: number, to: number): number {
+  return Math.max(0, firstAbove(sorted, to - 1) - firstAbove(sorted, from));
+}
+
+function firstAbove(sorted: readonly number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
