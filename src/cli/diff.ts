@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { CaptureReader } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
+import { numberingOf } from '../diff/causes/domain-knowledge.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
 import type { DiffResult } from '../diff/types.ts';
@@ -16,6 +17,7 @@ import type { Dialect } from '../protocol/types.ts';
 import {
   dialectOption,
   parseCount,
+  parseDurationMs,
   quietOption,
   rulesOption,
   type RemarksChoice,
@@ -32,6 +34,7 @@ interface DiffOptions {
   readonly html?: string;
   readonly result?: string;
   readonly list: number;
+  readonly lateAfter?: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
@@ -46,6 +49,7 @@ Examples:
   relaydiff diff md.capture --html report.html
   relaydiff diff md.capture --json | jq .verdict
   relaydiff diff md.capture --rules rules.yaml
+  relaydiff diff md.capture --late-after 50ms
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -63,6 +67,11 @@ export function diffCommand(): Command {
       DIVERGENCES_LISTED,
     )
     .addOption(rulesOption())
+    .option(
+      '--late-after <time>',
+      'report what new delivers more than this after old, as 50ms (default: only measured)',
+      parseDurationMs,
+    )
     .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
     .addOption(schemaOption())
     .option('--old-dialect <name>', 'read clients and the old side with this dialect')
@@ -105,6 +114,8 @@ export function compare(capture: CaptureReader, options: Omit<DiffOptions, 'json
     newDialect,
     rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
     divergencesListedMax: options.list,
+    lateAfterMs: options.lateAfter,
+    numberings: protocol.dialectNames.map((name) => numberingOf(protocol.dialect(name))),
     remarks: options.remarks !== 'hide',
   });
   if (options.result !== undefined)

@@ -71,6 +71,7 @@ export function buildReportModel(
     groups: unexplainedFirst(result.groups),
     ...(result.rules && { rules: result.rules }),
     ...(result.remarks && { remarks: result.remarks }),
+    ...(result.latency && { latency: result.latency }),
     connections: result.connections,
     gaps: result.gaps ?? [],
     gapsOmitted: result.gapsOmitted ?? 0,

@@ -11,6 +11,7 @@ import type {
   GapRow,
   Group,
   Identity,
+  LatencyResult,
   PairRemark,
   RemarkCount,
   ResultCounts,
@@ -125,6 +126,8 @@ export interface ReportModel {
   readonly rules?: readonly RuleOutcome[];
   /** Absent when remarks are hidden. */
   readonly remarks?: readonly RemarkCount[];
+  /** Absent where old and new have no clock in common. */
+  readonly latency?: LatencyResult;
   readonly connections: readonly ConnectionSummary[];
   /** What is missing from the capture, or was not shown to the new relay. */
   readonly gaps: readonly GapRow[];
