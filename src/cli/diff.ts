@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
+import { numberingOf } from '../diff/causes/domain-knowledge.ts';
 import { diffCapture } from '../diff/diff-capture.ts';
 import type { NoiseModel } from '../diff/noise/model.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
@@ -20,6 +21,7 @@ import { noiseModelOf } from './noise.ts';
 import {
   dialectOption,
   parseCount,
+  parseDurationMs,
   quietOption,
   rulesOption,
   type RemarksChoice,
@@ -37,6 +39,7 @@ interface DiffOptions {
   readonly html?: string;
   readonly result?: string;
   readonly list: number;
+  readonly lateAfter?: number;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
@@ -53,6 +56,7 @@ Examples:
   relaydiff diff md.capture --json | jq .verdict
   relaydiff diff md.capture --rules rules.yaml
   relaydiff diff golden.capture replay.capture     what the old relay of each answered to the same clients
+  relaydiff diff md.capture --late-after 50ms
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -74,6 +78,11 @@ export function diffCommand(): Command {
       DIVERGENCES_LISTED,
     )
     .addOption(rulesOption())
+    .option(
+      '--late-after <time>',
+      'report what new delivers more than this after old, as 50ms (default: only measured)',
+      parseDurationMs,
+    )
     .addOption(dialectOption('read with this dialect (default: the one of the recording)'))
     .addOption(schemaOption())
     .option('--old-dialect <name>', 'read clients and the old side with this dialect')
@@ -173,6 +182,8 @@ export function compare(capture: CaptureReader, options: CompareOptions): DiffRe
     newDialect,
     rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
     divergencesListedMax: options.list,
+    lateAfterMs: options.lateAfter,
+    numberings: protocol.dialectNames.map((name) => numberingOf(protocol.dialect(name))),
     remarks: options.remarks !== 'hide',
     ...(options.labels && { labels: options.labels }),
     ...(options.noiseModel && { noise: options.noiseModel }),

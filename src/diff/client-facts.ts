@@ -15,6 +15,8 @@ export interface Placement {
   readonly beganInside: boolean;
   /** Domain of the header that the (first) chunk began with; undefined: it began with no header. */
   readonly leadingDomain: number | undefined;
+  /** When the first of these chunks came. */
+  readonly fromNs: number;
 }
 
 /** A message (or bytes that are none) in the stream of the client that sent it. */
@@ -49,6 +51,7 @@ export class ClientFacts {
   /** Frames of all clients that one relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
+  #sendingTimes: ReadonlyMap<number, readonly number[]> | undefined;
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
@@ -130,6 +133,15 @@ export class ClientFacts {
     return this.#slowestNs[side];
   }
 
+  /** Whether a client other than this one sent anything after the one moment and before the other. */
+  othersSentBetween(connection: number, fromNs: number, toNs: number): boolean {
+    this.#sendingTimes ??= timesByConnection(this.#sendings.values());
+    for (const [other, timesNs] of this.#sendingTimes) {
+      if (other !== connection && hasBetween(timesNs, fromNs, toNs)) return true;
+    }
+    return false;
+  }
+
   /** Whether some sent message is longer than this and begins like it. */
   beginsSent(content: Content): boolean {
     return this.#beginnings.isBeginning(content);
@@ -139,6 +151,33 @@ export class ClientFacts {
   begunBy(beginning: Content, side: Side): Begun | undefined {
     return this.#beginnings.find(beginning, side);
   }
+}
+
+/** In order of time. */
+function timesByConnection(
+  sendings: Iterable<readonly Sending[]>,
+): ReadonlyMap<number, readonly number[]> {
+  const times = new Map<number, number[]>();
+  for (const same of sendings) {
+    for (const { connection, timeNs } of same) {
+      const own = times.get(connection);
+      if (own === undefined) times.set(connection, [timeNs]);
+      else own.push(timeNs);
+    }
+  }
+  for (const own of times.values()) own.sort((left, right) => left - right);
+  return times;
+}
+
+function hasBetween(timesNs: readonly number[], fromNs: number, toNs: number): boolean {
+  let low = 0;
+  let high = timesNs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((timesNs[middle] ?? 0) <= fromNs) low = middle + 1;
+    else high = middle;
+  }
+  return (timesNs[low] ?? toNs) < toNs;
 }
 
 const NO_SENDINGS: readonly Sending[] = [];

@@ -3,13 +3,15 @@
  * of its bytes, so no byte difference goes without the name of its field. TLVs are aligned by type first:
  * one that came or went is one difference, and does not make all that follow it differ.
  */
-import { diffArrays } from 'diff';
 import { assert } from '../lib/assert.ts';
 import { equalBytes, toHex } from '../lib/bytes.ts';
+import { tlvName } from '../protocol/decode.ts';
 import { describeFrame } from '../protocol/leaves.ts';
 import type { Dialect, Leaf } from '../protocol/types.ts';
 import { checksumState } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
+import { alignTlvs, type TlvStep } from './align-tlvs.ts';
+import { compareInPlace } from './compare-in-place.ts';
 import type { Difference, DifferenceClass } from './types.ts';
 
 export interface FrameView {
@@ -20,6 +22,7 @@ export interface FrameView {
 /** The named parts of a frame: the leaves outside of TLVs, and those of each TLV without its `tlv[i]`. */
 interface FrameParts {
   readonly view: FrameView;
+  readonly leaves: readonly Leaf[];
   readonly outside: ReadonlyMap<string, Leaf>;
   readonly tlvs: readonly TlvPart[];
 }
@@ -29,34 +32,64 @@ interface TlvPart {
   /** Of the last TLV, where the part is a block of several. */
   readonly lastIndex: number;
   readonly type: number;
-  /** Name of the struct, or undefined when the TLV has no layout. */
+  /** Type and value. */
+  readonly content: string;
+  /** undefined: several TLVs. */
   readonly name: string | undefined;
   readonly leaves: ReadonlyMap<string, Leaf>;
   readonly offset: number;
   readonly length: number;
 }
 
+/** Of a TLV or of a list. */
+const HEAD_PATH = /\.(marker|reserved|length|count)$/;
 const TLV_PATH = /^tlv\[(\d+)\]\.?/;
-const HEAD_FIELDS: ReadonlySet<string> = new Set(['type', 'length', 'marker', 'reserved']);
+type Step = TlvStep<TlvPart>;
 
-/** In order of their place in the frame; never empty when the bytes differ. */
+/**
+ * In order of their place in the frame; never empty when the bytes differ. TLVs are aligned first, so that one that
+ * came, went or moved is one difference; unless the structure itself was damaged, and fewer fields say it all when the
+ * bytes are compared where they stand.
+ */
 export function compareFrames(oldView: FrameView, newView: FrameView): readonly Difference[] {
   const old = partsOf(oldView);
   const neu = partsOf(newView);
-  const differences = compareLeaves(old, neu, old.outside, neu.outside, '');
-  for (const step of alignTlvs(old.tlvs, neu.tlvs)) {
-    if (step.old !== undefined && step.new !== undefined) {
-      const prefix = `tlv[${step.old.index}].`;
-      differences.push(...compareLeaves(old, neu, step.old.leaves, step.new.leaves, prefix));
-    } else {
-      differences.push(tlvOnOneSide(old, neu, step));
-    }
-  }
+  const aligned = compareAligned(old, neu);
   assert(
-    differences.length > 0 || equalBytes(oldView.bytes, newView.bytes),
+    aligned.length > 0 || equalBytes(oldView.bytes, newView.bytes),
     'other bytes without a difference',
   );
+  const inPlace = old.view.bytes.length === neu.view.bytes.length ? compareDamaged(old, neu) : [];
+  const differences =
+    inPlace.length > 0 && inPlace.length < aligned.length ? [...inPlace] : aligned;
   return differences.sort((left, right) => left.bytes.offset - right.bytes.offset);
+}
+
+function compareAligned(old: FrameParts, neu: FrameParts): Difference[] {
+  const differences = compareLeaves(old, neu, old.outside, neu.outside, '');
+  for (const step of alignTlvs(old.tlvs, neu.tlvs) ?? alignByPlace(old.tlvs, neu.tlvs)) {
+    const { old: oldTlv, new: newTlv, isMoved } = step;
+    if (oldTlv === undefined || newTlv === undefined) {
+      differences.push(tlvOnOneSide(old, neu, step));
+      continue;
+    }
+    if (isMoved) differences.push(movedTlv(oldTlv, newTlv));
+    const prefix = `tlv[${oldTlv.index}].`;
+    differences.push(...compareLeaves(old, neu, oldTlv.leaves, newTlv.leaves, prefix));
+  }
+  return differences;
+}
+
+/** What says how bytes are to be read is no mere way of writing when they are then read otherwise. */
+function compareDamaged(old: FrameParts, neu: FrameParts): readonly Difference[] {
+  return compareInPlace(
+    { bytes: old.view.bytes, leaves: old.leaves },
+    { bytes: neu.view.bytes, leaves: neu.leaves },
+    (leaf) => {
+      if (leaf.class === 'encoding' && HEAD_PATH.test(leaf.path)) return 'semantic';
+      return classOf({ path: leaf.path, leaf, isSameValue: false, old, new: neu });
+    },
+  );
 }
 
 /** Whether the bytes differ and the meaning does not. */
@@ -67,77 +100,45 @@ export function isEncodingOnly(differences: readonly Difference[]): boolean {
 function partsOf(view: FrameView): FrameParts {
   const headerBytes = view.dialect.header.sizeBytes;
   const walk = walkTlvs(view.bytes.subarray(headerBytes));
+  const leaves = describeFrame(view.dialect, view.bytes);
   const outside = new Map<string, Leaf>();
   const leavesOfTlv = walk.tlvs.map(() => new Map<string, Leaf>());
-  for (const leaf of describeFrame(view.dialect, view.bytes)) {
+  for (const leaf of leaves) {
     const match = TLV_PATH.exec(leaf.path);
-    const leaves = match === null ? undefined : leavesOfTlv[Number(match[1])];
-    if (match === null || leaves === undefined) outside.set(leaf.path, leaf);
-    else leaves.set(leaf.path.slice(match[0].length), leaf);
+    const ofTlv = match === null ? undefined : leavesOfTlv[Number(match[1])];
+    if (match === null || ofTlv === undefined) outside.set(leaf.path, leaf);
+    else ofTlv.set(leaf.path.slice(match[0].length), leaf);
   }
   const tlvs = walk.tlvs.map((tlv, index) => {
-    const leaves = leavesOfTlv[index] ?? new Map<string, Leaf>();
+    const valueAt = headerBytes + tlv.valueOffset;
+    const value = view.bytes.subarray(valueAt, valueAt + tlv.length);
     return {
       index,
       lastIndex: index,
       type: tlv.type,
-      name: structName(leaves.keys()),
-      leaves,
+      content: `${tlv.type} ${toHex(value)}`,
+      name: tlvName(view.dialect, tlv.type),
+      leaves: leavesOfTlv[index] ?? new Map<string, Leaf>(),
       offset: headerBytes + tlv.offset,
       length: tlv.valueOffset - tlv.offset + tlv.length,
     };
   });
-  return { view, outside, tlvs };
-}
-
-function structName(paths: Iterable<string>): string | undefined {
-  for (const path of paths) {
-    const name = path.split('.', 1)[0];
-    if (path.includes('.') && name !== undefined && !HEAD_FIELDS.has(name)) return name;
-  }
-  return undefined;
-}
-
-interface TlvStep {
-  readonly old: TlvPart | undefined;
-  readonly new: TlvPart | undefined;
-}
-
-/** An edit script costs about edits squared, and a frame may hold thousands of TLVs. */
-const TLV_EDITS_MAX = 256;
-
-function* alignTlvs(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator<TlvStep> {
-  const types = (parts: readonly TlvPart[]): number[] => parts.map((part) => part.type);
-  const script = diffArrays(types(old), types(neu), { maxEditLength: TLV_EDITS_MAX });
-  if (script === undefined) {
-    yield* alignByPlace(old, neu);
-    return;
-  }
-  let oldAt = 0;
-  let newAt = 0;
-  for (const part of script) {
-    for (let left = part.count; left > 0; left--) {
-      yield {
-        old: part.added ? undefined : old[oldAt++],
-        new: part.removed ? undefined : neu[newAt++],
-      };
-    }
-  }
+  return { view, leaves, outside, tlvs };
 }
 
 /** Where too much differs: equal ends belong together, and what is between them is one block a side. */
-function* alignByPlace(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator<TlvStep> {
+function* alignByPlace(old: readonly TlvPart[], neu: readonly TlvPart[]): Generator<Step> {
   const shorter = Math.min(old.length, neu.length);
   let head = 0;
   while (head < shorter && old[head]?.type === neu[head]?.type) head++;
   let tail = 0;
   while (tail < shorter - head && old.at(-1 - tail)?.type === neu.at(-1 - tail)?.type) tail++;
-  for (let at = 0; at < head; at++) yield { old: old[at], new: neu[at] };
+  for (let at = 0; at < head; at++) yield { old: old[at], new: neu[at], isMoved: false };
   const oldBlock = blockOf(old.slice(head, old.length - tail));
   const newBlock = blockOf(neu.slice(head, neu.length - tail));
-  if (oldBlock !== undefined) yield { old: oldBlock, new: undefined };
-  if (newBlock !== undefined) yield { old: undefined, new: newBlock };
-  for (let at = tail; at > 0; at--) yield { old: old.at(-at), new: neu.at(-at) };
+  if (oldBlock !== undefined) yield { old: oldBlock, new: undefined, isMoved: false };
+  if (newBlock !== undefined) yield { old: undefined, new: newBlock, isMoved: false };
+  for (let at = tail; at > 0; at--) yield { old: old.at(-at), new: neu.at(-at), isMoved: false };
 }
 
 function blockOf(parts: readonly TlvPart[]): TlvPart | undefined {
@@ -149,7 +150,18 @@ function blockOf(parts: readonly TlvPart[]): TlvPart | undefined {
   return { ...first, name, length, lastIndex: last.lastIndex };
 }
 
-function tlvOnOneSide(old: FrameParts, neu: FrameParts, step: TlvStep): Difference {
+function movedTlv(old: TlvPart, neu: TlvPart): Difference {
+  return {
+    path: `tlv[${old.index}].${old.name}`,
+    old: String(old.index),
+    new: String(neu.index),
+    bytes: { offset: old.offset, length: old.length },
+    class: 'semantic',
+    change: 'moved',
+  };
+}
+
+function tlvOnOneSide(old: FrameParts, neu: FrameParts, step: Step): Difference {
   const part = step.old ?? step.new;
   assert(part !== undefined, 'a TLV step without a TLV');
   const { bytes } = (step.old === undefined ? neu : old).view;
@@ -162,6 +174,7 @@ function tlvOnOneSide(old: FrameParts, neu: FrameParts, step: TlvStep): Differen
     new: step.new === undefined ? null : hex,
     bytes: { offset: part.offset, length: part.length },
     class: 'semantic',
+    change: step.old === undefined ? 'added' : 'removed',
   };
 }
 

@@ -195,6 +195,16 @@ export class ConnectionHistory {
     return end?.whileClientOpen === true ? end.timeNs : undefined;
   }
 
+  /** undefined: it stayed to the end. */
+  get clientLeftNs(): number | undefined {
+    return this.#clientClosedNs;
+  }
+
+  /** undefined: the capture does not say. */
+  joinedNs(side: Side): number | undefined {
+    return this.#opened[side];
+  }
+
   /**
    * An end that is a divergence of its own sets no bound: what the relay did not deliver after it is lost.
    * So does a relay that never had the client.

@@ -4,12 +4,13 @@
  * Built for the contents that some side lacks; the others are as many on both sides.
  *
  * A relay delivers copies in the order in which they were sent, and none before it was sent. Among the
- * assignments that this leaves, the latest sending is taken: no relay keeps a message longer than it must.
+ * assignments that this leaves, the latest sending is taken: no relay keeps a message longer than it must. What
+ * old and new delivered as a pair comes from one sending, so what has no partner is a sending that the other lacks.
  */
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
 import type { ClientFacts, Sending } from './client-facts.ts';
-import { type Content, type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
+import type { Content, Item, ItemPair, SideItems, Unpaired } from './records.ts';
 
 /** Clocks of an import differ, and a delivery may be stamped before the chunk that caused it. */
 const SKEW_NS = 10_000_000;
@@ -26,8 +27,11 @@ export interface Lacked {
   readonly item: Item;
 }
 
-interface ConnectionOfItems extends SideItems {
+export interface ConnectionOfItems extends SideItems {
   readonly id: number;
+  readonly pairs: readonly ItemPair[];
+  /** No message that was sent before this can have been delivered to it. */
+  readonly sentFromNs: number;
 }
 
 const NOBODY: readonly Delivery[] = [];
@@ -48,12 +52,11 @@ export class Deliveries {
   ) {
     this.#facts = facts;
     this.#contents = contents;
-    for (const side of ['old', 'new'] as const) {
-      const stamped = stampedSendings(connections, side, contents, facts);
-      for (const connection of connections) {
-        this.#add(connection.id, side, ofContents(connection[side], contents), stamped);
-      }
-    }
+    const stamped = {
+      old: stampedSendings(connections, 'old', contents, facts),
+      new: stampedSendings(connections, 'new', contents, facts),
+    };
+    for (const connection of connections) this.#add(connection, stamped);
   }
 
   /** To whom the relay of this side delivered this one occurrence. */
@@ -61,45 +64,14 @@ export class Deliveries {
     return this.#deliveries[side].get(sending) ?? NOBODY;
   }
 
-  /**
-   * The occurrences that one connection lacks: of equal copies one whose sending the other side did not
-   * deliver to it, whichever of them was left without a partner. Items that no client sent have none.
-   */
-  lacked(connection: number, unpaired: readonly Unpaired[]): ReadonlyMap<Unpaired, Lacked> {
+  /** Which occurrence each of these is, where a client sent it. */
+  lacked(unpaired: readonly Unpaired[]): ReadonlyMap<Unpaired, Lacked> {
     const lacked = new Map<Unpaired, Lacked>();
-    const taken = new Set<Sending>();
-    const searches = new Map<string, Iterator<Lacked>>();
     for (const one of unpaired) {
-      const { item, side, isStamped = false } = one;
-      const sending = this.#sendingOf.get(item);
-      if (sending === undefined) continue;
-      let found: Lacked = { sending, item };
-      const isSure = isStamped || this.#facts.sendingsOf(item.content).length === 1;
-      if (!isSure && (taken.has(sending) || this.#to(connection, otherSide(side), sending))) {
-        const key = `${side} ${item.content.id}`;
-        const search = searches.get(key) ?? this.#lackedCopies(connection, one, taken);
-        searches.set(key, search);
-        const next = search.next();
-        if (next.done !== true) found = next.value;
-      }
-      taken.add(found.sending);
-      lacked.set(one, found);
+      const sending = this.#sendingOf.get(one.item);
+      if (sending !== undefined) lacked.set(one, { sending, item: one.item });
     }
     return lacked;
-  }
-
-  *#lackedCopies(
-    connection: number,
-    { item, side }: Unpaired,
-    taken: ReadonlySet<Sending>,
-  ): Generator<Lacked> {
-    for (const sending of this.#facts.sendingsOf(item.content)) {
-      const delivery = this.#to(connection, side, sending);
-      const isLacked = this.#to(connection, otherSide(side), sending) === undefined;
-      if (delivery !== undefined && isLacked && !taken.has(sending)) {
-        yield { sending, item: delivery.item };
-      }
-    }
   }
 
   /** Whether the deliveries of this content are known one by one. */
@@ -112,43 +84,65 @@ export class Deliveries {
     return this.#facts.sendingsOf(content).find((sending) => this.of(sending, side).length === 0);
   }
 
-  #to(connection: number, side: Side, sending: Sending): Delivery | undefined {
-    return this.of(sending, side).find((delivery) => delivery.connection === connection);
-  }
-
-  #add(
-    connection: number,
-    side: Side,
-    itemsOf: ReadonlyMap<number, readonly Item[]>,
-    stamped: ReadonlyMap<Content, Sending>,
-  ): void {
-    for (const items of itemsOf.values()) {
-      const sendings = this.#facts.sendingsOf(defined(items[0], 'item').content);
-      for (const [item, sending] of assignStamped(items, stamped) ?? assign(items, sendings)) {
-        this.#sendingOf.set(item, sending);
-        const delivery: Delivery = { connection, item };
-        const deliveries = this.#deliveries[side].get(sending);
-        if (deliveries === undefined) this.#deliveries[side].set(sending, [delivery]);
-        else deliveries.push(delivery);
+  #add(connection: ConnectionOfItems, stamped: StampedSendings): void {
+    for (const slots of slotsOf(connection, this.#contents).values()) {
+      const { content } = defined(slots[0]?.old ?? slots[0]?.new, 'item of a slot');
+      const sendings = this.#facts
+        .sendingsOf(content)
+        .filter(({ timeNs }) => timeNs >= connection.sentFromNs);
+      for (const [slot, sending] of assignStamped(slots, stamped) ?? assign(slots, sendings)) {
+        for (const side of ['old', 'new'] as const) {
+          const item = slot[side];
+          if (item === undefined) continue;
+          this.#sendingOf.set(item, sending);
+          const delivery: Delivery = { connection: connection.id, item };
+          const deliveries = this.#deliveries[side].get(sending);
+          if (deliveries === undefined) this.#deliveries[side].set(sending, [delivery]);
+          else deliveries.push(delivery);
+        }
       }
     }
   }
 }
 
-function ofContents(
-  items: readonly Item[],
-  contents: ReadonlySet<number>,
-): ReadonlyMap<number, readonly Item[]> {
-  const found = new Map<number, Item[]>();
-  for (const item of items) {
-    const { id } = item.content;
-    if (!contents.has(id)) continue;
-    const same = found.get(id);
-    if (same === undefined) found.set(id, [item]);
-    else same.push(item);
-  }
-  return found;
+/** A pair, or what only one side delivered. */
+interface Slot {
+  readonly old: Item | undefined;
+  readonly new: Item | undefined;
+  readonly timeNs: number;
 }
+
+/** By content, each in order of time. */
+function slotsOf(
+  { old, new: neu, pairs }: ConnectionOfItems,
+  contents: ReadonlySet<number>,
+): ReadonlyMap<number, readonly Slot[]> {
+  const slots = new Map<number, Slot[]>();
+  const add = (slot: Slot, { content: { id } }: Item): void => {
+    const same = slots.get(id);
+    if (same === undefined) slots.set(id, [slot]);
+    else same.push(slot);
+  };
+  const paired = new Set<Item>();
+  for (const pair of pairs) {
+    if (!contents.has(pair.old.content.id) || pair.old.content.id !== pair.new.content.id) continue;
+    paired.add(pair.old).add(pair.new);
+    const timeNs = Math.min(pair.old.arrivalNs, pair.new.arrivalNs);
+    add({ old: pair.old, new: pair.new, timeNs }, pair.old);
+  }
+  for (const items of [old, neu]) {
+    for (const item of items) {
+      if (!contents.has(item.content.id) || paired.has(item)) continue;
+      const isOld = items === old;
+      const timeNs = item.arrivalNs;
+      add({ old: isOld ? item : undefined, new: isOld ? undefined : item, timeNs }, item);
+    }
+  }
+  for (const same of slots.values()) same.sort((left, right) => left.timeNs - right.timeNs);
+  return slots;
+}
+
+type StampedSendings = Readonly<Record<Side, ReadonlyMap<Content, Sending>>>;
 
 /**
  * Messages that are equal but for what the relay stamped into them: a stamp that several clients got is of one
@@ -169,43 +163,87 @@ function stampedSendings(
       if (known === undefined || item.arrivalNs < known.arrivalNs) first.set(item.content, item);
     }
   }
+  const slots = new Map<number, Slot[]>();
+  for (const item of first.values()) {
+    const slot: Slot = { old: undefined, new: undefined, [side]: item, timeNs: item.arrivalNs };
+    const same = slots.get(item.content.id);
+    if (same === undefined) slots.set(item.content.id, [slot]);
+    else same.push(slot);
+  }
   const sendingOf = new Map<Content, Sending>();
-  const inOrder = [...first.values()].sort((left, right) => left.arrivalNs - right.arrivalNs);
-  for (const items of ofContents(inOrder, contents).values()) {
-    const sendings = facts.sendingsOf(defined(items[0], 'item').content);
-    if (items.length > sendings.length) continue;
-    for (const [item, sending] of assign(items, sendings)) sendingOf.set(item.content, sending);
+  for (const same of slots.values()) {
+    const { content } = defined(same[0]?.[side], 'item');
+    const sendings = facts.sendingsOf(content);
+    if (same.length > sendings.length) continue;
+    same.sort((left, right) => left.timeNs - right.timeNs);
+    for (const [slot, index] of assignIndexes(same, sendings)) {
+      sendingOf.set(defined(slot[side], 'item').content, defined(sendings[index], 'sending'));
+    }
   }
   return sendingOf;
 }
 
 /** undefined: stamps do not tell. A second delivery of one sending comes from none. */
 function assignStamped(
-  items: readonly Item[],
-  stamped: ReadonlyMap<Content, Sending>,
-): readonly (readonly [Item, Sending])[] | undefined {
-  const assigned = new Map<Sending, Item>();
-  for (const item of items) {
-    const sending = stamped.get(item.content);
+  slots: readonly Slot[],
+  stamped: StampedSendings,
+): readonly (readonly [Slot, Sending])[] | undefined {
+  const assigned = new Map<Sending, Slot>();
+  for (const slot of slots) {
+    const sending =
+      (slot.old && stamped.old.get(slot.old.content)) ??
+      (slot.new && stamped.new.get(slot.new.content));
     if (sending === undefined) return undefined;
-    if (!assigned.has(sending)) assigned.set(sending, item);
+    if (!assigned.has(sending)) assigned.set(sending, slot);
   }
-  return [...assigned].map(([sending, item]) => [item, sending]);
+  return [...assigned].map(([sending, slot]) => [slot, sending]);
 }
 
-/** Copies beyond the number of sendings come from none: the first ones are taken for the real ones. */
+/** Where there are more deliveries than sendings, what both sides delivered was sent, and some of the rest was not. */
 function* assign(
-  items: readonly Item[],
+  slots: readonly Slot[],
   sendings: readonly Sending[],
-): Generator<readonly [Item, Sending]> {
-  let next = sendings.length - 1;
-  for (let at = Math.min(items.length, sendings.length) - 1; at >= 0; at--) {
-    const item = defined(items[at], 'delivery');
-    // Each delivery before this one needs a sending of its own.
-    while (next > at && defined(sendings[next], 'sending').timeNs > item.arrivalNs + SKEW_NS) {
-      next--;
+): Generator<readonly [Slot, Sending]> {
+  if (slots.length <= sendings.length) {
+    for (const [slot, index] of assignIndexes(slots, sendings)) {
+      yield [slot, defined(sendings[index], 'sending')];
     }
-    yield [item, defined(sendings[next], 'sending')];
+    return;
+  }
+  const pairs = slots.filter(({ old, new: neu }) => old !== undefined && neu !== undefined);
+  const known = new Map(assignIndexes(pairs, sendings));
+  let waiting: Slot[] = [];
+  let from = 0;
+  for (const slot of [...slots, undefined]) {
+    const index = slot === undefined ? sendings.length : known.get(slot);
+    if (slot !== undefined && index === undefined) {
+      waiting.push(slot);
+      continue;
+    }
+    const to = index ?? sendings.length;
+    const between = sendings.slice(from, to);
+    for (const [other, at] of assignIndexes(waiting, between)) {
+      yield [other, defined(between[at], 'sending')];
+    }
+    waiting = [];
+    if (slot !== undefined) yield [slot, defined(sendings[to], 'sending')];
+    from = to + 1;
+  }
+}
+
+/** Of more slots than sendings the first ones are taken for the real ones. */
+function assignIndexes(
+  slots: readonly Slot[],
+  sendings: readonly Sending[],
+): readonly (readonly [Slot, number])[] {
+  const assigned: (readonly [Slot, number])[] = [];
+  let next = sendings.length - 1;
+  for (let at = Math.min(slots.length, sendings.length) - 1; at >= 0; at--) {
+    const slot = defined(slots[at], 'slot');
+    // Each delivery before this one needs a sending of its own.
+    while (next > at && defined(sendings[next], 'sending').timeNs > slot.timeNs + SKEW_NS) next--;
+    assigned.push([slot, next]);
     next--;
   }
+  return assigned;
 }

@@ -9,10 +9,15 @@ import { basename } from 'node:path';
 import { blindSpotsOf } from '../capture/blind-spots.ts';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
+import type { Numbering } from './causes/domain-fates.ts';
+import { causeFacts } from './causes/cause-facts.ts';
+import { domainKnowledge } from './causes/domain-knowledge.ts';
+import { explainChanges } from './causes/explain-changes.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
-import type { ConnectionHistory } from './connection-history.ts';
+import type { ClientFacts } from './client-facts.ts';
+import { type ConnectionHistory, EVER } from './connection-history.ts';
 import { RemarkCounter } from './count-remarks.ts';
 import { countAll, countFrames, type Judged } from './count-result.ts';
 import { Deliveries } from './deliveries.ts';
@@ -28,6 +33,7 @@ import {
 import { groupFindings, groupWords } from './group-findings.ts';
 import { type Histories, readHistories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
+import { Lateness } from './lateness.ts';
 import { listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
 import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
@@ -36,8 +42,9 @@ import { NoiseMask } from './noise/mask.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { NO_STAMPS, pairCopies, type Stamps, stampsOf } from './noise/pair-copies.ts';
 import { NoiseStage } from './noise/stage.ts';
+import { Originals } from './originals.ts';
 import { pairItems } from './pair-items.ts';
-import { otherSide } from './records.ts';
+import { type ItemPair, otherSide, type Unpaired } from './records.ts';
 import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
 import { FieldUnits } from './rules/field-units.ts';
 import { ListMatcher } from './rules/match-lists.ts';
@@ -51,6 +58,10 @@ export interface DiffOptions {
   readonly oldDialect: Dialect;
   readonly newDialect: Dialect;
   readonly divergencesListedMax?: number;
+  /** Names of domains in other dialects, for causes. */
+  readonly numberings?: readonly Numbering[] | undefined;
+  /** How long after old new may deliver a message. undefined: lateness is not judged, only measured. */
+  readonly lateAfterMs?: number | undefined;
   /** Whether the result says what is odd about good messages. Default true. */
   readonly remarks?: boolean;
   /** What is no divergence, or an expected one. */
@@ -63,6 +74,8 @@ export interface DiffOptions {
 
 const DIVERGENCES_LISTED_MAX = 10_000;
 const IGNORED_LISTED_MAX = 1_000;
+/** A relay takes note of a new connection within this. */
+const SKEW_NS = 10_000_000;
 
 interface JudgedConnection extends Judged {
   readonly findings: readonly Finding[];
@@ -72,25 +85,28 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
   const hasRemarks = options.remarks ?? true;
   const noise = options.noise && new NoiseMask(masksOf(options.noise.types));
-  const contents = readCapture(reader, dialects, { remarks: hasRemarks, noise });
+  // Causes go by what is odd about messages, whether it is shown or not.
+  const contents = readCapture(reader, dialects, { remarks: true, noise });
   const histories = readHistories(reader);
   const context = withRules({ contents, dialects, histories }, options.rules);
   const { judged, deliveries, stage } = judgeAll(reader, context, options.noise);
+  const lateAfterNs = options.lateAfterMs === undefined ? undefined : options.lateAfterMs * 1e6;
+  const lateness = new Lateness(contents.facts, reader.info.origin, lateAfterNs);
   const messageFindings = judged.flatMap((connection) => connection.findings);
   const losses = lossesOf(messageFindings);
-  const causeOf = explainLosses(losses, {
-    client: contents.facts,
-    deliveries,
-    downSince: (connection, side) => histories.of.get(connection)?.downSince(side),
-    hasGap: (side) => contents.rows.gaps.some((gap) => gap.stream === side),
-  });
+  const domains = domainKnowledge(options.oldDialect, options.numberings ?? [], reader.info.notes);
+  const causeOf = explainLosses(losses, causeFacts(contents, { histories, deliveries, domains }));
   const found = [
     ...messageFindings,
+    ...findLate(judged, lateness),
     ...findSilence(contents, { histories: histories.of, losses, causeOf }),
   ].sort(inOrderOfTime);
   const ruled = swallow(found, context, causeOf);
   const findings = ruled?.kept ?? found;
-  const grouped = groupFindings(findings, ({ loss }) => loss && causeOf(loss));
+  const changeCauseOf = explainChanges(messageFindings, () => pairsOf(judged));
+  const grouped = groupFindings(findings, (finding) =>
+    finding.loss === undefined ? changeCauseOf(finding) : causeOf(finding.loss),
+  );
   const listed = listDivergences(reader, {
     rows: contents.rows,
     findings,
@@ -115,12 +131,9 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       gapCount: contents.rows.gaps.filter(({ reason }) => reason !== NOT_SELECTED).length,
       connectionCount: judged.length,
       mirrorOption: info.notes['mirror'],
-      hasDeliveries: judged.some(
-        ({ items }) =>
-          histories.of.get(items.id)?.selection !== 'none' &&
-          items.old.length + items.new.length > 0,
-      ),
+      hasDeliveries: hasDeliveries(contents, histories),
       orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
+      lateDoubt: lateness.doubt,
       connectionDoubts: connectionDoubts(histories.of),
       rules: ruled?.rules ?? [],
     }),
@@ -133,9 +146,16 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
     ignored: listIgnored(judged),
     ...(stage && { noise: stage.result(judged) }),
     ...listGaps(contents.rows.gaps, options.oldDialect.header),
+    latency: lateness.result(),
     connections: judged.map(summaryOf(findings)),
     timeline: timelineOf(reader, contents, findings),
   };
+}
+
+function hasDeliveries({ connections }: CaptureContents, { of }: Histories): boolean {
+  return connections.some(
+    ({ id, old, new: neu }) => of.get(id)?.selection !== 'none' && old.length + neu.length > 0,
+  );
 }
 
 interface JudgeContext {
@@ -191,22 +211,33 @@ export interface JudgedConnections {
 /** All connections are paired before any is judged: what one of them lacks, others may have seen. */
 export function judgeConnections(
   reader: CaptureReader,
-  { contents, histories }: Pick<JudgeContext, 'contents' | 'histories'>,
+  context: Pick<JudgeContext, 'contents' | 'dialects' | 'histories'>,
   stamps: Stamps = NO_STAMPS,
 ): JudgedConnections {
+  const { contents, histories } = context;
   const { connections, facts, publishers, rows } = contents;
+  const pairFacts = { publishers, facts, originals: new Originals(facts) };
   const paired = connections.map((items) => ({
     items,
-    paired: pairCopies(pairItems(items, publishers, facts), stamps),
+    paired: pairCopies(pairItems(items, pairFacts), stamps),
   }));
   const lacked = new Set<number>();
   const compared = paired.filter(({ items }) => histories.of.get(items.id)?.selection !== 'none');
-  for (const { side, item } of compared.flatMap((one) => one.paired.unpaired)) {
+  const leftOver = compared.flatMap((one) => [...one.paired.unpaired, ...one.paired.halves]);
+  for (const { side, item } of leftOver) {
     lacked.add(item.content.id);
     const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
     if (begun !== undefined) lacked.add(begun.content.id);
   }
-  const deliveries = new Deliveries(connections, lacked, facts);
+  const deliveries = new Deliveries(
+    paired.map(({ items, paired: { pairs } }) => ({
+      ...items,
+      pairs,
+      sentFromNs: sentFrom(histories.of.get(items.id), facts),
+    })),
+    lacked,
+    facts,
+  );
   const judged = paired.map(
     (one): Judged => ({
       items: one.items,
@@ -219,6 +250,7 @@ export function judgeConnections(
         histories: histories.of,
         recordingEnd: histories.end,
         gapsOf: rows.gapsOf,
+        fetchPayloads: (frames) => fetchPayloads(reader, one.items.id, frames, context),
       }),
     }),
   );
@@ -245,6 +277,37 @@ function judgeAll(
     return { items, judgement, findings: findAll(reader, { items, judgement }, found) };
   });
   return { judged, deliveries, stage };
+}
+
+function pairsOf(judged: readonly Judged[]): readonly ItemPair[] {
+  return judged.flatMap(({ judgement }) => judgement.pairs);
+}
+
+function findLate(judged: readonly Judged[], lateness: Lateness): readonly Finding[] {
+  return judged.flatMap(({ items, judgement }) => [...lateness.find(items.id, judgement)]);
+}
+
+function fetchPayloads(
+  reader: CaptureReader,
+  connection: number,
+  frames: readonly Unpaired[],
+  { contents, dialects }: Pick<JudgeContext, 'contents' | 'dialects'>,
+): readonly Uint8Array[] {
+  const wanted = new WantedItems();
+  for (const { side, item } of frames) wanted.add(connection, side, item);
+  const bytes = wanted.fetch(reader, contents.rows);
+  return frames.map(({ side, item }) =>
+    bytes.of(connection, side, item).subarray(dialects[side].header.sizeBytes),
+  );
+}
+
+/** What a client gets was sent before it joined only as long before as relays ever took. */
+function sentFrom(history: ConnectionHistory | undefined, facts: ClientFacts): number {
+  const bounds = (['old', 'new'] as const).map(
+    (side) =>
+      (history?.membership(side).fromNs ?? EVER.fromNs) - SKEW_NS - 2 * facts.slowestNs(side),
+  );
+  return Math.min(...bounds);
 }
 
 function findAll(

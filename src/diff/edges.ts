@@ -6,7 +6,7 @@
  */
 import type { Gap, Side } from '../capture/types.ts';
 import type { ClientFacts, Sending } from './client-facts.ts';
-import type { ConnectionHistory, Membership } from './connection-history.ts';
+import { type ConnectionHistory, EVER, type Membership } from './connection-history.ts';
 import type { Deliveries, Delivery } from './deliveries.ts';
 import { otherSide, type Unpaired } from './records.ts';
 
@@ -37,17 +37,18 @@ export interface EdgeFacts {
 /** `sending`: the occurrence that `connection` lacks; what no client sent is never excused. */
 export function judgeEdge(
   connection: number,
-  { side }: Unpaired,
+  unpaired: Unpaired,
   sending: Sending | undefined,
   context: EdgeFacts,
 ): EdgeJudgement {
+  const { side } = unpaired;
   const lacking = otherSide(side);
   const history = context.histories.get(connection);
   const { facts, deliveries } = context;
   if (sending === undefined || history === undefined || !facts.hasDeliveredAnything(lacking)) {
     return { kind: 'owed' };
   }
-  const membership = history.membership(lacking);
+  const membership = narrowed(history.membership(lacking), unpaired);
   const patienceNs = Math.max(PATIENCE_NS, 2 * facts.slowestNs(lacking));
   const joinedBefore = sending.timeNs >= membership.fromNs + SKEW_NS;
   if (joinedBefore && sending.timeNs + patienceNs <= membership.toNs) return { kind: 'owed' };
@@ -61,6 +62,18 @@ export function judgeEdge(
   return isMissedByOthers(connection, side, sending, context)
     ? { kind: 'owed' }
     : { kind: 'unknown' };
+}
+
+/**
+ * A relay that delivered an earlier message of the same publisher had the client by then, and one that delivered a
+ * later one had it still: whatever the times say.
+ */
+function narrowed(membership: Membership, { slot, isOrderOwed }: Unpaired): Membership {
+  if (!isOrderOwed) return membership;
+  return {
+    fromNs: slot.after < 0 ? membership.fromNs : EVER.fromNs,
+    toNs: slot.before === Number.POSITIVE_INFINITY ? membership.toNs : EVER.toNs,
+  };
 }
 
 function edgeOutside({ fromNs, toNs }: Membership, timeNs: number): Edge | undefined {

@@ -13,10 +13,16 @@ import type { ConnectionDifference } from './connection-history.ts';
 import type { Deliveries, Lacked } from './deliveries.ts';
 import type { FetchedBytes } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
-import type { ChangedPair } from './match-changed.ts';
 import { unexplained } from './noise/explain.ts';
 import type { PairAlarm, PairNoise } from './noise/stage.ts';
-import { type Content, type Item, type ItemPair, otherSide, type Unpaired } from './records.ts';
+import {
+  type ChangedPair,
+  type Content,
+  type Item,
+  type ItemPair,
+  otherSide,
+  type Unpaired,
+} from './records.ts';
 import type { ListMatcher, MatchedList } from './rules/match-lists.ts';
 import type { Difference, DivergenceKind, SwallowedPart } from './types.ts';
 
@@ -37,6 +43,8 @@ export interface Finding {
   /** Title of its group, the cause left out; findings of one cause and title are one group. */
   readonly title: string;
   readonly differences: readonly Difference[];
+  /** Of reordered ones: how far; null: too costly to say. */
+  readonly distance?: number | null;
   /** The message that a side lost, when the finding comes from a loss. */
   readonly loss: Loss | undefined;
   /** A cause that the finding itself states. */
@@ -203,6 +211,7 @@ export function findMoved(
       detail: `${nameOf(content)}: ${movedWords(pairing.distance)} ${among}`,
       title: `${content.subject} out of order in new`,
       differences: [],
+      distance: pairing.distance ?? null,
       loss: undefined,
       ownCause: undefined,
     });
@@ -214,6 +223,37 @@ function movedWords(distance: number | undefined): string {
   if (distance === undefined) return 'out of order in new, by how far would cost too much to say,';
   const messages = `${Math.abs(distance)} ${Math.abs(distance) === 1 ? 'message' : 'messages'}`;
   return distance > 0 ? `${messages} later in new` : `${messages} earlier in new`;
+}
+
+export interface Late {
+  readonly behindNs: number;
+  readonly lateAfterNs: number;
+}
+
+export function findLate(
+  connection: number,
+  { old, new: neu }: { readonly old: Item; readonly new: Item },
+  { behindNs, lateAfterNs }: Late,
+): Finding {
+  const { content } = old;
+  const words = `${millisecondsWords(behindNs)} later in new (allowed: ${millisecondsWords(lateAfterNs)})`;
+  return {
+    kind: 'late',
+    connection,
+    old,
+    new: neu,
+    timeNs: neu.arrivalNs,
+    subject: content.subject,
+    detail: `${nameOf(content)}: ${words}`,
+    title: `${content.subject} late in new`,
+    differences: [],
+    loss: undefined,
+    ownCause: undefined,
+  };
+}
+
+function millisecondsWords(ns: number): string {
+  return `${(ns / 1e6).toFixed(ns % 1e6 === 0 ? 0 : 1)} ms`;
 }
 
 const TITLE_FIELDS_MAX = 3;
@@ -322,8 +362,11 @@ function fieldsOf(
   const others = differences.filter(({ path }) => !told.has(path));
   const meaningful = meaningfulOf(others);
   const named = meaningful.length > 0 || alarms.length > 0 ? meaningful : others;
-  const paths = named.map((item) => item.path.replaceAll(/\[\d+\]/g, '[]'));
-  return [...new Set([...alarms.map(({ title }) => title), ...paths])];
+  const fields = named.map(({ path, change }) => {
+    const field = path.replaceAll(/\[\d+\]/g, '[]');
+    return change === undefined ? field : `${field} ${change}`;
+  });
+  return [...new Set([...alarms.map(({ title }) => title), ...fields])];
 }
 
 export function findConnectionDifference(difference: ConnectionDifference): Finding {

@@ -5,9 +5,11 @@
  */
 import { assert } from '../lib/assert.ts';
 import type { Lacked } from './deliveries.ts';
-import { type ChangedPair, matchChanged } from './match-changed.ts';
+import type { FetchFrames } from './match-alike.ts';
+import { matchChanged } from './match-changed.ts';
+import { pairHalves } from './moved-copies.ts';
 import type { PairedItems } from './pair-items.ts';
-import type { ItemPair, SideItems, Unpaired } from './records.ts';
+import type { ChangedPair, ItemPair, SideItems, Unpaired } from './records.ts';
 import {
   type SetAside,
   type SetAsideContext,
@@ -29,19 +31,27 @@ export interface ConnectionJudgement {
   readonly orderNotJudged: number;
 }
 
-export function judgeConnection(
-  paired: PairedItems,
-  context: SetAsideContext,
-): ConnectionJudgement {
+export interface JudgeContext extends SetAsideContext {
+  /** Payloads of frames of this connection. */
+  readonly fetchPayloads: FetchFrames;
+}
+
+export function judgeConnection(paired: PairedItems, context: JudgeContext): ConnectionJudgement {
   const { facts } = context;
   const isLeftOut = context.histories.get(context.connection)?.selection === 'none';
   const mirrored = isLeftOut
     ? setAsideAll(paired.unpaired)
     : setAsideUnmirrored(paired.unpaired, facts);
-  const { changed, rest } = matchChanged(mirrored.rest, (content) => facts.wasSent(content));
+  const matched = matchChanged(
+    [...mirrored.rest, ...paired.halves],
+    (content) => facts.wasSent(content),
+    context.fetchPayloads,
+  );
+  const changed = [...paired.changed, ...matched.changed];
+  const { moved, rest } = pairHalves(matched.rest, new Set(paired.halves));
   const judged = setAsideUnjudged(rest, context);
   const judgement: ConnectionJudgement = {
-    pairs: paired.pairs,
+    pairs: [...paired.pairs, ...moved],
     changed,
     unpaired: judged.rest,
     setAside: [...mirrored.setAside, ...judged.setAside],

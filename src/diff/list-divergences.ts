@@ -120,6 +120,7 @@ function divergenceOf(
     differences: finding.differences,
     ...(finding.swallowed && { swallowed: finding.swallowed }),
     ...(remarkDialects && remarksOf(finding, bytes, remarkDialects)),
+    ...(finding.distance === undefined ? {} : { distance: finding.distance }),
     detail: finding.detail,
     subject: finding.subject,
   };

@@ -5,14 +5,15 @@
  * stays missing or extra; so do two messages that clients really sent, however alike they are.
  */
 import { defined } from '../lib/assert.ts';
-import { type Content, type Head, type Item, keyHeadOf, type Unpaired } from './records.ts';
-
-export interface ChangedPair {
-  readonly old: Item;
-  readonly new: Item;
-  /** It is not where its neighbours say that it belongs. */
-  readonly isMoved: boolean;
-}
+import { type FetchFrames, matchAlike } from './match-alike.ts';
+import {
+  areInPlace,
+  type ChangedPair,
+  type Content,
+  type Head,
+  keyHeadOf,
+  type Unpaired,
+} from './records.ts';
 
 export interface MatchedChanges {
   readonly changed: readonly ChangedPair[];
@@ -22,62 +23,84 @@ export interface MatchedChanges {
 interface Key {
   /** `anywhere`: a match in place is preferred, but not needed. */
   readonly scope: 'anywhere' | 'in place';
-  /** undefined: this content has no such key. */
-  readonly of: (content: Content, head: Head) => string | undefined;
+  /** false: this content has no such key. */
+  readonly of: (content: Content, head: Head) => string | false;
 }
 
 const KEYS: readonly Key[] = [
   {
     // The payload changed.
     scope: 'anywhere',
-    of: (content, head) =>
-      head.sequence === 0n
-        ? undefined
-        : `${role(head)} ${head.sequence} ${head.timestamp} ${content.shape}`,
-  },
-  {
-    // The payload and the time changed: after a restart other messages have the same sequence.
-    scope: 'in place',
-    of: (content, head) =>
-      head.sequence === 0n ? undefined : `${role(head)} ${head.sequence} ${content.shape}`,
+    of: (content, head) => isNamed(head) && `${name(head)} ${content.shape}`,
   },
   {
     // TLVs came, went or moved.
     scope: 'anywhere',
-    of: (_content, head) =>
-      head.sequence === 0n || head.timestamp === 0n
-        ? undefined
-        : `${role(head)} ${head.sequence} ${head.timestamp}`,
+    of: (_content, head) => isNamed(head) && name(head),
+  },
+  {
+    // Another time, and nothing else.
+    scope: 'in place',
+    of: (content, head) =>
+      head.sequence !== 0n && `${role(head)} ${head.sequence} ${payload(content)}`,
+  },
+  {
+    // Another sequence, and nothing else: before keys with a sequence, which may be that of another message.
+    scope: 'in place',
+    of: (content, head) => head.timestamp !== 0n && `${head.timestamp} ${payload(content)}`,
   },
   {
     // Only the header changed, whatever field of it.
     scope: 'in place',
-    of: (content) =>
-      content.shape === '' ? undefined : `${content.shape} ${content.length} ${content.payload}`,
+    of: (content) => content.shape !== '' && payload(content),
+  },
+  {
+    // The payload changed, and the time is not written or changed too: after a restart others have that sequence.
+    scope: 'in place',
+    of: (content, head) =>
+      head.sequence !== 0n && `${role(head)} ${head.sequence} ${content.shape}`,
   },
   {
     scope: 'in place',
-    of: (_content, head) => (head.timestamp === 0n ? undefined : `${role(head)} ${head.timestamp}`),
+    of: (_content, head) => head.timestamp !== 0n && `${role(head)} ${head.timestamp}`,
   },
   {
     scope: 'in place',
-    of: (_content, head) => (head.sequence === 0n ? undefined : `${role(head)} ${head.sequence}`),
-  },
-  {
-    // Publishers that write no sequence leave nothing but the place and the types.
-    scope: 'in place',
-    of: (content, head) => (head.sequence === 0n ? `${role(head)} ${content.shape}` : undefined),
+    of: (_content, head) => head.sequence !== 0n && `${role(head)} ${head.sequence}`,
   },
 ];
+
+/** Publishers that write no sequence leave nothing but the place and the types. */
+const WEAKEST_KEY: Key = {
+  scope: 'in place',
+  of: (content, head) => head.sequence === 0n && `${role(head)} ${content.shape}`,
+};
+
+/** Sequence and time together name a message. */
+function isNamed(head: Head): boolean {
+  return head.sequence !== 0n && head.timestamp !== 0n;
+}
+
+function name(head: Head): string {
+  return `${role(head)} ${head.sequence} ${head.timestamp}`;
+}
+
+function payload(content: Content): string {
+  return `${content.shape} ${content.length} ${content.payload}`;
+}
 
 function role(head: Head): string {
   return `${head.domain}/${head.source}`;
 }
 
-/** `wasSent`: whether a client sent exactly this. */
+/**
+ * `wasSent`: whether a client sent exactly this. `fetch` gets the bytes of messages that nothing but their likeness
+ * can tell; without it they are matched by their types.
+ */
 export function matchChanged(
   unpaired: readonly Unpaired[],
   wasSent: (content: Content) => boolean,
+  fetch?: FetchFrames,
 ): MatchedChanges {
   const ofSide = (side: Unpaired['side']): readonly Unpaired[] =>
     unpaired.filter((one) => one.side === side && one.item.content.isFrame).sort(byIndex);
@@ -85,15 +108,19 @@ export function matchChanged(
   let neu = ofSide('new');
   const changed: ChangedPair[] = [];
   const matched = new Set<Unpaired>();
-  for (const step of STEPS) {
-    if (old.length === 0 || neu.length === 0) break;
-    for (const [left, right] of matchStep(old, neu, step, wasSent)) {
+  const take = (pairs: Iterable<readonly [Unpaired, Unpaired]>): void => {
+    for (const [left, right] of pairs) {
       changed.push({ old: left.item, new: right.item, isMoved: !areInPlace(left, right) });
       matched.add(left).add(right);
     }
     old = old.filter((item) => !matched.has(item));
     neu = neu.filter((item) => !matched.has(item));
+  };
+  for (const step of STEPS) take(matchStep(old, neu, step, wasSent));
+  if (fetch !== undefined && old.length > 0 && neu.length > 0) {
+    take(matchAlike(old, neu, { wasSent, fetch }));
   }
+  take(matchStep(old, neu, { key: WEAKEST_KEY, scope: 'in place' }, wasSent));
   return { changed, rest: unpaired.filter((item) => !matched.has(item)) };
 }
 
@@ -155,7 +182,7 @@ function matchByKey(
   const waiting = new Map<string, WaitingList>();
   for (const candidate of neu) {
     const text = keyOf(candidate, key);
-    if (text === undefined) continue;
+    if (text === false) continue;
     const list = waiting.get(text);
     if (list === undefined) waiting.set(text, new WaitingList(candidate));
     else list.add(candidate);
@@ -163,17 +190,20 @@ function matchByKey(
   const matches: (readonly [Unpaired, Unpaired])[] = [];
   for (const item of old) {
     const text = keyOf(item, key);
-    const list = text === undefined ? undefined : waiting.get(text);
+    const list = text === false ? undefined : waiting.get(text);
     const partner = list?.take(scope === 'in place' ? item : undefined);
     if (partner !== undefined) matches.push([item, partner]);
   }
   return matches;
 }
 
-function keyOf(unpaired: Unpaired, key: Key): string | undefined {
+function keyOf(unpaired: Unpaired, key: Key): string | false {
   const { content } = unpaired.item;
   return key.of(content, defined(keyHeadOf(content), 'header of a frame'));
 }
+
+/** Candidates that are looked at for one message. */
+const IN_PLACE_TRIES = 32;
 
 /** Candidates of one key in order of their place; taking one is cheap however many there are. */
 class WaitingList {
@@ -192,12 +222,18 @@ class WaitingList {
 
   /** The first free candidate in the place of `item`; the first of all without one. */
   take(item: Unpaired | undefined): Unpaired | undefined {
-    const position = this.#free(item === undefined ? 0 : this.#firstBehind(item.slot.after));
-    const candidate = this.#candidates[position];
-    if (candidate === undefined) return undefined;
-    if (item !== undefined && !areInPlace(item, candidate)) return undefined;
-    this.#next[position] = position + 1;
-    return candidate;
+    let position = item === undefined ? 0 : this.#firstBehind(item.slot.after);
+    // One of a run may be meant by another that stands before it.
+    if (item !== undefined) position = Math.max(0, position - IN_PLACE_TRIES / 2);
+    for (let tries = 0; tries < IN_PLACE_TRIES; tries++, position++) {
+      position = this.#free(position);
+      const candidate = this.#candidates[position];
+      if (candidate === undefined) return undefined;
+      if (item !== undefined && !areInPlace(item, candidate)) continue;
+      this.#next[position] = position + 1;
+      return candidate;
+    }
+    return undefined;
   }
 
   #firstBehind(index: number): number {
@@ -220,9 +256,4 @@ class WaitingList {
     }
     return position;
   }
-}
-
-/** A changed message may seem to have another publisher, so the place of old decides. */
-function areInPlace(old: Unpaired, neu: Unpaired): boolean {
-  return neu.item.index > old.slot.after && neu.item.index < old.slot.before;
 }

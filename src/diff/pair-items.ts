@@ -4,44 +4,57 @@
  * sent something, only what shared-order can prove is out of order, the rest is an order not judged.
  * Answers for pairs of equal bytes only; changed messages are found among the rest by match-changed.
  */
+import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
 import { type Alignment, alignContents } from './align.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
-import type { Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
+import type { ChangedPair, Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
+import type { Originals } from './originals.ts';
+import { type CopiedRow, pairCopiesByTime, runsOf } from './pair-copies.ts';
 import { findMovedCopies } from './shared-order.ts';
+
+export interface PairFacts {
+  readonly publishers: Publishers;
+  readonly facts: ClientFacts;
+  readonly originals: Originals;
+}
 
 export interface PairedItems {
   readonly pairs: readonly ItemPair[];
+  /** Messages and what they were before they were changed. */
+  readonly changed: readonly ChangedPair[];
   readonly unpaired: readonly Unpaired[];
+  /** Both halves of pairs that seem to have moved, of contents that are there several times. */
+  readonly halves: readonly Unpaired[];
   /** Pairs of equal frames whose order was too costly to judge, or is owed by nobody known. */
   readonly orderNotJudged: number;
 }
 
-interface Row {
+interface Row extends CopiedRow {
   readonly publisher: Publisher;
   readonly old: Item[];
   readonly new: Item[];
+  /** Of each item, the id of the content that it is, or was before it was changed. */
+  readonly keys: { readonly old: number[]; readonly new: number[] };
 }
 
 export function pairItems(
   items: SideItems,
-  publishers: Publishers,
-  facts: ClientFacts,
+  { publishers, facts, originals }: PairFacts,
 ): PairedItems {
   const pairs: ItemPair[] = [];
   const unpaired: Unpaired[] = [];
+  const halves: Unpaired[] = [];
   const shared: ItemPair[] = [];
   /** Of each publisher, what kept its order. */
   const skeletons = new Map<number, readonly ItemPair[]>();
   let orderNotJudged = 0;
-  for (const row of rowsOf(items, publishers)) {
-    const alignment = alignContents(
-      row.old.map((item) => item.content.id),
-      row.new.map((item) => item.content.id),
-    );
-    for (const item of unpairedOf(row, alignment)) unpaired.push(item);
+  for (const row of rowsOf(items, publishers, originals)) {
+    const aligned = alignContents(row.keys.old, row.keys.new);
+    const alignment = pairCopiesByTime(row, aligned);
+    for (const item of unpairedOf(row, alignment, alignment)) unpaired.push(item);
     const { connection } = row.publisher;
     if (connection === undefined) {
       // No order is owed among pieces of frames; among frames of a role it is, but by whom?
@@ -50,7 +63,9 @@ export function pairItems(
       ).length;
       for (const pair of pairsOf(row, alignment, false)) shared.push(pair);
     } else {
-      const rowPairs = [...pairsOf(row, alignment, true)];
+      const { certain, apart } = takeApart(row, alignment);
+      for (const half of unpairedOf(row, alignment, apart)) halves.push(half);
+      const rowPairs = [...pairsOf(row, certain, true)];
       for (const pair of rowPairs) pairs.push(pair);
       skeletons.set(connection, rowPairs.slice(0, alignment.inOrder.length));
       orderNotJudged += alignment.unordered.length;
@@ -58,17 +73,33 @@ export function pairItems(
   }
   const moved = findMovedCopies(shared, skeletons, facts);
   for (const pair of shared) pairs.push(moved.get(pair) ?? pair);
-  return { pairs, unpaired, orderNotJudged };
+  return { ...sortPairs(pairs), unpaired, halves, orderNotJudged };
 }
 
-function rowsOf(items: SideItems, publishers: Publishers): Iterable<Row> {
+/** A message and its original have one place, and other bytes. */
+function sortPairs(all: readonly ItemPair[]): Pick<PairedItems, 'pairs' | 'changed'> {
+  const isEqual = ({ old, new: neu }: ItemPair): boolean => old.content.id === neu.content.id;
+  return {
+    pairs: all.filter(isEqual),
+    changed: all
+      .filter((pair) => !isEqual(pair))
+      .map(({ old, new: neu, pairing }) => ({ old, new: neu, isMoved: pairing.kind === 'moved' })),
+  };
+}
+
+function rowsOf(items: SideItems, publishers: Publishers, originals: Originals): Iterable<Row> {
   const rows = new Map<string, Row>();
   for (const side of ['old', 'new'] as const) {
     for (const item of items[side]) {
-      const publisher = publishers.publisherOf(item.content);
+      const original = originals.of(item.content);
+      const publisher = publishers.publisherOf(original);
       let row = rows.get(publisher.name);
-      if (row === undefined) rows.set(publisher.name, (row = { publisher, old: [], new: [] }));
+      if (row === undefined) {
+        row = { publisher, old: [], new: [], keys: { old: [], new: [] } };
+        rows.set(publisher.name, row);
+      }
       row[side].push(item);
+      row.keys[side].push(original.id);
     }
   }
   return rows.values();
@@ -90,59 +121,73 @@ function* pairsOf(row: Row, alignment: Alignment, isOrderOwed: boolean): Generat
   }
 }
 
-function* unpairedOf(row: Row, alignment: Alignment): Generator<Unpaired> {
-  if (alignment.oldOnly.length + alignment.newOnly.length === 0) return;
+type LeftOver = Pick<Alignment, 'oldOnly' | 'newOnly'>;
+
+/** What moved for certain, and the halves of what moved or was changed and copied. */
+function takeApart(
+  row: Row,
+  alignment: Alignment,
+): { readonly certain: Alignment; readonly apart: LeftOver } {
+  if (alignment.moved.length === 0) {
+    return { certain: alignment, apart: { oldOnly: [], newOnly: [] } };
+  }
+  const counts = { old: countKeys(row.keys.old), new: countKeys(row.keys.new) };
+  const isRepeated = (pair: IndexPair): boolean => {
+    const id = defined(row.keys.old[pair.old], 'key');
+    return (counts.old.get(id) ?? 0) + (counts.new.get(id) ?? 0) > 2;
+  };
+  const uncertain = alignment.moved.filter(
+    (pair) => pair.distance !== undefined && isRepeated(pair),
+  );
+  const left = new Set(uncertain);
+  const inOrderOf = (side: Side): readonly number[] =>
+    uncertain.map((pair) => pair[side]).sort((one, other) => one - other);
+  return {
+    certain: { ...alignment, moved: alignment.moved.filter((pair) => !left.has(pair)) },
+    apart: { oldOnly: inOrderOf('old'), newOnly: inOrderOf('new') },
+  };
+}
+
+function* unpairedOf(
+  row: Row,
+  alignment: Alignment,
+  { oldOnly, newOnly }: LeftOver,
+): Generator<Unpaired> {
+  if (oldOnly.length + newOnly.length === 0) return;
   const counts = { old: countContents(row.old), new: countContents(row.new) };
   const runs = runsOf(row, alignment.inOrder);
   for (const side of ['old', 'new'] as const) {
     const other = side === 'old' ? 'new' : 'old';
-    const only = side === 'old' ? alignment.oldOnly : alignment.newOnly;
+    const only = side === 'old' ? oldOnly : newOnly;
     let neighbour = 0;
     for (const index of only) {
       while ((alignment.inOrder[neighbour]?.[side] ?? index) < index) neighbour++;
       const item = defined(row[side][index], 'unpaired item');
       const { id } = item.content;
+      const key = defined(row.keys[side][index], 'key');
       const place = (at: number): number | undefined =>
         row[other][alignment.inOrder[at]?.[other] ?? -1]?.index;
       // Among equal neighbours any one may be the one without a partner: its place is that of them all.
-      const before = runs.last(neighbour, id) + 1;
+      const [from, to] = [runs.first(neighbour - 1, key), runs.last(neighbour, key)];
       const slot: Slot = {
-        after: place(runs.first(neighbour - 1, id) - 1) ?? -1,
-        before: place(before) ?? Number.POSITIVE_INFINITY,
+        after: place(from - 1) ?? -1,
+        before: place(to + 1) ?? Number.POSITIVE_INFINITY,
       };
+      const isInRun = from <= to;
       const isCopy = counts[other].has(id);
-      yield { side, item, slot, isCopy, copies: counts[side].get(id) ?? 1 };
+      const isOrderOwed = row.publisher.connection !== undefined;
+      const copies = counts[side].get(id) ?? 1;
+      yield { side, item, slot, rank: neighbour, isInRun, isOrderOwed, isCopy, copies };
     }
   }
 }
 
-function countContents(items: readonly Item[]): ReadonlyMap<number, number> {
+function countKeys(keys: readonly number[]): ReadonlyMap<number, number> {
   const counts = new Map<number, number>();
-  for (const { content } of items) counts.set(content.id, (counts.get(content.id) ?? 0) + 1);
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
   return counts;
 }
 
-interface Runs {
-  /** The first pair of the run of this content that `at` ends; `at + 1` when it is another content. */
-  first(at: number, content: number): number;
-  /** The last pair of the run of this content that `at` begins; `at - 1` when it is another content. */
-  last(at: number, content: number): number;
-}
-
-/** Runs of equal contents among the pairs in order. */
-function runsOf(row: Row, inOrder: readonly IndexPair[]): Runs {
-  const contentAt = (at: number): number | undefined => row.old[inOrder[at]?.old ?? -1]?.content.id;
-  const starts = new Int32Array(inOrder.length);
-  const ends = new Int32Array(inOrder.length);
-  for (let at = 0; at < inOrder.length; at++) {
-    starts[at] = at > 0 && contentAt(at) === contentAt(at - 1) ? (starts[at - 1] ?? at) : at;
-  }
-  for (let at = inOrder.length - 1; at >= 0; at--) {
-    const goesOn = at + 1 < inOrder.length && contentAt(at) === contentAt(at + 1);
-    ends[at] = goesOn ? (ends[at + 1] ?? at) : at;
-  }
-  return {
-    first: (at, content) => (contentAt(at) === content ? (starts[at] ?? at) : at + 1),
-    last: (at, content) => (contentAt(at) === content ? (ends[at] ?? at) : at - 1),
-  };
+function countContents(items: readonly Item[]): ReadonlyMap<number, number> {
+  return countKeys(items.map(({ content }) => content.id));
 }

@@ -193,7 +193,7 @@ function* placementsOf(
     for (let span = first; span !== undefined && span.offset < chunkEnd; span = sent[at]) {
       current =
         current === undefined
-          ? { isSplit: false, beganInside, leadingDomain }
+          ? { isSplit: false, beganInside, leadingDomain, fromNs: Number(chunk.timeNs) }
           : { ...current, isSplit: true, beganInside: current.beganInside || beganInside };
       if (span.offset + span.content.length > chunkEnd) break;
       yield [at, current];

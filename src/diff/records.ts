@@ -82,12 +82,24 @@ export interface Unpaired {
   readonly side: Side;
   readonly item: Item;
   readonly slot: Slot;
+  /** How many messages of its publisher that kept their order come before it. */
+  readonly rank: number;
+  /** It stands among equal messages that have partners: any of them may be the one without. */
+  readonly isInRun: boolean;
+  /** Its neighbours in the slot are of the one publisher that sent it, whose order is owed. */
+  readonly isOrderOwed: boolean;
   /** The other side has this content too, only fewer of it. */
   readonly isCopy: boolean;
   /** How many of this content its own side delivered: which of them has no partner is not known. */
   readonly copies: number;
-  /** But for its noise it is a copy, and its stamp tells which (see noise/pair-copies). */
-  readonly isStamped?: boolean;
+}
+
+/** The same message with other bytes. */
+export interface ChangedPair {
+  readonly old: Item;
+  readonly new: Item;
+  /** It is not where its neighbours say that it belongs. */
+  readonly isMoved: boolean;
 }
 
 /** How the two messages of a pair belong together. */
@@ -101,4 +113,16 @@ export interface ItemPair {
   readonly old: Item;
   readonly new: Item;
   readonly pairing: Pairing;
+}
+
+/**
+ * A changed message may seem to have another publisher, and then no place: so both must allow it. Of one in a run any
+ * other may be meant, so where the other side would have it says nothing.
+ */
+export function areInPlace(old: Unpaired, neu: Unpaired): boolean {
+  return (neu.isInRun || isIn(neu, old.slot)) && (old.isInRun || isIn(old, neu.slot));
+}
+
+function isIn({ item: { index } }: Unpaired, { after, before }: Slot): boolean {
+  return index > after && index < before;
 }

@@ -24,6 +24,10 @@ export function* kindsIn(kinds: RemarkKinds): Generator<RemarkKind> {
   for (const [kind, bit] of BIT_OF) if ((kinds & bit) !== 0) yield kind;
 }
 
+export function remarksInclude(kinds: RemarkKinds, kind: RemarkKind): boolean {
+  return (kinds & (BIT_OF.get(kind) ?? 0)) !== 0;
+}
+
 /** Those of the first that the second has not. */
 export function without(kinds: RemarkKinds, others: RemarkKinds): RemarkKinds {
   return kinds & ~others;

@@ -120,7 +120,7 @@ export function setAsideUnjudged(
   const { connection, deliveries } = context;
   const gaps = context.gapsOf.get(connection) ?? [];
   const inGaps = gaps.length === 0 ? NONE : findInRecordingGaps(unpaired, context.items, gaps);
-  const lacked = deliveries.lacked(connection, unpaired);
+  const lacked = deliveries.lacked(unpaired);
   const sorted = sort(unpaired, (candidate) => {
     if (isCutByTap(candidate, context)) return { unpaired: candidate, reason: 'edge' };
     if (inGaps.has(candidate)) return { unpaired: candidate, reason: 'recording-gap' };

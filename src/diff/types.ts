@@ -5,6 +5,7 @@
 
 import type { RemarkKind } from '../protocol/remark-kind.ts';
 import type { NoiseResult } from './noise/result.ts';
+import type { LatencyDistribution } from './latency-histogram.ts';
 
 export type Verdict = 'same' | 'different' | 'inconclusive';
 
@@ -58,6 +59,8 @@ export interface Difference {
   readonly new: string | null;
   readonly bytes: ByteRange;
   readonly class: DifferenceClass;
+  /** A whole TLV that only one side has, or that has another place among the others. */
+  readonly change?: 'added' | 'removed' | 'moved' | undefined;
   /** Why the values differ, where the layouts of two dialects explain it. */
   readonly note?: string | undefined;
 }
@@ -131,6 +134,10 @@ export interface Divergence {
   readonly remarks?: readonly PairRemark[] | undefined;
   /** How many more remarks the messages have. */
   readonly remarksOmitted?: number | undefined;
+  /**
+   * Of reordered ones: how many messages of its publisher it passed; positive: later in new. null: too costly to say.
+   */
+  readonly distance?: number | null | undefined;
   /** One sentence for a person. */
   readonly detail: string;
   /** TLV names of the message, `PoolSwap` or `Trade+Quote`; the event for a connection divergence. */
@@ -325,6 +332,17 @@ export interface IgnoredMessage {
   readonly witness: { readonly connection: number; readonly arrivalNs: string };
 }
 
+/** How long the relays took, of messages that both delivered and that were sent once. */
+export interface LatencyResult {
+  /** How long after old a message of new may come; null: lateness was not judged. */
+  readonly lateAfterNs: string | null;
+  /** From the client's chunk to the delivery; null: nobody knows when they were sent to old. */
+  readonly old: LatencyDistribution | null;
+  readonly new: LatencyDistribution | null;
+  /** From the delivery of old, or from when a tap fed it, to that of new. */
+  readonly behind: LatencyDistribution;
+}
+
 /** Equal slices of the time of the capture, for the timeline of the report. */
 export interface Timeline {
   readonly startNs: string;
@@ -386,6 +404,8 @@ export interface DiffResult {
   readonly remarks?: readonly RemarkCount[] | undefined;
   /** What was taken for noise, and what was not. Absent when there is no noise model. */
   readonly noise?: NoiseResult | undefined;
+  /** Absent where old and new have no clock in common, and in results of older versions. */
+  readonly latency?: LatencyResult | undefined;
   readonly connections: readonly ConnectionSummary[];
   readonly timeline: Timeline;
 }

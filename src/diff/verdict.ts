@@ -16,6 +16,8 @@ export interface VerdictFacts {
   /** Either side delivered at least one byte to anybody. */
   readonly hasDeliveries: boolean;
   readonly orderNotJudged: number;
+  /** Why lateness was asked for and not judged. */
+  readonly lateDoubt?: string | undefined;
   /** What nobody can tell of single connections. */
   readonly connectionDoubts: readonly string[];
   /** What each rule did; empty without rules. */
@@ -66,6 +68,7 @@ function doubtsOf(facts: VerdictFacts): readonly string[] {
   if (orderNotJudged > 0) {
     doubts.push(`whether ${messages(orderNotJudged)} kept their order could not be judged`);
   }
+  if (facts.lateDoubt !== undefined) doubts.push(facts.lateDoubt);
   if (!hasDeliveries) doubts.push(`${nobodyWords(facts)}, so nothing was compared`);
   doubts.push(...connectionDoubts.slice(0, CONNECTION_DOUBTS_TOLD_MAX));
   const untold = connectionDoubts.length - CONNECTION_DOUBTS_TOLD_MAX;

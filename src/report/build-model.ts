@@ -72,6 +72,7 @@ export function buildReportModel(
     ...(result.rules && { rules: result.rules }),
     ...(result.remarks && { remarks: result.remarks }),
     ...(result.noise && { noise: result.noise }),
+    ...(result.latency && { latency: result.latency }),
     connections: result.connections,
     gaps: result.gaps ?? [],
     gapsOmitted: result.gapsOmitted ?? 0,

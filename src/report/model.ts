@@ -11,6 +11,7 @@ import type {
   GapRow,
   Group,
   Identity,
+  LatencyResult,
   PairRemark,
   RemarkCount,
   ResultCounts,
@@ -130,6 +131,8 @@ export interface ReportModel {
   readonly remarks?: readonly RemarkCount[];
   /** Absent when nothing was taken for noise. */
   readonly noise?: NoiseResult;
+  /** Absent where old and new have no clock in common. */
+  readonly latency?: LatencyResult;
   readonly connections: readonly ConnectionSummary[];
   /** What is missing from the capture, or was not shown to the new relay. */
   readonly gaps: readonly GapRow[];

@@ -16,6 +16,8 @@ import { REMARK_KINDS } from '../protocol/remark-kind.ts';
 const count = z.int().nonnegative();
 /** A 64-bit unsigned integer; JSON numbers cannot hold all of them. */
 const decimal = z.string().regex(/^(0|[1-9][0-9]{0,19})$/, 'a decimal number as text is needed');
+/** A time that may lie before another one. */
+const signed = z.string().regex(/^(0|-?[1-9][0-9]{0,19})$/, 'a decimal number as text is needed');
 const hex = z.string().regex(/^([0-9a-f]{2})*$/, 'lower-case hex is needed');
 const divergenceId = z.string().regex(/^d[1-9][0-9]*$/, 'an id such as d1 is needed');
 const groupId = z.string().regex(/^g[1-9][0-9]*$/, 'an id such as g1 is needed');
@@ -33,6 +35,7 @@ const difference = z.looseObject({
   new: z.string().nullable(),
   bytes: z.looseObject({ offset: count, length: count }),
   class: z.enum(DIFFERENCE_CLASSES),
+  change: z.enum(['added', 'removed', 'moved']).optional(),
   note: z.string().optional(),
 });
 
@@ -76,6 +79,7 @@ const divergence = z.looseObject({
   swallowed: z.array(z.looseObject({ rule: z.string(), path: z.string() })).optional(),
   remarks: z.array(pairRemark).optional(),
   remarksOmitted: count.optional(),
+  distance: z.int().nullable().optional(),
   detail: z.string(),
   subject: z.string(),
 });
@@ -144,6 +148,15 @@ const counts = z.looseObject({
       unseenSenders: count.optional(),
     })
     .optional(),
+});
+
+const latencies = z.looseObject({ count, p50Ns: signed, p99Ns: signed, maxNs: signed });
+
+const latency = z.looseObject({
+  lateAfterNs: decimal.nullable(),
+  old: latencies.nullable(),
+  new: latencies.nullable(),
+  behind: latencies,
 });
 
 const ignored = z.looseObject({
@@ -268,6 +281,7 @@ const resultSchema: z.ZodType<DiffResult> = z.looseObject({
   gapsOmitted: count.optional(),
   remarks: z.array(remarkCount).optional(),
   noise: noise.optional(),
+  latency: latency.optional(),
   connections: z.array(
     z.looseObject({
       id: count,

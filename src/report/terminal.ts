@@ -16,6 +16,8 @@ import type {
 } from '../diff/types.ts';
 import { isUnjudged } from '../diff/count-result.ts';
 import { DIVERGENCE_KINDS } from '../diff/types.ts';
+import type { LatencyDistribution } from '../diff/latency-histogram.ts';
+import { duration } from './duration.ts';
 import { ruleAmount, ruleTerms, rulesInOrder } from './rules.ts';
 import { noiseLines } from './noise.ts';
 import { type RemarkSummary, summarizeRemarks } from './remarks.ts';
@@ -87,6 +89,7 @@ function headLines(result: DiffResult, paint: Paint): string[] {
           : `, ${number(counts.noisy)} of them but for noise`),
     ),
   ];
+  lines.push(...latencyLines(result, paint));
   lines.push(...setAsideLines(counts, paint));
   lines.push(...notSeenLines(result, paint));
   if (!result.capture.sealed) {
@@ -95,6 +98,22 @@ function headLines(result: DiffResult, paint: Paint): string[] {
     );
   }
   return lines;
+}
+
+/** One line a side, of messages that both delivered. */
+function latencyLines({ latency }: DiffResult, paint: Paint): string[] {
+  if (latency === undefined) return [];
+  const line = (name: string, times: LatencyDistribution | null): string[] => {
+    if (times === null) return [];
+    const { count, p50Ns, p99Ns, maxNs } = times;
+    const all = `p50 ${duration(p50Ns)}, p99 ${duration(p99Ns)}, max ${duration(maxNs)}`;
+    return [`  ${paint('dim', name.padEnd(8))}${all} ${paint('dim', `of ${number(count)}`)}`];
+  };
+  return [
+    ...line('old took', latency.old),
+    ...line('new took', latency.new),
+    ...line('behind', latency.behind),
+  ];
 }
 
 /** What the comparison says nothing about, because the recording could not hold it. */

@@ -48,6 +48,9 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
       isTail: false,
     },
     slot: { after: frame.after ?? -1, before: frame.before ?? Number.POSITIVE_INFINITY },
+    rank: 0,
+    isInRun: false,
+    isOrderOwed: true,
     isCopy: frame.isCopy ?? false,
     copies: 1,
   };

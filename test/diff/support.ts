@@ -14,6 +14,7 @@ export interface Scenario {
   readonly connections?: readonly string[];
   readonly steps: readonly CaptureStep[];
   readonly sealed?: boolean;
+  readonly origin?: string;
 }
 
 export function diffScenario(scenario: Scenario, options: Partial<DiffOptions> = {}): DiffResult {
@@ -22,6 +23,7 @@ export function diffScenario(scenario: Scenario, options: Partial<DiffOptions> =
     connections: scenario.connections ?? ['publisher'],
     steps: scenario.steps,
     ...(scenario.sealed === undefined ? {} : { sealed: scenario.sealed }),
+    ...(scenario.origin === undefined ? {} : { origin: scenario.origin }),
   };
   buildCapture(path, script);
   const reader = openCapture(path);

@@ -5,11 +5,20 @@
  * sending is judged by itself: a message may be sent many times and be lost once.
  */
 import type { Side } from '../../capture/types.ts';
-import { defined } from '../../lib/assert.ts';
+import { assertNever, defined } from '../../lib/assert.ts';
 import type { Sending } from '../client-facts.ts';
 import type { Content } from '../records.ts';
+import { domainFates, type ForwardedDomain } from './domain-fates.ts';
 import { CAUSE_RULES } from './registry.ts';
-import type { CauseFacts, CauseRule, DomainFates, Loss, PlacementRule } from './rule.ts';
+import type {
+  CauseFacts,
+  CauseRule,
+  DeliveryRule,
+  DomainFates,
+  FoundPattern,
+  Loss,
+  PlacementRule,
+} from './rule.ts';
 
 export interface Cause {
   readonly name: string;
@@ -58,6 +67,7 @@ class SideEvidence {
   /** Sendings in the situation of no rule. */
   readonly #control: Tally = { lost: 0, kept: 0 };
   readonly #causes = new Map<CauseRule, Cause>();
+  readonly #patterns: ReadonlyMap<DeliveryRule, FoundPattern>;
 
   constructor(side: Side, losses: readonly Loss[], facts: CauseFacts, rules: readonly CauseRule[]) {
     this.#side = side;
@@ -72,28 +82,56 @@ class SideEvidence {
     this.#fates = this.#judgeDomains();
     for (const rule of this.#placementRules) this.#tallies.set(rule, { lost: 0, kept: 0 });
     this.#forEachSending((content, sending) => this.#count(content, sending));
+    this.#patterns = this.#findPatterns(losses);
   }
 
   causeOf(loss: Loss): Cause | undefined {
     for (const rule of this.#rules) {
-      const explains =
-        rule.kind === 'outage'
-          ? rule.explains(loss, this.#facts)
-          : this.#isPlacedAs(rule, loss) && this.#stands(rule);
-      if (explains) return this.#cause(rule);
+      if (this.#explains(rule, loss)) return this.#cause(rule, loss.content);
     }
     return undefined;
   }
 
+  #explains(rule: CauseRule, loss: Loss): boolean {
+    switch (rule.kind) {
+      case 'outage':
+        return rule.explains(loss, this.#facts);
+      case 'placement':
+        return this.#isPlacedAs(rule, loss) && this.#stands(rule);
+      case 'delivery':
+        return this.#patterns.get(rule)?.losses.has(loss) === true;
+      default:
+        return assertNever(rule, 'cause rule');
+    }
+  }
+
+  /** Of what was lost when it was written: others got it from this side. */
+  #findPatterns(losses: readonly Loss[]): ReadonlyMap<DeliveryRule, FoundPattern> {
+    const found = new Map<DeliveryRule, FoundPattern>();
+    const written = losses.filter(
+      (loss) =>
+        loss.side === this.#side &&
+        loss.sending !== undefined &&
+        !this.#isOutage(loss) &&
+        this.#wasKept(loss.content, loss.sending),
+    );
+    if (written.length === 0) return found;
+    for (const rule of this.#rules) {
+      const pattern = rule.kind === 'delivery' ? rule.find(written, this.#facts) : undefined;
+      if (rule.kind === 'delivery' && pattern !== undefined) found.set(rule, pattern);
+    }
+    return found;
+  }
+
   #isPlacedAs(rule: PlacementRule, { content, sending }: Loss): boolean {
     if (sending === undefined || !this.#isReadLoss(content, sending)) return false;
-    return rule.holds(content, sending, this.#fates);
+    return rule.holds(content, sending, this.#fates, this.#facts);
   }
 
   /** Explained by a rule that comes before all placement rules: it says nothing about how bytes were read. */
   #isOutage(loss: Loss): boolean {
     for (const rule of this.#rules) {
-      if (rule.kind === 'placement') return false;
+      if (rule.kind !== 'outage') return false;
       if (rule.explains(loss, this.#facts)) return true;
     }
     return false;
@@ -120,7 +158,9 @@ class SideEvidence {
 
   /** Each sending counts for the first rule whose situation it is in. */
   #count(content: Content, sending: Sending): void {
-    const rule = this.#placementRules.find((one) => one.holds(content, sending, this.#fates));
+    const rule = this.#placementRules.find((one) =>
+      one.holds(content, sending, this.#fates, this.#facts),
+    );
     const tally = rule === undefined ? this.#control : this.#tallies.get(rule);
     this.#countInto(defined(tally, 'tally of a rule'), content, sending);
   }
@@ -134,6 +174,11 @@ class SideEvidence {
     const tally = defined(this.#tallies.get(rule), 'tally of a rule');
     const control = this.#control;
     if (tally.lost === 0 || rate(tally) < LOSS_RATE_FACTOR_MIN * rate(control)) return false;
+    if (tally.lost < (rule.lostMin ?? 0) || total(control) < (rule.controlMin ?? 0)) return false;
+    const general = rule.mustBeat && this.#tallies.get(rule.mustBeat);
+    if (general !== undefined && total(general) > 0) {
+      if (rate(tally) < LOSS_RATE_FACTOR_MIN * rate(general)) return false;
+    }
     // Without a counter-example even one loss may speak; the evidence says how few there are.
     if (tally.kept === 0) return true;
     return (
@@ -143,23 +188,35 @@ class SideEvidence {
     );
   }
 
-  #cause(rule: CauseRule): Cause {
+  /** `content`: of the first divergence that it explains. */
+  #cause(rule: CauseRule, content: Content): Cause {
     const known = this.#causes.get(rule);
     if (known !== undefined) return known;
-    const cause: Cause =
-      rule.kind === 'placement'
-        ? this.#placementCause(rule)
-        : {
-            name: rule.name,
-            because: rule.because(this.#side),
-            explanation: rule.explanation(this.#side),
-            evidence: rule.evidence(this.#side),
-          };
+    const cause = this.#makeCause(rule, content);
     this.#causes.set(rule, cause);
     return cause;
   }
 
-  #placementCause(rule: PlacementRule): Cause {
+  #makeCause(rule: CauseRule, content: Content): Cause {
+    const { name } = rule;
+    const because = rule.because(this.#side);
+    switch (rule.kind) {
+      case 'placement':
+        return this.#placementCause(rule, content);
+      case 'outage': {
+        const [explanation, evidence] = [rule.explanation(this.#side), rule.evidence(this.#side)];
+        return { name, because, explanation, evidence };
+      }
+      case 'delivery': {
+        const { evidence } = defined(this.#patterns.get(rule), 'pattern of a rule');
+        return { name, because, explanation: rule.explanation, evidence };
+      }
+      default:
+        return assertNever(rule, 'cause rule');
+    }
+  }
+
+  #placementCause(rule: PlacementRule, content: Content): Cause {
     const tally = defined(this.#tallies.get(rule), 'tally of a rule');
     const control = this.#control;
     const compared =
@@ -169,11 +226,12 @@ class SideEvidence {
     const evidence =
       `Of ${count(total(tally), 'message')} ${rule.situation}, ${this.#side} lost ${tally.lost} and ` +
       `forwarded ${tally.kept} all the same; ${compared}`;
+    const said = rule.says?.(content, this.#fates);
     return {
       name: rule.name,
       because: rule.because(this.#side),
       explanation: `consistent with ${rule.consistentWith}`,
-      evidence,
+      evidence: said === undefined ? evidence : `${evidence} ${said}`,
     };
   }
 
@@ -181,6 +239,7 @@ class SideEvidence {
    * A domain is refused when nearly all messages in chunks that it led were lost, and another domain shows
    * that the relay works: most of its own chunks got through. Where no chunk tells of any other domain, that
    * everything was lost has to do; the evidence then says that there is nothing to compare with.
+   * Where the capture says of which domain the relay is, another one is refused when nothing of it got through.
    */
   #judgeDomains(): DomainFates {
     const led = new Map<number, Tally>();
@@ -200,10 +259,34 @@ class SideEvidence {
       if (tally.lost === 0 || rate(tally) < REFUSED_RATE_MIN) continue;
       const shows = (fate: Tally): boolean =>
         total(fate) === 0 ? tally.kept === 0 : fate.kept > fate.lost;
+      const own = this.#facts.domains.ownDomain(this.#side);
+      if (own !== undefined && own !== domain && tally.kept === 0) refused.add(domain);
       if ([...plain].some(([other, fate]) => other !== domain && shows(fate))) refused.add(domain);
     }
-    return { isRefused: (domain) => refused.has(domain) };
+    return domainFates(refused, this.#forwardedDomains(), this.#facts.domains);
   }
+
+  /** The numbers that this side passes on, and what kinds of messages bear them. */
+  #forwardedDomains(): ReadonlyMap<number, ForwardedDomain> {
+    const domains = new Map<number, { readonly registered: Set<string> }>();
+    this.#forEachSending((content, sending) => {
+      const { head } = content;
+      if (head === undefined || !content.isFrame || !this.#wasKept(content, sending)) return;
+      const { registered } = forwardedOf(domains, head.domain);
+      const name = this.#facts.domains.registeredDomain(content);
+      if (name !== undefined) registered.add(name);
+    });
+    return domains;
+  }
+}
+
+function forwardedOf(
+  domains: Map<number, { readonly registered: Set<string> }>,
+  domain: number,
+): { readonly registered: Set<string> } {
+  let found = domains.get(domain);
+  if (found === undefined) domains.set(domain, (found = { registered: new Set() }));
+  return found;
 }
 
 function tallyOf(tallies: Map<number, Tally>, key: number): Tally {

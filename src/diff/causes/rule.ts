@@ -1,11 +1,13 @@
 /**
- * What a cause rule is. A rule looks at a loss - a message that one side lacks - and at what the capture
- * knows, and says whether the loss is consistent with one cause. It never proves it.
+ * What a cause rule is. A rule looks at a divergence and at what the capture knows, and says whether it is consistent
+ * with one cause. It never proves it.
  */
 import type { Side } from '../../capture/types.ts';
 import type { ClientFacts, Sending } from '../client-facts.ts';
 import type { Deliveries } from '../deliveries.ts';
-import type { Content } from '../records.ts';
+import type { Finding } from '../findings.ts';
+import type { Content, Item } from '../records.ts';
+import type { DomainKnowledge } from './domain-fates.ts';
 
 /** A message that one side lacks, or has cut short, on one connection. */
 export interface Loss {
@@ -21,19 +23,28 @@ export interface Loss {
 export interface CauseFacts {
   readonly client: ClientFacts;
   readonly deliveries: Deliveries;
+  readonly domains: DomainKnowledge;
   /** Some of what this side delivered was not recorded. */
   hasGap(side: Side): boolean;
   /** From when on a side, for reasons of its own, could deliver nothing on a connection. */
   downSince(connection: number, side: Side): number | undefined;
+  /** undefined: it stayed to the end. */
+  clientLeftNs(connection: number): number | undefined;
+  /** When a side had accepted the client; undefined: the capture does not say. */
+  joinedNs(connection: number, side: Side): number | undefined;
+  /** What a side delivered, in order. */
+  itemsOf(connection: number, side: Side): readonly Item[];
 }
 
 /** What became of the messages in chunks that began with a header of one domain. */
 export interface DomainFates {
   /** Nearly all messages led by this domain were lost, while another domain got through. */
   isRefused(domain: number): boolean;
+  /** How the refused domain of a message is numbered elsewhere, in words; undefined: not so. */
+  renumbering(content: Content): string | undefined;
 }
 
-/** A cause that acts when the relay reads: it depends on how the bytes lay in the chunks of the client. */
+/** A cause that acts when the relay reads: it depends on the message and on how its bytes lay in chunks. */
 export interface PlacementRule {
   readonly kind: 'placement';
   readonly name: string;
@@ -43,7 +54,14 @@ export interface PlacementRule {
   readonly situation: string;
   /** Completes `consistent with ...`. */
   readonly consistentWith: string;
-  holds(content: Content, sending: Sending, fates: DomainFates): boolean;
+  /** A more general rule: unless more is lost than in its situation alone, it says all that there is to say. */
+  readonly mustBeat?: PlacementRule;
+  /** What a message is like can be chance: then so many must be lost, and so many be there to compare with. */
+  readonly lostMin?: number;
+  readonly controlMin?: number;
+  holds(content: Content, sending: Sending, fates: DomainFates, facts: CauseFacts): boolean;
+  /** A sentence for the evidence, of one of the messages. */
+  says?(content: Content, fates: DomainFates): string | undefined;
 }
 
 /** A cause that takes a connection or a whole side away. */
@@ -56,4 +74,38 @@ export interface OutageRule {
   evidence(side: Side): string;
 }
 
-export type CauseRule = PlacementRule | OutageRule;
+/** A cause that acts when the relay writes to one client: others got the message. */
+export interface DeliveryRule {
+  readonly kind: 'delivery';
+  readonly name: string;
+  because(side: Side): string;
+  /** `losses`: those of one side that it delivered to others. undefined: there is no such pattern. */
+  find(losses: readonly Loss[], facts: CauseFacts): FoundPattern | undefined;
+  readonly explanation: string;
+}
+
+export interface FoundPattern {
+  readonly losses: ReadonlySet<Loss>;
+  readonly evidence: string;
+}
+
+export type CauseRule = PlacementRule | OutageRule | DeliveryRule;
+
+/** What was done to a message: it was in one state before, and is in another. */
+export interface Act {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** A cause that changes messages. */
+export interface ChangeRule {
+  readonly kind: 'change';
+  readonly name: string;
+  /** undefined: it is not about this one. */
+  actOf(finding: Finding): Act | undefined;
+  /** Of a message that was left as it was. */
+  stateOf(content: Content): string;
+  because(act: Act): string | undefined;
+  readonly explanation: string;
+  evidence(act: Act, counts: { readonly changed: number; readonly kept: number }): string;
+}

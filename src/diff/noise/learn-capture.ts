@@ -13,9 +13,8 @@ import type { Judged } from '../count-result.ts';
 import { diffCapture, judgeConnections } from '../diff-capture.ts';
 import { WantedItems } from '../fetch-bytes.ts';
 import { readHistories } from '../histories.ts';
-import type { ChangedPair } from '../match-changed.ts';
 import { type CaptureContents, readCapture } from '../read-capture.ts';
-import type { Item } from '../records.ts';
+import type { ChangedPair, Item } from '../records.ts';
 import { arrayOf, discoverMasks, isStructure } from './discover.ts';
 import { ANY_SHAPE, CHECKSUM_FIELD, FIELD_BYTES_MAX, fieldOf, typeKeyOf } from './fields.ts';
 import { withAnyOther } from './any-other.ts';
@@ -79,9 +78,10 @@ function pairAll(
   stamps: Stamps,
 ): PairedCapture {
   const noise = new NoiseMask(masks);
-  const contents = readCapture(reader, { old: dialect, new: dialect }, { remarks: false, noise });
-  const histories = readHistories(reader);
-  const { connections: judged } = judgeConnections(reader, { contents, histories }, stamps);
+  const dialects = { old: dialect, new: dialect };
+  const contents = readCapture(reader, dialects, { remarks: false, noise });
+  const context = { contents, dialects, histories: readHistories(reader) };
+  const { connections: judged } = judgeConnections(reader, context, stamps);
   return { contents, judged };
 }
 

@@ -4,6 +4,7 @@
  * arrival. Only pairs within one run of such messages change partners; how many are left over stays as it is.
  */
 import { defined } from '../../lib/assert.ts';
+import { nearest } from '../nearest.ts';
 import type { PairedItems } from '../pair-items.ts';
 import type { Item, ItemPair, Unpaired } from '../records.ts';
 import type { KeptValues } from './mask.ts';
@@ -15,9 +16,6 @@ import { valuesOf } from './traffic.ts';
 export type Stamps = ReadonlyMap<string, { readonly field: string; readonly offset: bigint }>;
 
 export const NO_STAMPS: Stamps = new Map();
-
-/** Steps of one exact search, about messages of a run times messages left over; beyond it the nearest are taken. */
-const STEPS_MAX = 4_000_000;
 
 export function stampsOf({ types }: { readonly types: readonly TypeNoise[] }): Stamps {
   const stamps = new Map<string, { field: string; offset: bigint }>();
@@ -52,7 +50,7 @@ export function pairCopies(paired: PairedItems, stamps: Stamps): PairedItems {
     for (const pair of found.after) pairs.push(pair);
     run.alone.forEach((one, index) => {
       const item = defined(found.left[index], 'left over');
-      unpaired.set(one, { ...one, item, isStamped: found.isStamped });
+      unpaired.set(one, { ...one, item });
     });
   }
   return {
@@ -88,7 +86,6 @@ interface PairedAgain {
   readonly before: readonly ItemPair[];
   readonly after: readonly ItemPair[];
   readonly left: readonly Item[];
-  readonly isStamped: boolean;
 }
 
 function pairAgain(
@@ -120,7 +117,7 @@ function pairAgain(
   });
   const isTaken = new Set(taken);
   const left = many.filter((_, index) => !isTaken.has(index));
-  return { before, after, left, isStamped: times.isStamped };
+  return { before, after, left };
 }
 
 /** When each side handled its messages, on one scale. */
@@ -131,63 +128,22 @@ function timesOf(
 ): {
   readonly old: readonly number[];
   readonly new: readonly number[];
-  readonly isStamped: boolean;
 } {
   const stamp = stamps.get(old[0]?.content.noise?.layout.type ?? '');
   const origin = stamp && old[0] && valueOf(old[0], stamp.field);
   if (stamp === undefined || origin === undefined) {
     const arrivals = (items: readonly Item[]): number[] => items.map((item) => item.arrivalNs);
-    return { old: arrivals(old), new: arrivals(neu), isStamped: false };
+    return { old: arrivals(old), new: arrivals(neu) };
   }
   const stampsFrom = (items: readonly Item[], from: bigint): number[] =>
     items.map((item) => Number((valueOf(item, stamp.field) ?? from) - from));
   return {
     old: stampsFrom(old, origin),
     new: stampsFrom(neu, origin + stamp.offset),
-    isStamped: true,
   };
 }
 
 function valueOf({ content }: Item, field: string): bigint | undefined {
   const values: KeptValues | undefined = content.noise;
   return values && valuesOf(values, field)[0];
-}
-
-/** For each of `few` in order the index of its partner in `many`, rising, so that all are as near as they can be. */
-export function nearest(many: readonly number[], few: readonly number[]): readonly number[] {
-  const spare = many.length - few.length;
-  const away = (index: number, at: number): number => Math.abs((many[index] ?? 0) - (few[at] ?? 0));
-  if (few.length * (spare + 1) > STEPS_MAX) return nearestOneByOne(few, spare, away);
-  // For each of `few`: how many of `many` are best left out before it, if so many are left out up to the next.
-  const choices = new Int32Array(few.length * (spare + 1));
-  let costs = new Float64Array(spare + 1);
-  for (let at = 0; at < few.length; at++) {
-    const next = new Float64Array(spare + 1);
-    let best = 0;
-    for (let skipped = 0; skipped <= spare; skipped++) {
-      if ((costs[skipped] ?? 0) < (costs[best] ?? 0)) best = skipped;
-      choices[at * (spare + 1) + skipped] = best;
-      next[skipped] = (costs[best] ?? 0) + away(at + skipped, at);
-    }
-    costs = next;
-  }
-  let skipped = costs.indexOf(Math.min(...costs));
-  const partners: number[] = [];
-  for (let at = few.length - 1; at >= 0; at--) {
-    partners.push(at + skipped);
-    skipped = choices[at * (spare + 1) + skipped] ?? 0;
-  }
-  return partners.reverse();
-}
-
-function nearestOneByOne(
-  few: readonly number[],
-  spare: number,
-  away: (index: number, at: number) => number,
-): readonly number[] {
-  let skipped = 0;
-  return few.map((_, at) => {
-    while (skipped < spare && away(at + skipped + 1, at) < away(at + skipped, at)) skipped++;
-    return at + skipped;
-  });
 }

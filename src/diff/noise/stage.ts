@@ -4,8 +4,7 @@
  * is one, whatever its bytes. Everything explained is counted by field.
  */
 import type { ConnectionJudgement } from '../judge-connection.ts';
-import type { ChangedPair } from '../match-changed.ts';
-import type { Item, ItemPair } from '../records.ts';
+import type { ChangedPair, Item, ItemPair } from '../records.ts';
 import { ANY_SHAPE, CHECKSUM_FIELD, fieldOf, typeKeyOf } from './fields.ts';
 import { type JudgedField, judgeTraffic } from './judge.ts';
 import type { KeptValues } from './mask.ts';

@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { DIVERGENCE_KINDS } from '../../diff/types.ts';
 import type { DivergenceKind, ReportModel, SideInfo } from '../model.ts';
+import { duration } from '../duration.ts';
 import {
   formatCount,
   formatDurationNs,
@@ -39,6 +40,7 @@ export function Head({ model }: { readonly model: ReportModel }): JSX.Element {
         <Fact name="New">
           <Side info={model.new} />
         </Fact>
+        <Latency latency={model.latency} />
         <Fact name="Capture">
           {capture.sealed ? (
             'sealed'
@@ -66,6 +68,20 @@ function NotSeen({ spots }: { readonly spots: readonly string[] }): JSX.Element 
         ))}
       </ul>
     </section>
+  );
+}
+
+/** How long each side took, of messages that both delivered. */
+function Latency({ latency }: { readonly latency: ReportModel['latency'] }): JSX.Element | null {
+  if (latency === undefined) return null;
+  const words = (times: NonNullable<ReportModel['latency']>['behind']): string =>
+    `p50 ${duration(times.p50Ns)}, p99 ${duration(times.p99Ns)}, max ${duration(times.maxNs)}`;
+  return (
+    <>
+      {latency.old !== null && <Fact name="Old took">{words(latency.old)}</Fact>}
+      {latency.new !== null && <Fact name="New took">{words(latency.new)}</Fact>}
+      <Fact name="New behind old">{words(latency.behind)}</Fact>
+    </>
   );
 }
 

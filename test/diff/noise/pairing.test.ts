@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { NoiseModel } from '../../../src/diff/noise/model.ts';
-import { nearest } from '../../../src/diff/noise/pair-copies.ts';
+import { nearest } from '../../../src/diff/nearest.ts';
 import type { DivergenceKind } from '../../../src/diff/types.ts';
 import { testFrame } from '../../support/frames.ts';
 import { delivers, diffScenario, sends } from '../support.ts';

@@ -1,0 +1,39 @@
+/**
+ * The client had just (re)connected: this side had accepted it, and delivered nothing to it until after the message,
+ * which others got.
+ */
+import type { Loss } from './rule.ts';
+import type { CauseFacts, DeliveryRule } from './rule.ts';
+
+/** A relay that has not begun to deliver by then has another reason. */
+const JOINING_NS_MAX = 5_000_000_000;
+
+export const justJoined: DeliveryRule = {
+  kind: 'delivery',
+  name: 'just-joined',
+  because: () => 'its client had just connected',
+  find: (losses, facts) => {
+    const found = losses.filter((loss) => isBeforeFirst(loss, facts));
+    if (found.length === 0) return undefined;
+    const clients = new Set(found.map(({ connection }) => connection)).size;
+    return {
+      losses: new Set(found),
+      evidence:
+        `${found.length} messages were sent after ${clients} ${clients === 1 ? 'client' : 'clients'} had been accepted ` +
+        'and before the first one was delivered to them; other clients got them.',
+    };
+  },
+  explanation:
+    'consistent with a relay that begins to deliver some time after it has accepted a client',
+};
+
+function isBeforeFirst({ side, connection, sending }: Loss, facts: CauseFacts): boolean {
+  const joinedNs = facts.joinedNs(connection, side);
+  const [first] = facts.itemsOf(connection, side);
+  if (sending === undefined || joinedNs === undefined || first === undefined) return false;
+  return (
+    sending.timeNs >= joinedNs &&
+    sending.timeNs - joinedNs < JOINING_NS_MAX &&
+    sending.timeNs < first.arrivalNs
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * How long each relay took for its messages, and which messages new delivered too long after old. Compared are
+ * messages that both delivered and that were sent once; where times of old and new have no common clock nothing is
+ * said. A message that changed its place is no late one: that it came later is what was said of it.
+ */
+import { TAP_ORIGIN } from '../capture/blind-spots.ts';
+import type { ClientFacts } from './client-facts.ts';
+import { type Finding, findLate } from './findings.ts';
+import type { ConnectionJudgement } from './judge-connection.ts';
+import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
+import type { Item } from './records.ts';
+import type { LatencyResult } from './types.ts';
+
+/** Old and new were not recorded at the same time, or by clocks that were never compared. */
+const NO_COMMON_CLOCK: ReadonlySet<string> = new Set(['transcript']);
+
+interface Histograms {
+  readonly old: LatencyHistogram;
+  readonly new: LatencyHistogram;
+  /** New after old. */
+  readonly behind: LatencyHistogram;
+}
+
+export class Lateness {
+  readonly #facts: ClientFacts;
+  readonly #origin: string;
+  readonly #lateAfterNs: number | undefined;
+  readonly #histograms: Histograms = {
+    old: new LatencyHistogram(),
+    new: new LatencyHistogram(),
+    behind: new LatencyHistogram(),
+  };
+
+  constructor(facts: ClientFacts, origin: string, lateAfterNs: number | undefined) {
+    this.#facts = facts;
+    this.#origin = origin;
+    this.#lateAfterNs = lateAfterNs;
+  }
+
+  /** Why lateness was asked for and not judged; undefined: it was judged, or not asked for. */
+  get doubt(): string | undefined {
+    if (this.#lateAfterNs === undefined || this.#hasClock) return undefined;
+    return 'whether messages were late could not be judged: old and new have no clock in common';
+  }
+
+  get #hasClock(): boolean {
+    return !NO_COMMON_CLOCK.has(this.#origin);
+  }
+
+  /** Notes the times of one connection; the late ones of its messages. */
+  *find(connection: number, judgement: ConnectionJudgement): Generator<Finding> {
+    if (!this.#hasClock) return;
+    const unsure = unsureContents(judgement);
+    for (const pair of comparable(judgement)) {
+      if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
+      // Whose copy is whose nobody knows, nor in which order they were due.
+      if (this.#facts.sendersOf(pair.old.content).size > 1) continue;
+      const behindNs = this.#note(pair.old, pair.new);
+      if (this.#lateAfterNs === undefined || behindNs <= this.#lateAfterNs) continue;
+      yield findLate(connection, pair, { behindNs, lateAfterNs: this.#lateAfterNs });
+    }
+  }
+
+  /** How long after old new delivered it. A tap feeds new what it heard from old, and waits from then on. */
+  #note(old: Item, neu: Item): number {
+    const sendings = this.#facts.sendingsOf(old.content);
+    const sentNs = sendings.length === 1 ? sendings[0]?.timeNs : undefined;
+    const isTapped = this.#origin === TAP_ORIGIN;
+    const sinceNs = isTapped ? (sentNs ?? old.arrivalNs) : old.arrivalNs;
+    const behindNs = neu.arrivalNs - sinceNs;
+    this.#histograms.behind.add(behindNs);
+    if (sentNs !== undefined) {
+      this.#histograms.new.add(neu.arrivalNs - sentNs);
+      if (!isTapped) this.#histograms.old.add(old.arrivalNs - sentNs);
+    }
+    return behindNs;
+  }
+
+  /** undefined: there is nothing to say. */
+  result(): LatencyResult | undefined {
+    const of = (which: keyof Histograms): LatencyDistribution | null =>
+      this.#histograms[which].result() ?? null;
+    const behind = of('behind');
+    if (behind === null) return undefined;
+    return {
+      lateAfterNs: this.#lateAfterNs === undefined ? null : String(this.#lateAfterNs),
+      old: of('old'),
+      new: of('new'),
+      behind,
+    };
+  }
+}
+
+interface ItemsOfPair {
+  readonly old: Item;
+  readonly new: Item;
+}
+
+function* comparable({ pairs, changed }: ConnectionJudgement): Generator<ItemsOfPair> {
+  for (const pair of pairs) {
+    if (pair.old.content.isFrame && pair.pairing.kind !== 'moved') yield pair;
+  }
+  for (const pair of changed) if (!pair.isMoved) yield pair;
+}
+
+/** Of equal messages of which one side has more, or one has moved or changed, nobody can say which belong together. */
+function unsureContents({
+  pairs,
+  changed,
+  unpaired,
+  setAside,
+}: ConnectionJudgement): ReadonlySet<number> {
+  const unsure = new Set<number>();
+  const counts = new Map<number, number>();
+  for (const { old, new: neu } of [...pairs, ...changed]) {
+    for (const id of new Set([old.content.id, neu.content.id])) {
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+  }
+  for (const { old, new: neu } of changed) {
+    for (const { content } of [old, neu]) {
+      if ((counts.get(content.id) ?? 0) > 1) unsure.add(content.id);
+    }
+  }
+  for (const { item } of unpaired) unsure.add(item.content.id);
+  for (const { unpaired: one } of setAside) unsure.add(one.item.content.id);
+  for (const pair of pairs) if (pair.pairing.kind === 'moved') unsure.add(pair.old.content.id);
+  return unsure;
+}
