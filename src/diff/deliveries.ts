@@ -84,25 +84,50 @@ export class Deliveries {
     return this.#facts.sendingsOf(content).find((sending) => this.of(sending, side).length === 0);
   }
 
-  #add(connection: ConnectionOfItems, stamped: StampedSendings): void {
+  #add(connection: ConnectionOfItems, stamped: StampedOfSides): void {
     for (const slots of slotsOf(connection, this.#contents).values()) {
       const { content } = defined(slots[0]?.old ?? slots[0]?.new, 'item of a slot');
+      const stamps = assignBothStamped(slots, stamped);
+      if (stamps !== undefined) {
+        for (const [side, item, sending] of stamps) this.#note(connection.id, side, item, sending);
+        continue;
+      }
       const sendings = this.#facts
         .sendingsOf(content)
         .filter(({ timeNs }) => timeNs >= connection.sentFromNs);
-      for (const [slot, sending] of assignStamped(slots, stamped) ?? assign(slots, sendings)) {
+      for (const [slot, sending] of assign(slots, sendings)) {
         for (const side of ['old', 'new'] as const) {
           const item = slot[side];
-          if (item === undefined) continue;
-          this.#sendingOf.set(item, sending);
-          const delivery: Delivery = { connection: connection.id, item };
-          const deliveries = this.#deliveries[side].get(sending);
-          if (deliveries === undefined) this.#deliveries[side].set(sending, [delivery]);
-          else deliveries.push(delivery);
+          if (item !== undefined) this.#note(connection.id, side, item, sending);
         }
       }
     }
   }
+
+  #note(connection: number, side: Side, item: Item, sending: Sending): void {
+    this.#sendingOf.set(item, sending);
+    const delivery: Delivery = { connection, item };
+    const deliveries = this.#deliveries[side].get(sending);
+    if (deliveries === undefined) this.#deliveries[side].set(sending, [delivery]);
+    else deliveries.push(delivery);
+  }
+}
+
+type StampedOfSides = Readonly<Record<Side, ReadonlyMap<Content, Sending>>>;
+
+/** undefined: stamps do not tell. */
+function assignBothStamped(
+  slots: readonly Slot[],
+  stamped: StampedOfSides,
+): readonly (readonly [Side, Item, Sending])[] | undefined {
+  const assigned: (readonly [Side, Item, Sending])[] = [];
+  for (const side of ['old', 'new'] as const) {
+    const items = slots.flatMap((slot) => slot[side] ?? []);
+    const found = items.length === 0 ? [] : assignStamped(items, stamped[side]);
+    if (found === undefined) return undefined;
+    for (const [item, sending] of found) assigned.push([side, item, sending]);
+  }
+  return assigned;
 }
 
 /** A pair, or what only one side delivered. */
@@ -140,63 +165,6 @@ function slotsOf(
   }
   for (const same of slots.values()) same.sort((left, right) => left.timeNs - right.timeNs);
   return slots;
-}
-
-type StampedSendings = Readonly<Record<Side, ReadonlyMap<Content, Sending>>>;
-
-/**
- * Messages that are equal but for what the relay stamped into them: a stamp that several clients got is of one
- * sending, so all connections together tell which one. Of each stamped content; none where every client got
- * stamps of its own.
- */
-function stampedSendings(
-  connections: readonly ConnectionOfItems[],
-  side: Side,
-  contents: ReadonlySet<number>,
-  facts: ClientFacts,
-): ReadonlyMap<Content, Sending> {
-  const first = new Map<Content, Item>();
-  for (const connection of connections) {
-    for (const item of connection[side]) {
-      if (item.content.noise === undefined || !contents.has(item.content.id)) continue;
-      const known = first.get(item.content);
-      if (known === undefined || item.arrivalNs < known.arrivalNs) first.set(item.content, item);
-    }
-  }
-  const slots = new Map<number, Slot[]>();
-  for (const item of first.values()) {
-    const slot: Slot = { old: undefined, new: undefined, [side]: item, timeNs: item.arrivalNs };
-    const same = slots.get(item.content.id);
-    if (same === undefined) slots.set(item.content.id, [slot]);
-    else same.push(slot);
-  }
-  const sendingOf = new Map<Content, Sending>();
-  for (const same of slots.values()) {
-    const { content } = defined(same[0]?.[side], 'item');
-    const sendings = facts.sendingsOf(content);
-    if (same.length > sendings.length) continue;
-    same.sort((left, right) => left.timeNs - right.timeNs);
-    for (const [slot, index] of assignIndexes(same, sendings)) {
-      sendingOf.set(defined(slot[side], 'item').content, defined(sendings[index], 'sending'));
-    }
-  }
-  return sendingOf;
-}
-
-/** undefined: stamps do not tell. A second delivery of one sending comes from none. */
-function assignStamped(
-  slots: readonly Slot[],
-  stamped: StampedSendings,
-): readonly (readonly [Slot, Sending])[] | undefined {
-  const assigned = new Map<Sending, Slot>();
-  for (const slot of slots) {
-    const sending =
-      (slot.old && stamped.old.get(slot.old.content)) ??
-      (slot.new && stamped.new.get(slot.new.content));
-    if (sending === undefined) return undefined;
-    if (!assigned.has(sending)) assigned.set(sending, slot);
-  }
-  return [...assigned].map(([sending, slot]) => [slot, sending]);
 }
 
 /** Where there are more deliveries than sendings, what both sides delivered was sent, and some of the rest was not. */
@@ -246,4 +214,80 @@ function assignIndexes(
     next--;
   }
   return assigned;
+}
+
+/**
+ * Messages that are equal but for what the relay stamped into them: a stamp that several clients got is of one
+ * sending, so all connections together tell which one. Of each stamped content; none where every client got
+ * stamps of its own.
+ */
+function stampedSendings(
+  connections: readonly ConnectionOfItems[],
+  side: Side,
+  contents: ReadonlySet<number>,
+  facts: ClientFacts,
+): ReadonlyMap<Content, Sending> {
+  const first = new Map<Content, Item>();
+  for (const connection of connections) {
+    for (const item of connection[side]) {
+      if (item.content.noise === undefined || !contents.has(item.content.id)) continue;
+      const known = first.get(item.content);
+      if (known === undefined || item.arrivalNs < known.arrivalNs) first.set(item.content, item);
+    }
+  }
+  const sendingOf = new Map<Content, Sending>();
+  const inOrder = [...first.values()].sort((left, right) => left.arrivalNs - right.arrivalNs);
+  for (const items of ofContents(inOrder, contents).values()) {
+    const sendings = facts.sendingsOf(defined(items[0], 'item').content);
+    if (items.length > sendings.length) continue;
+    for (const [item, sending] of assignInOrder(items, sendings))
+      sendingOf.set(item.content, sending);
+  }
+  return sendingOf;
+}
+
+/** undefined: stamps do not tell. A second delivery of one sending comes from none. */
+function assignStamped(
+  items: readonly Item[],
+  stamped: ReadonlyMap<Content, Sending>,
+): readonly (readonly [Item, Sending])[] | undefined {
+  const assigned = new Map<Sending, Item>();
+  for (const item of items) {
+    const sending = stamped.get(item.content);
+    if (sending === undefined) return undefined;
+    if (!assigned.has(sending)) assigned.set(sending, item);
+  }
+  return [...assigned].map(([sending, item]) => [item, sending]);
+}
+
+function ofContents(
+  items: readonly Item[],
+  contents: ReadonlySet<number>,
+): ReadonlyMap<number, readonly Item[]> {
+  const found = new Map<number, Item[]>();
+  for (const item of items) {
+    const { id } = item.content;
+    if (!contents.has(id)) continue;
+    const same = found.get(id);
+    if (same === undefined) found.set(id, [item]);
+    else same.push(item);
+  }
+  return found;
+}
+
+/** Copies beyond the number of sendings come from none: the first ones are taken for the real ones. */
+function* assignInOrder(
+  items: readonly Item[],
+  sendings: readonly Sending[],
+): Generator<readonly [Item, Sending]> {
+  let next = sendings.length - 1;
+  for (let at = Math.min(items.length, sendings.length) - 1; at >= 0; at--) {
+    const item = defined(items[at], 'delivery');
+    // Each delivery before this one needs a sending of its own.
+    while (next > at && defined(sendings[next], 'sending').timeNs > item.arrivalNs + SKEW_NS) {
+      next--;
+    }
+    yield [item, defined(sendings[next], 'sending')];
+    next--;
+  }
 }

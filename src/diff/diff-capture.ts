@@ -90,8 +90,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
   const histories = readHistories(reader);
   const context = withRules({ contents, dialects, histories }, options.rules);
   const { judged, deliveries, stage } = judgeAll(reader, context, options.noise);
-  const lateAfterNs = options.lateAfterMs === undefined ? undefined : options.lateAfterMs * 1e6;
-  const lateness = new Lateness(contents.facts, reader.info.origin, lateAfterNs);
+  const lateness = new Lateness(contents.facts, reader.info.origin, options.lateAfterMs);
   const messageFindings = judged.flatMap((connection) => connection.findings);
   const losses = lossesOf(messageFindings);
   const domains = domainKnowledge(options.oldDialect, options.numberings ?? [], reader.info.notes);

@@ -31,10 +31,10 @@ export class Lateness {
     behind: new LatencyHistogram(),
   };
 
-  constructor(facts: ClientFacts, origin: string, lateAfterNs: number | undefined) {
+  constructor(facts: ClientFacts, origin: string, lateAfterMs: number | undefined) {
     this.#facts = facts;
     this.#origin = origin;
-    this.#lateAfterNs = lateAfterNs;
+    this.#lateAfterNs = lateAfterMs === undefined ? undefined : lateAfterMs * 1e6;
   }
 
   /** Why lateness was asked for and not judged; undefined: it was judged, or not asked for. */

@@ -4,7 +4,7 @@
  * The most alike come first, so that a message that was lost takes no partner from one that was changed.
  */
 import { walkTlvs } from '../wire/tlv.ts';
-import { areInPlace, type Content, type Unpaired } from './records.ts';
+import { areInPlace, type Content, keyHeadOf, type Unpaired } from './records.ts';
 
 /** The payloads of frames, in the order of the frames. */
 export type FetchFrames = (frames: readonly Unpaired[]) => readonly Uint8Array[];
@@ -77,7 +77,7 @@ function candidatesOf(
 }
 
 function nameOf({ item }: Unpaired): string {
-  const { head } = item.content;
+  const head = keyHeadOf(item.content);
   return `${head?.domain}/${head?.source} ${head?.sequence} ${head?.timestamp}`;
 }
 

@@ -8,7 +8,7 @@
 import type { ClientFacts } from './client-facts.ts';
 import { isShort } from './content-table.ts';
 import { likeness } from './match-alike.ts';
-import type { Content, Head } from './records.ts';
+import { type Content, type Head, keyHeadOf } from './records.ts';
 
 /** Sent messages that say the same of themselves; of more nobody is compared byte by byte. */
 const ALIKE_CANDIDATES_MAX = 64;
@@ -52,7 +52,7 @@ export class Originals {
   }
 
   #search(content: Content): Content | undefined {
-    const { head } = content;
+    const head = keyHeadOf(content);
     if (head === undefined) return undefined;
     this.#indexes ??= KEYS.map((keyOf) => indexOf(this.#facts.contents.values(), keyOf));
     for (const [at, keyOf] of KEYS.entries()) {
@@ -86,8 +86,8 @@ export class Originals {
 function shortByName(contents: Iterable<Content>): ReadonlyMap<string, readonly Content[]> {
   const byName = new Map<string, Content[]>();
   for (const content of contents) {
-    const { head, isFrame } = content;
-    if (!isFrame || head === undefined || !isShort(content)) continue;
+    const head = keyHeadOf(content);
+    if (!content.isFrame || head === undefined || !isShort(content)) continue;
     if (head.sequence !== 0n && head.timestamp !== 0n) continue;
     const same = byName.get(nameOf(head));
     if (same === undefined) byName.set(nameOf(head), [content]);
@@ -106,8 +106,9 @@ function indexOf(
 ): ReadonlyMap<string, Content | typeof SEVERAL> {
   const index = new Map<string, Content | typeof SEVERAL>();
   for (const content of contents) {
-    if (!content.isFrame || content.head === undefined) continue;
-    const key = keyOf(content, content.head);
+    const head = keyHeadOf(content);
+    if (!content.isFrame || head === undefined) continue;
+    const key = keyOf(content, head);
     if (key !== undefined) index.set(key, index.has(key) ? SEVERAL : content);
   }
   return index;
