@@ -105,11 +105,15 @@ function evenStep(
   const neu = new Map<bigint, number>();
   let total = 0;
   for (const group of groups) {
-    for (const { oldStep, newStep } of stepsOf(group)) {
+    for (const { newStep } of stepsOf(group)) {
       total++;
-      old.set(oldStep, (old.get(oldStep) ?? 0) + 1);
       neu.set(newStep, (neu.get(newStep) ?? 0) + 1);
     }
+    // What several publishers send may come in another order on either side: each counts in its own.
+    const inOrderOfOld = group.toSorted(
+      (left, right) => left.pair.old.index - right.pair.old.index,
+    );
+    for (const { oldStep } of stepsOf(inOrderOfOld)) old.set(oldStep, (old.get(oldStep) ?? 0) + 1);
   }
   if (total < NOISE_PAIRS_MIN / 2) return undefined;
   const [step] = [...old].reduce((most, each) => (each[1] > most[1] ? each : most), [0n, 0]);

@@ -128,6 +128,18 @@ describe('a counter', () => {
     expect(model).toEqual({ kind: 'counter', samples: 100, scope: 'connection', step: '1' });
   });
 
+  test('counts on each side in the order of that side, however publishers interleave', () => {
+    // Every second pair of neighbours reached the new relay the other way round.
+    const inOrderOfOld = counting(100, (index) => (index % 4 < 2 ? index ^ 1 : index));
+    const interleaved = inOrderOfOld.map((observation): Observation => {
+      const { pair } = observation;
+      const index = Number(observation.new - 7n);
+      return { ...observation, pair: { ...pair, new: { ...pair.new, index } } };
+    });
+    expect(learnCounter(interleaved)).toEqual(model);
+    expect(judgeCounter(interleaved, model, 'header.sequence', []).alarms).toEqual([]);
+  });
+
   test.each<[string, (index: number) => number, RegExp]>([
     ['stands still', (index) => Math.min(index, 97), /stood still at 104 while old went on by 1/],
     ['goes back', (index) => (index < 99 ? index : 3), /went back from 105 to 10/],
