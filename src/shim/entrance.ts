@@ -101,8 +101,10 @@ export class Entrance {
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     );
-    if (failure === undefined)
+    if (failure === undefined && this.#options.takeOver !== undefined && !this.#isPathLost) {
+      // Who connects from now on has the old relay alone, and is heard by those who are here still.
       this.#options.onFact('note', { pathGivenBack: this.#options.listen });
+    }
     // Told now and not with the end, because clients may be waiting in front of a closed door.
     if (failure !== undefined) this.#options.onTrouble(failure.message);
     const startMs = performance.now();

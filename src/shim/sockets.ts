@@ -56,6 +56,7 @@ const CONNECT_WAIT_MS_MAX = 10_000;
 const ABANDON_MS = 5_000;
 /** Turns of the event loop without a read after which nothing that was said before can lie unread. */
 const QUIET_TURNS = 2;
+const PAUSED_LOOK_MS = 5;
 /** A mirror that never falls silent is left after this; what the kernel held is read long before. */
 const LEAVE_MS = 100;
 
@@ -68,7 +69,9 @@ export class Tee implements ConnectionPort {
   #reconnectTimer: NodeJS.Timeout | undefined;
   #isClosing = false;
   #isOver = false;
-  #mirrorReads = 0;
+  readonly #reads: Record<End, number> = { client: 0, old: 0, new: 0 };
+  /** Ends whose peers take nothing any more, while what they had said is being read. */
+  readonly #unwritable = new Set<End>();
   /** The bytes that are being handled wait in the queue of a socket. */
   #isKept = false;
 
@@ -165,18 +168,15 @@ export class Tee implements ConnectionPort {
   }
 
   finish(to: End): void {
-    this.#sockets.get(to)?.destroySoon();
+    // What it could still write will never be written; what it had said is of no use to anybody any more.
+    if (this.#unwritable.has(to)) this.#sockets.get(to)?.destroy();
+    else this.#sockets.get(to)?.destroySoon();
   }
 
   /** To close at once would throw away what the kernel holds for us, which the new relay did answer. */
   leaveMirror(): void {
     const latestMs = performance.now() + LEAVE_MS;
-    const look = (quietTurns: number, readsBefore: number): void => {
-      const quiet = this.#mirrorReads === readsBefore ? quietTurns + 1 : 0;
-      if (quiet === QUIET_TURNS || performance.now() > latestMs) this.finish(this.#mirror);
-      else setImmediate(look, quiet, this.#mirrorReads);
-    };
-    setImmediate(look, 0, this.#mirrorReads);
+    this.#afterReading(this.#mirror, latestMs, () => this.finish(this.#mirror));
   }
 
   abandon(to: End): void {
@@ -288,12 +288,13 @@ export class Tee implements ConnectionPort {
   #received(end: End, bytes: Uint8Array): void {
     this.#isKept = false;
     this.#machine.forward(end, bytes);
-    if (end === this.#mirror) this.#mirrorReads += 1;
+    this.#reads[end] += 1;
     this.#options.guard(() => this.#machine.observe(end, bytes));
     this.#options.onTraffic(end);
   }
 
   #attach(end: End, socket: TeeSocket): void {
+    this.#readBeforeEnding(end, socket);
     // A socket that reads into our buffer has none.
     socket.on('data', (bytes: Buffer) => this.#received(end, bytes));
     socket.on('drain', () => this.#machine.drained(end));
@@ -318,6 +319,39 @@ export class Tee implements ConnectionPort {
     if (socket.writable) socket.write(NOTHING);
   }
 
+  /**
+   * A write that fails destroys a socket at once, and with it what its peer had said before it went: the last
+   * messages of a client that leaves while a relay is talking to it. They are read first.
+   */
+  #readBeforeEnding(end: End, socket: TeeSocket): void {
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error?: Error): TeeSocket => {
+      if (this.#isClosing || this.#unwritable.has(end) || !isWriteFailure(error)) {
+        return destroy(error);
+      }
+      this.#unwritable.add(end);
+      this.#afterReading(end, Number.POSITIVE_INFINITY, () => destroy(error));
+      return socket;
+    };
+  }
+
+  /** When all that the peer had said until now is read; at the latest at `latestMs`, unless nobody may read it yet. */
+  #afterReading(end: End, latestMs: number, done: () => void): void {
+    const look = (quietTurns: number, readsBefore: number): void => {
+      const socket = this.#sockets.get(end);
+      const reads = this.#reads[end];
+      if (socket === undefined || socket.destroyed) return;
+      if (socket.isPaused() && performance.now() < latestMs) {
+        this.#later(PAUSED_LOOK_MS, () => look(0, reads));
+        return;
+      }
+      const quiet = reads === readsBefore ? quietTurns + 1 : 0;
+      if (quiet === QUIET_TURNS || performance.now() > latestMs) done();
+      else setImmediate(look, quiet, reads);
+    };
+    setImmediate(look, 0, this.#reads[end]);
+  }
+
   #later(ms: number, work: () => void): NodeJS.Timeout {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
@@ -333,4 +367,8 @@ export class Tee implements ConnectionPort {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#options.onOver();
   }
+}
+
+function isWriteFailure(error: Error | undefined): boolean {
+  return error !== undefined && 'syscall' in error && error.syscall === 'write';
 }

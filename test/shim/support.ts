@@ -51,7 +51,10 @@ export async function startPeer(path: string, options: { readonly reads: boolean
     server: createServer({ allowHalfOpen: true, pauseOnConnect: !options.reads }, (socket) => {
       const index = peer.sockets.push(socket) - 1;
       peer.received[index] = [];
-      socket.on('error', () => undefined);
+      // Who goes while something lies unread for it is seen as a reset, after all that it had said.
+      socket.on('error', () => {
+        peer.ended[index] = true;
+      });
       if (!options.reads) return;
       socket.on('data', (bytes) => peer.received[index]?.push(bytes));
       socket.on('end', () => {
