@@ -6,6 +6,7 @@
 import type { Side } from '../capture/types.ts';
 import { Beginnings, type Begun } from './beginnings.ts';
 import type { Content } from './records.ts';
+import type { RetiredSendings } from './scan/retired-sendings.ts';
 
 /** How the bytes of one message lay in the chunks that carried them. */
 export interface Placement {
@@ -42,12 +43,15 @@ export class ClientFacts {
   readonly #unseenFromNs: number;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
+  /** Of messages that agreed everywhere and are not kept. */
+  readonly retired: RetiredSendings[] = [];
   /** Frames of all clients that the new relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
+  #hasRetiredDeliveries = false;
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
@@ -58,7 +62,7 @@ export class ClientFacts {
 
   /** Sendings must come in order of time for each content: see `sortSendings`. */
   noteSending(content: Content, sending: Sending): void {
-    if (content.isFrame && sending.unmirrored === 'lost') this.unmirroredFrames++;
+    if (content.isFrame) this.noteUnmirrored(sending.unmirrored);
     const sendings = this.#sendings.get(content.id);
     if (sendings !== undefined) {
       sendings.push(sending);
@@ -67,6 +71,16 @@ export class ClientFacts {
     this.contents.set(content.id, content);
     this.#sendings.set(content.id, [sending]);
     if (content.isFrame) this.#beginnings.add(content);
+  }
+
+  /** A frame, whether it is kept or not. */
+  noteUnmirrored(why: Unmirrored | undefined): void {
+    if (why === 'lost') this.unmirroredFrames++;
+  }
+
+  /** Both sides delivered messages that are not kept. */
+  noteRetiredDeliveries(): void {
+    this.#hasRetiredDeliveries = true;
   }
 
   /** Client streams are read one after the other; from here on sendings are in order of time. */
@@ -82,7 +96,12 @@ export class ClientFacts {
     const [only] = sendings ?? [];
     // Which copy of several this is cannot be told here.
     if (only === undefined || sendings?.length !== 1) return;
-    this.#slowestNs[side] = Math.max(this.#slowestNs[side], arrivalNs - only.timeNs);
+    this.noteDelay(side, arrivalNs - only.timeNs);
+  }
+
+  /** A message of one sending took that long. */
+  noteDelay(side: Side, delayNs: number): void {
+    this.#slowestNs[side] = Math.max(this.#slowestNs[side], delayNs);
   }
 
   /** In order of time. */
@@ -117,7 +136,7 @@ export class ClientFacts {
   }
 
   hasDeliveredAnything(side: Side): boolean {
-    return this.#delivered[side].size > 0;
+    return this.#hasRetiredDeliveries || this.#delivered[side].size > 0;
   }
 
   /** The longest time that a message of one sending took through the relay of this side. */

@@ -157,7 +157,7 @@ function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
 }
 
 /** Equal for equal bytes; bytes of one length are either all short or all long. */
-function keyOf(bytes: Uint8Array): string {
+export function keyOf(bytes: Uint8Array): string {
   if (bytes.byteLength > SHORT_BYTES_MAX) return createHash('sha1').update(bytes).digest('base64');
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

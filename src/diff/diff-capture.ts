@@ -30,13 +30,15 @@ import { type Histories, readHistories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
-import { type CaptureContents, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
+import { type CaptureContents, type ConnectionItems, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
 import { pairItems } from './pair-items.ts';
-import { otherSide } from './records.ts';
 import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
 import { FieldUnits } from './rules/field-units.ts';
 import { ListMatcher } from './rules/match-lists.ts';
 import type { RuleSet } from './rules/rule.ts';
+import { otherSide, type SideItems } from './records.ts';
+import { type AgreementLimits, AgreementScan } from './scan/agreement-scan.ts';
+import { readDisagreements } from './scan/read-disagreements.ts';
 import { TimelineCounter } from './timeline.ts';
 import type { DiffResult, IgnoredMessage, LeftOutCount } from './types.ts';
 import { judge } from './verdict.ts';
@@ -50,7 +52,24 @@ export interface DiffOptions {
   readonly remarks?: boolean;
   /** What is no divergence, or an expected one. */
   readonly rules?: RuleSet | undefined;
+  readonly scan?: Partial<ScanOptions>;
 }
+
+/** How a capture is read that is too large to keep a record of every message (docs/decisions/0015). */
+export interface ScanOptions extends AgreementLimits {
+  /** Up to so many bytes of both sides every message is kept: nothing is gained by retiring any. */
+  readonly wholeBytesMax: number;
+  /** Messages that agreed whose way through the relays is followed at a time. */
+  readonly sentMax: number;
+}
+
+export const SCAN_OPTIONS: ScanOptions = {
+  wholeBytesMax: 4_194_304,
+  runMin: 3,
+  waitingMax: 32_768,
+  disagreeingMax: 240_000,
+  sentMax: 65_536,
+};
 
 const DIVERGENCES_LISTED_MAX = 10_000;
 const IGNORED_LISTED_MAX = 1_000;
@@ -62,7 +81,39 @@ interface JudgedConnection extends Judged {
 export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffResult {
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
   const hasRemarks = options.remarks ?? true;
-  const contents = readCapture(reader, dialects, { remarks: hasRemarks });
+  const contents = readContents(reader, dialects, hasRemarks, { ...SCAN_OPTIONS, ...options.scan });
+  return judgeContents(reader, contents, options);
+}
+
+/** Messages of two dialects agree by meaning, never by their bytes. */
+function readContents(
+  reader: CaptureReader,
+  dialects: Dialects,
+  remarks: boolean,
+  options: ScanOptions,
+): CaptureContents {
+  const sides = reader.streams().filter(({ kind }) => kind !== 'client');
+  const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
+  if (bytes <= options.wholeBytesMax || dialects.old.name !== dialects.new.name) {
+    return readCapture(reader, dialects, { remarks });
+  }
+  const { old: dialect } = dialects;
+  const scan = AgreementScan.of(reader, { dialect, remarks, limits: options });
+  return readDisagreements(reader, scan.result(), {
+    dialect,
+    remarks,
+    sentMax: options.sentMax,
+  });
+}
+
+/** What is known of a capture, as a whole or without what agrees, becomes the result. */
+export function judgeContents(
+  reader: CaptureReader,
+  contents: CaptureContents,
+  options: DiffOptions,
+): DiffResult {
+  const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
+  const hasRemarks = options.remarks ?? true;
   const histories = readHistories(reader);
   const context = withRules({ contents, dialects, histories }, options.rules);
   const { judged, deliveries } = judgeAll(reader, context);
@@ -104,7 +155,7 @@ export function diffCapture(reader: CaptureReader, options: DiffOptions): DiffRe
       hasDeliveries: judged.some(
         ({ items }) =>
           histories.of.get(items.id)?.selection !== 'none' &&
-          items.old.length + items.new.length > 0,
+          items.old.length + items.new.length + (items.retired?.pairs ?? 0) > 0,
       ),
       orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
       connectionDoubts: connectionDoubts(histories.of),
@@ -183,7 +234,7 @@ function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
     const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
     if (begun !== undefined) lacked.add(begun.content.id);
   }
-  const deliveries = new Deliveries(connections, lacked, facts);
+  const deliveries = new Deliveries(connections.map(withBeyond), lacked, facts);
   const judged = paired.map((one): JudgedConnection => {
     const judgement = judgeConnection(one.paired, {
       reader,
@@ -199,6 +250,11 @@ function judgeAll(reader: CaptureReader, context: JudgeContext): JudgedAll {
     return { items: one.items, judgement, findings };
   });
   return { judged, deliveries };
+}
+
+function withBeyond({ id, old, new: neu, beyond }: ConnectionItems): SideItems & { id: number } {
+  if (beyond === undefined) return { id, old, new: neu };
+  return { id, old: [...old, ...beyond.old], new: [...neu, ...beyond.new] };
 }
 
 function findAll(
@@ -335,17 +391,17 @@ function summaryOf(
 
 function timelineOf(
   reader: CaptureReader,
-  { connections }: CaptureContents,
+  { connections, timeline: counted }: CaptureContents,
   findings: readonly Finding[],
 ): DiffResult['timeline'] {
-  const timeline = new TimelineCounter(reader.info.durationNs);
+  const timeline = counted?.copy() ?? new TimelineCounter();
   for (const connection of connections) {
     for (const side of ['old', 'new'] as const) {
-      for (const item of connection[side]) {
-        if (item.content.isFrame) timeline.add(side, item.arrivalNs);
+      for (const { content, backbone, arrivalNs } of connection[side]) {
+        if (content.isFrame && backbone?.isPair !== true) timeline.add(side, arrivalNs);
       }
     }
   }
   for (const finding of findings) timeline.add('divergences', finding.timeNs);
-  return timeline.result();
+  return timeline.result(Number(reader.info.durationNs));
 }

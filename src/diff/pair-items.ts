@@ -5,11 +5,12 @@
  * Answers for pairs of equal bytes only; changed messages are found among the rest by match-changed.
  */
 import { defined } from '../lib/assert.ts';
-import { type Alignment, alignContents } from './align.ts';
+import { type Alignment, alignContents, DEFAULT_ALIGN_LIMITS } from './align.ts';
+import { areNeighbours, fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
-import type { Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
+import type { Item, ItemPair, SideItems, Unpaired } from './records.ts';
 import { findMovedCopies } from './shared-order.ts';
 
 export interface PairedItems {
@@ -40,6 +41,8 @@ export function pairItems(
     const alignment = alignContents(
       row.old.map((item) => item.content.id),
       row.new.map((item) => item.content.id),
+      DEFAULT_ALIGN_LIMITS,
+      fixedPlaces(row),
     );
     for (const item of unpairedOf(row, alignment)) unpaired.push(item);
     const { connection } = row.publisher;
@@ -83,10 +86,11 @@ function* pairsOf(row: Row, alignment: Alignment, isOrderOwed: boolean): Generat
   for (const pair of alignment.inOrder) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.unordered) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.moved) {
+    const items = pick(pair);
     const pairing: ItemPair['pairing'] = isOrderOwed
-      ? { kind: 'moved', distance: pair.distance }
+      ? { kind: 'moved', distance: movedAcross(items, pair.distance) }
       : { kind: 'in-order' };
-    yield { ...pick(pair), pairing };
+    yield { ...items, pairing };
   }
 }
 
@@ -102,14 +106,13 @@ function* unpairedOf(row: Row, alignment: Alignment): Generator<Unpaired> {
       while ((alignment.inOrder[neighbour]?.[side] ?? index) < index) neighbour++;
       const item = defined(row[side][index], 'unpaired item');
       const { id } = item.content;
-      const place = (at: number): number | undefined =>
-        row[other][alignment.inOrder[at]?.[other] ?? -1]?.index;
       // Among equal neighbours any one may be the one without a partner: its place is that of them all.
-      const before = runs.last(neighbour, id) + 1;
-      const slot: Slot = {
-        after: place(runs.first(neighbour - 1, id) - 1) ?? -1,
-        before: place(before) ?? Number.POSITIVE_INFINITY,
-      };
+      const slot = slotAmong(item, side, {
+        first: runs.first(neighbour - 1, id),
+        neighbour,
+        last: runs.last(neighbour, id),
+        itemAt: (at) => row[other][alignment.inOrder[at]?.[other] ?? -1],
+      });
       const isCopy = counts[other].has(id);
       yield { side, item, slot, isCopy, copies: counts[side].get(id) ?? 1 };
     }
@@ -131,15 +134,17 @@ interface Runs {
 
 /** Runs of equal contents among the pairs in order. */
 function runsOf(row: Row, inOrder: readonly IndexPair[]): Runs {
-  const contentAt = (at: number): number | undefined => row.old[inOrder[at]?.old ?? -1]?.content.id;
+  const itemAt = (at: number): Item | undefined => row.old[inOrder[at]?.old ?? -1];
+  const contentAt = (at: number): number | undefined => itemAt(at)?.content.id;
+  const goesOn = (at: number): boolean =>
+    contentAt(at) === contentAt(at + 1) && areNeighbours(itemAt(at), itemAt(at + 1));
   const starts = new Int32Array(inOrder.length);
   const ends = new Int32Array(inOrder.length);
   for (let at = 0; at < inOrder.length; at++) {
-    starts[at] = at > 0 && contentAt(at) === contentAt(at - 1) ? (starts[at - 1] ?? at) : at;
+    starts[at] = at > 0 && goesOn(at - 1) ? (starts[at - 1] ?? at) : at;
   }
   for (let at = inOrder.length - 1; at >= 0; at--) {
-    const goesOn = at + 1 < inOrder.length && contentAt(at) === contentAt(at + 1);
-    ends[at] = goesOn ? (ends[at + 1] ?? at) : at;
+    ends[at] = at + 1 < inOrder.length && goesOn(at) ? (ends[at + 1] ?? at) : at;
   }
   return {
     first: (at, content) => (contentAt(at) === content ? (starts[at] ?? at) : at + 1),

@@ -11,9 +11,11 @@ import type { HeaderLayout } from '../wire/types.ts';
 import { ClientFacts, type HiddenGap, type Placement, type Unmirrored } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import { Publishers } from './publishers.ts';
-import type { Content, Item } from './records.ts';
+import type { Content, Item, SideItems } from './records.ts';
+import type { RetiredConnection } from './scan/retired.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
+import type { TimelineCounter } from './timeline.ts';
 
 /** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
 export const NOT_SELECTED = 'not-selected';
@@ -29,6 +31,10 @@ export interface ConnectionItems {
   readonly clientFrames: number;
   readonly old: readonly Item[];
   readonly new: readonly Item[];
+  /** What agreed and is no item any more; absent where everything is one. */
+  readonly retired?: RetiredConnection;
+  /** Items that nobody judges: they only tell what became of the messages that are judged. */
+  readonly beyond?: SideItems;
 }
 
 export interface CaptureContents {
@@ -36,6 +42,8 @@ export interface CaptureContents {
   readonly facts: ClientFacts;
   readonly publishers: Publishers;
   readonly rows: CaptureRows;
+  /** When frames arrived that are no items. */
+  readonly timeline?: TimelineCounter;
 }
 
 /** What the capture lists, read once: connections can be thousands. */
@@ -58,7 +66,7 @@ function byConnection<T extends { readonly connection: number }>(
   return groups;
 }
 
-function readRows(reader: CaptureReader): CaptureRows {
+export function readRows(reader: CaptureReader): CaptureRows {
   const streams = reader.streams();
   const gaps = reader.gaps();
   return {
@@ -203,7 +211,7 @@ function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined
 }
 
 /** What of the gaps of the mirror lies in gaps of the recording, the pieces of frames at their ends included. */
-function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
+export function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
   const ofClient = gaps.filter((gap) => gap.stream === 'client');
   for (const unrecorded of ofClient) {
     if (unrecorded.where !== 'recording') continue;
@@ -224,7 +232,7 @@ function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator
 }
 
 /** Whether, and why, any byte of a range was kept from the new relay. Ranges must come in order. */
-function unmirroredOf(
+export function unmirroredOf(
   gapsOfConnection: readonly Gap[],
 ): (offset: number, length: number) => Unmirrored | undefined {
   const gaps = gapsOfConnection

@@ -304,7 +304,8 @@ export interface SetAsideCount {
     | 'recording-end'
     | 'connection-down'
     | 'not-selected'
-    | 'unseen-sender';
+    | 'unseen-sender'
+    | 'too-many';
   readonly side: 'old' | 'new';
   readonly frames: number;
   /** Bytes that are no frame. */
