@@ -44,7 +44,13 @@ function* joined(chunks: readonly Chunk[]): Generator<ChunkRun> {
   };
 }
 
-export function* chunksOf({ offset, bytes, ordinals, timesNs, lengths }: ChunkRun): Generator<Chunk> {
+export function* chunksOf({
+  offset,
+  bytes,
+  ordinals,
+  timesNs,
+  lengths,
+}: ChunkRun): Generator<Chunk> {
   let position = 0;
   for (const [index, length] of lengths.entries()) {
     yield {

@@ -17,7 +17,10 @@ export function fixedPlaces({ old, new: neu }: SideItems): readonly FixedPlace[]
     const right = neu[at.new];
     if (left === undefined || right === undefined) return places;
     const before = Math.max(pairsBefore(left), pairsBefore(right));
-    const to = { old: firstNotBefore(old, at.old, before), new: firstNotBefore(neu, at.new, before) };
+    const to = {
+      old: firstNotBefore(old, at.old, before),
+      new: firstNotBefore(neu, at.new, before),
+    };
     if (to.old > at.old || to.new > at.new) {
       places.push({ ...to, isPair: false });
       at = to;
@@ -44,7 +47,8 @@ function pairsBefore({ backbone }: Item): number {
 
 function firstNotBefore(items: readonly Item[], from: number, before: number): number {
   let at = from;
-  for (let item = items[at]; item !== undefined && pairsBefore(item) < before; item = items[at]) at++;
+  for (let item = items[at]; item !== undefined && pairsBefore(item) < before; item = items[at])
+    at++;
   return at;
 }
 
@@ -59,7 +63,7 @@ function pairAt(items: readonly Item[], from: number, before: number): number | 
 }
 
 /** Whether no pair that agreed lies between two items of a row in order. */
-export function areNeighbours(first: Item | undefined, next: Item | undefined): boolean {
+export function isNext(first: Item | undefined, next: Item | undefined): boolean {
   if (first?.backbone === undefined || next?.backbone === undefined) return true;
   return behind(first) === next.backbone.pairsBefore;
 }
@@ -105,9 +109,18 @@ export function slotAmong(
   side: Side,
   { first, neighbour, last, itemAt }: Neighbours,
 ): Slot {
+  // A run counts where nothing that agreed lies between it and the item.
+  const hasRunBefore = first < neighbour && isNext(itemAt(neighbour - 1), item);
+  const hasRunBehind = last >= neighbour && isNext(item, itemAt(neighbour));
   return {
-    after: placeAfter(item, side, { run: first < neighbour ? itemAt(first) : undefined, next: itemAt(first - 1) }),
-    before: placeBefore(item, side, { run: last >= neighbour ? itemAt(last) : undefined, next: itemAt(last + 1) }),
+    after: placeAfter(item, side, {
+      run: hasRunBefore ? itemAt(first) : undefined,
+      next: itemAt(hasRunBefore ? first - 1 : neighbour - 1),
+    }),
+    before: placeBefore(item, side, {
+      run: hasRunBehind ? itemAt(last) : undefined,
+      next: itemAt(hasRunBehind ? last + 1 : neighbour),
+    }),
   };
 }
 

@@ -40,10 +40,7 @@ export class ContentTable {
   readonly #remarks: boolean;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
-  /** Subjects by dialect and shape: only the TLV types decide. */
-  readonly #subjects = new Map<string, string>();
-  /** One string object for the shape of many contents. */
-  readonly #shapes = new Map<string, string>();
+  readonly #subjects = new Subjects();
 
   constructor({ reference, remarks }: ContentTableOptions) {
     this.#reference = reference;
@@ -83,8 +80,8 @@ export class ContentTable {
       const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
       return { ...base, head, payload: keyOf(payload), ...nothing };
     }
-    const shape = this.#shape(payload);
-    const subject = this.#subject(shape, bytes, dialect);
+    const shape = this.#subjects.shapeOf(payload);
+    const subject = this.#subjects.of(shape, bytes, dialect);
     const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
     return { ...base, head, shape, payload: keyOf(payload), subject, remarks };
   }
@@ -104,8 +101,16 @@ export class ContentTable {
     const domain = translated(dialect.domains, reference.domains, head.domain);
     return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };
   }
+}
 
-  #shape(payload: Uint8Array): string {
+/** What the TLVs of frames are called: only their types decide, so it is worked out once for each row of types. */
+export class Subjects {
+  /** By dialect and shape. */
+  readonly #subjects = new Map<string, string>();
+  /** One string object for the shape of many contents. */
+  readonly #shapes = new Map<string, string>();
+
+  shapeOf(payload: Uint8Array): string {
     const walk = walkTlvs(payload);
     const shape =
       walk.tlvs.map((tlv) => tlv.type).join(',') + (walk.defect === undefined ? '' : '!');
@@ -115,7 +120,7 @@ export class ContentTable {
     return shape;
   }
 
-  #subject(shape: string, frame: Uint8Array, dialect: Dialect): string {
+  of(shape: string, frame: Uint8Array, dialect: Dialect): string {
     const key = `${dialect.name} ${shape}`;
     const known = this.#subjects.get(key);
     if (known !== undefined) return known;

@@ -124,7 +124,8 @@ function remarksOfItems(items: ConnectionItems, side: Side): Iterable<RetiredRem
     for (const kind of kindsIn(remarks)) {
       const key = `${kind} ${subject}`;
       const known = found.get(key);
-      if (known === undefined) found.set(key, { kind, subject, count: 1, first: { ...item, length } });
+      if (known === undefined)
+        found.set(key, { kind, subject, count: 1, first: { ...item, length } });
       else known.count++;
     }
   }

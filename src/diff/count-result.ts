@@ -47,7 +47,8 @@ export function countAll(
   const identical = framePairs.filter((pair) => pair.old.content === pair.new.content).length;
   const translated = framePairs.length - identical;
   const retired = sum(judged, ({ items }) => items.retired?.pairs ?? 0);
-  const pairs = retired + framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
+  const pairs =
+    retired + framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
   const counts: ResultCounts = {
     old: sum(judged, ({ items }) => countFrames(items, 'old')),
     new: sum(judged, ({ items }) => countFrames(items, 'new')),

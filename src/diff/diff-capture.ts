@@ -30,7 +30,13 @@ import { type Histories, readHistories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import { listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
-import { type CaptureContents, type ConnectionItems, type Dialects, NOT_SELECTED, readCapture } from './read-capture.ts';
+import {
+  type CaptureContents,
+  type ConnectionItems,
+  type Dialects,
+  NOT_SELECTED,
+  readCapture,
+} from './read-capture.ts';
 import { pairItems } from './pair-items.ts';
 import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
 import { FieldUnits } from './rules/field-units.ts';
@@ -68,6 +74,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   runMin: 3,
   waitingMax: 32_768,
   disagreeingMax: 240_000,
+  perConnectionMin: 64,
   sentMax: 65_536,
 };
 

@@ -6,7 +6,7 @@
  */
 import { defined } from '../lib/assert.ts';
 import { type Alignment, alignContents, DEFAULT_ALIGN_LIMITS } from './align.ts';
-import { areNeighbours, fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
+import { isNext, fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
@@ -137,7 +137,7 @@ function runsOf(row: Row, inOrder: readonly IndexPair[]): Runs {
   const itemAt = (at: number): Item | undefined => row.old[inOrder[at]?.old ?? -1];
   const contentAt = (at: number): number | undefined => itemAt(at)?.content.id;
   const goesOn = (at: number): boolean =>
-    contentAt(at) === contentAt(at + 1) && areNeighbours(itemAt(at), itemAt(at + 1));
+    contentAt(at) === contentAt(at + 1) && isNext(itemAt(at), itemAt(at + 1));
   const starts = new Int32Array(inOrder.length);
   const ends = new Int32Array(inOrder.length);
   for (let at = 0; at < inOrder.length; at++) {

@@ -192,11 +192,7 @@ class SideEvidence {
   #judgeDomains(): DomainFates {
     const led = new Map<number, Tally>();
     const plain = new Map<number, Tally>();
-    const judge = (
-      content: Content,
-      sending: Sending,
-      countIn: (tally: Tally) => void,
-    ): void => {
+    const judge = (content: Content, sending: Sending, countIn: (tally: Tally) => void): void => {
       const leading = sending.placement.leadingDomain;
       if (content.head === undefined || !content.isFrame) return;
       tallyOf(plain, content.head.domain);

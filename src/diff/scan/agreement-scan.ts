@@ -30,10 +30,9 @@ export interface AgreementOptions {
 export interface AgreementLimits extends Omit<ScanLimits, 'disagreeingMax'> {
   /** Of all connections together, each of which may have an equal part. */
   readonly disagreeingMax: number;
+  /** A connection may always have so many. */
+  readonly perConnectionMin: number;
 }
-
-/** A connection may always have some. */
-const DISAGREEING_MIN = 64;
 
 export class AgreementScan {
   readonly #options: AgreementOptions;
@@ -68,10 +67,8 @@ export class AgreementScan {
       this.#context = { ...contextOf(this.#options, false), lanes };
     }
     const part = Math.floor(this.#options.limits.disagreeingMax / Math.max(1, streams.size));
-    const limits = {
-      ...this.#options.limits,
-      disagreeingMax: Math.max(DISAGREEING_MIN, part),
-    };
+    const { limits: given } = this.#options;
+    const limits = { ...given, disagreeingMax: Math.max(given.perConnectionMin, part) };
     for (const { id } of reader.connections()) {
       let scan = this.#connections.get(id);
       if (scan === undefined) {

@@ -4,20 +4,18 @@
  * of those only as many as `disagreeingMax`; behind them it still counts what agrees.
  */
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
-import { decodeMessage } from '../../protocol/decode.ts';
-import { subjectOf } from '../../protocol/leaves.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
 import { keyOf } from '../content-table.ts';
 import { otherSide } from '../records.ts';
-import { kindsIn, NO_REMARKS, remarkKindsOf } from '../remark-kinds.ts';
 import type { TimelineCounter } from '../timeline.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { OddContents } from './odd-contents.ts';
-import type { Border, RetiredConnection, RetiredRemark, Unjudged } from './retired.ts';
+import { RemarkTally } from './remark-tally.ts';
+import type { Border, RetiredConnection, Unjudged } from './retired.ts';
 import { StreamWalk, type WalkedSpan } from './stream-walk.ts';
 
 export interface ScanLimits {
@@ -63,13 +61,14 @@ export class ConnectionScan {
     old: { frames: 0, others: 0 },
     new: { frames: 0, others: 0 },
   };
-  readonly #remarks: Record<Side, Map<string, RetiredRemark>> = { old: new Map(), new: new Map() };
+  readonly #remarks: RemarkTally;
   readonly #waiting: Record<Side, number> = { old: 0, new: 0 };
   #pairs = 0;
 
   constructor(context: ScanContext) {
     this.#context = context;
     const { header } = context.dialect;
+    this.#remarks = new RemarkTally(context.dialect);
     this.#rules = new FrameRules(header, DEFAULT_FRAME_LIMITS);
     this.#walks = { old: new StreamWalk(header), new: new StreamWalk(header) };
   }
@@ -142,10 +141,7 @@ export class ConnectionScan {
       unjudged,
       borders,
       lanePairs: new Map([...this.#lanes].map(([id, { pairs }]) => [id, pairs])),
-      remarks: {
-        old: [...this.#remarks.old.values()],
-        new: [...this.#remarks.new.values()],
-      },
+      remarks: { old: this.#remarks.listed('old'), new: this.#remarks.listed('new') },
     };
   }
 
@@ -180,7 +176,8 @@ export class ConnectionScan {
       const end = position + length;
       // Two pieces that look like one frame are told by what clients sent.
       if (rules.nextMagic(window, position + 1, end) !== undefined) break;
-      const frameRole = ((window[position + domainAt] ?? 0) << 8) | (window[position + sourceAt] ?? 0);
+      const frameRole =
+        ((window[position + domainAt] ?? 0) << 8) | (window[position + sourceAt] ?? 0);
       if (lane === undefined || frameRole !== role) {
         role = frameRole;
         lane = this.#lane(lanes.of(role));
@@ -194,13 +191,8 @@ export class ConnectionScan {
       timeline.add('old', old.arrivalNs(end));
       timeline.add('new', neu.arrivalNs(end));
       if (remarks) {
-        const bytes = window.subarray(position, end);
-        const kinds = remarkKindsOf(dialect, bytes);
-        if (kinds !== NO_REMARKS) {
-          const subject = this.#subjectOf(bytes);
-          this.#countRemarks('old', kinds, subject, { ...lane.last.old, length });
-          this.#countRemarks('new', kinds, subject, { ...lane.last.new, length });
-        }
+        const odd = this.#remarks.of(window.subarray(position, end));
+        this.#remarks.count(odd, length, lane.last.old, lane.last.new);
       }
       position = end;
       frames++;
@@ -223,7 +215,6 @@ export class ConnectionScan {
     const { bytes, offset } = span;
     const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
     const lane = this.#lane(lanes.of(((bytes[domainAt] ?? 0) << 8) | (bytes[sourceAt] ?? 0)));
-    const kinds = remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
     const frame: WaitingFrame = {
       index,
       offset,
@@ -231,8 +222,7 @@ export class ConnectionScan {
       arrivalNs,
       key: keyOf(bytes),
       mark: this.#context.odd.markOf(bytes),
-      remarks: kinds,
-      subject: kinds === NO_REMARKS ? '' : this.#subjectOf(bytes),
+      remarks: remarks ? this.#remarks.of(bytes) : undefined,
     };
     const other = otherSide(side);
     const head = lane.queue.head(other);
@@ -313,9 +303,7 @@ export class ConnectionScan {
     if (lane.open !== undefined) closeBorder(lane);
     timeline.add('old', old.arrivalNs);
     timeline.add('new', neu.arrivalNs);
-    if (old.remarks === NO_REMARKS) return;
-    this.#countRemarks('old', old.remarks, old.subject, old);
-    this.#countRemarks('new', old.remarks, old.subject, neu);
+    if (old.remarks !== undefined) this.#remarks.count(old.remarks, old.length, old, neu);
   }
 
   #disagree(side: Side, index: number, arrivalNs: number, isFrame: boolean): void {
@@ -332,27 +320,6 @@ export class ConnectionScan {
   /** From here on nothing more is kept; what waits already is. */
   #close(): void {
     for (const side of ['old', 'new'] as const) this.#endIndex[side] = this.#walks[side].count;
-  }
-
-  #countRemarks(
-    side: Side,
-    kinds: number,
-    subject: string,
-    { index, offset, length }: Pick<WaitingFrame, 'index' | 'offset' | 'length'>,
-  ): void {
-    for (const kind of kindsIn(kinds)) {
-      const key = `${kind} ${subject}`;
-      const known = this.#remarks[side].get(key);
-      if (known !== undefined) known.count++;
-      else {
-        const first = { index, ordinal: index, offset, length };
-        this.#remarks[side].set(key, { kind, subject, count: 1, first });
-      }
-    }
-  }
-
-  #subjectOf(frame: Uint8Array): string {
-    return subjectOf(decodeMessage(this.#context.dialect, frame));
   }
 
   #lane(id: number): Lane {

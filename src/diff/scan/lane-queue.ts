@@ -4,6 +4,7 @@
  * for a run of equal frames, anywhere on both sides, from which on they agree again.
  */
 import type { Side } from '../../capture/types.ts';
+import type { RemarksOfFrame } from './remark-tally.ts';
 
 export interface WaitingFrame {
   readonly index: number;
@@ -14,8 +15,8 @@ export interface WaitingFrame {
   readonly key: string;
   /** See OddContents. */
   readonly mark: number;
-  readonly remarks: number;
-  readonly subject: string;
+  /** undefined: nobody asks. */
+  readonly remarks: RemarksOfFrame | undefined;
 }
 
 /** Places with one content that are looked at: repeated messages must not cost a square. */

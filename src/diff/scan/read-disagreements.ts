@@ -20,6 +20,7 @@ import {
 } from '../read-capture.ts';
 import type { BackbonePlace, Content, Item } from '../records.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
+import { unseenSendersFromNs } from '../unseen-senders.ts';
 import type { Agreement } from './agreement-scan.ts';
 import { mayHoldAnother } from './connection-scan.ts';
 import type { Border, RetiredConnection } from './retired.ts';
@@ -59,7 +60,7 @@ class SecondPass {
     this.#options = options;
     this.#rows = readRows(reader);
     this.#table = new ContentTable({ reference: undefined, remarks: options.remarks });
-    this.#facts = new ClientFacts(isTapped);
+    this.#facts = new ClientFacts(isTapped, unseenSendersFromNs(reader));
     this.#publishers = new Publishers(isTapped);
   }
 
@@ -102,7 +103,11 @@ class SecondPass {
     const unmirrored = unmirroredOf(gaps);
     const placements = new SentPlacements(this.#reader, stream.id, dialect.header);
     /** Bytes that are no frame may lie at a gap. */
-    const others: { readonly content: Content; readonly offset: number; readonly timeNs: number }[] = [];
+    const others: {
+      readonly content: Content;
+      readonly offset: number;
+      readonly timeNs: number;
+    }[] = [];
     for (const { span, arrivalNs: timeNs } of walkAll(this.#reader, stream, dialect)) {
       const { bytes, offset } = span;
       const isFrame = span.kind === 'frame';
@@ -191,7 +196,10 @@ interface SideOfItems {
 const NO_SIDE: SideOfItems = { items: [], beyond: [] };
 
 function isWholeOf(retired: RetiredConnection | undefined): boolean {
-  return retired === undefined || (retired.endIndex.old === Infinity && retired.endIndex.new === Infinity);
+  return (
+    retired === undefined ||
+    (retired.endIndex.old === Infinity && retired.endIndex.new === Infinity)
+  );
 }
 
 /** Of pairs that agreed and that the end of what is kept has cut in two, neither half is kept. */

@@ -72,7 +72,8 @@ class SentWindow {
 
   add({ row, placements }: OpenStream, { span, arrivalNs }: WalkedSpan): void {
     const placement = placements?.of(span);
-    if (span.kind !== 'frame' || placement === undefined || this.#context.odd.has(span.bytes)) return;
+    if (span.kind !== 'frame' || placement === undefined || this.#context.odd.has(span.bytes))
+      return;
     const key = keyOf(span.bytes);
     const known = this.#sent.get(key);
     if (known !== undefined) {

@@ -27,7 +27,7 @@ export interface RetiredRemark {
   readonly kind: RemarkKind;
   readonly subject: string;
   count: number;
-  readonly first: Place & { readonly ordinal: number; readonly length: number };
+  first: Place & { readonly ordinal: number; readonly length: number };
 }
 
 /** What nobody looks at because too much had not agreed before. */
