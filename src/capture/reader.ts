@@ -3,7 +3,6 @@
  * size of the file, and checks each against its CRC: what it returns is what was recorded, or it throws
  * CAPTURE_DAMAGED. Opens sealed files, files whose recorder was killed, and files that are being recorded alike.
  */
-import type { Statement } from 'better-sqlite3';
 import { crc32 } from 'node:zlib';
 import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
@@ -92,7 +91,6 @@ class SqliteCaptureReader implements CaptureReader {
   /** What is not in segments yet, by stream. */
   readonly #journal: ReadonlyMap<number, readonly SegmentData[]>;
   #restarts: ReadonlyMap<string, readonly number[]> | undefined;
-  readonly #statements = new Map<string, Statement<(string | number)[]>>();
 
   constructor(path: string, database: CaptureDatabase) {
     this.path = path;
@@ -369,15 +367,9 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   #all<T>(sql: string, ...parameters: readonly (string | number)[]): readonly T[] {
-    return guarded(this.path, () => {
-      let statement = this.#statements.get(sql);
-      if (statement === undefined) {
-        statement = this.#database.prepare<(string | number)[]>(sql);
-        this.#statements.set(sql, statement);
-      }
-      // What the columns are, the query says.
-      return statement.all(...parameters) as readonly T[];
-    });
+    return guarded(this.path, () =>
+      this.#database.prepare<(string | number)[], T>(sql).all(...parameters),
+    );
   }
 
   #damaged(what: string): OperatingError {

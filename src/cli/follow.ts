@@ -25,22 +25,25 @@ export async function follow(
   first.close();
   const follower = new DiffFollower(() => openCapture(file), options);
   const stopped = new StopRequest(talk);
-  let isStopped = false;
-  const stop = stopped.wait(undefined).then(() => {
-    isStopped = true;
-  });
+  const stop = { isRequested: false };
+  const requested = noteStop(stopped, stop);
   try {
     for (;;) {
       const progress = follower.advance();
       if (json) await writeOut(`${JSON.stringify(eventOf(progress))}\n`);
       else if (!quiet) talk(lineOf(progress));
-      if (progress.isSealed || isStopped) break;
-      await Promise.race([stop, pause()]);
+      if (progress.isSealed || stop.isRequested) break;
+      await Promise.race([requested, pause()]);
     }
     return follower.result();
   } finally {
     stopped.dispose();
   }
+}
+
+async function noteStop(stopped: StopRequest, stop: { isRequested: boolean }): Promise<void> {
+  await stopped.wait(undefined);
+  stop.isRequested = true;
 }
 
 function eventOf({ isSealed, durationNs, connections, pairs, open }: FollowProgress): object {

@@ -137,7 +137,7 @@ const REASONS: readonly SetAsideReason[] = [
 ];
 
 /** Whether it makes the verdict doubtful: the others are explained. */
-export function isUnjudged(reason: SetAsideReason): boolean {
+export function isUnjudged(reason: SetAsideCount['reason']): boolean {
   return reason !== 'edge' && reason !== 'not-selected' && reason !== 'unseen-sender';
 }
 

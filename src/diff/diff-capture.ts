@@ -73,7 +73,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   wholeBytesMax: 4_194_304,
   runMin: 3,
   waitingMax: 32_768,
-  disagreeingMax: 240_000,
+  disagreeingMax: 64_000,
   perConnectionMin: 64,
   sentMax: 65_536,
 };

@@ -63,7 +63,9 @@ export function noteRetiredSendings(reader: CaptureReader, context: RetiredSendi
 
 class SentWindow {
   readonly #context: RetiredSendingsContext;
-  readonly #sent = new Map<string, Sent>();
+  /** The latest, and those before them, which are forgotten all at once. */
+  #sent = new Map<string, Sent>();
+  #before = new Map<string, Sent>();
   readonly #kinds = new Map<string, RetiredSendings>();
 
   constructor(context: RetiredSendingsContext) {
@@ -75,32 +77,34 @@ class SentWindow {
     if (span.kind !== 'frame' || placement === undefined || this.#context.odd.has(span.bytes))
       return;
     const key = keyOf(span.bytes);
-    const known = this.#sent.get(key);
+    const known = this.#find(key);
     if (known !== undefined) {
       known.count++;
       return;
     }
     const kind = this.#kindOf(span.bytes, placement, row.connection, arrivalNs, span.offset);
     this.#sent.set(key, { kind, timeNs: arrivalNs, count: 1, old: false, new: false });
-    if (this.#sent.size <= this.#context.sentMax) return;
-    for (const [oldest, past] of this.#sent) {
-      count(past);
-      this.#sent.delete(oldest);
-      break;
-    }
+    if (this.#sent.size * 2 < this.#context.sentMax) return;
+    for (const past of this.#before.values()) count(past);
+    this.#before = this.#sent;
+    this.#sent = new Map();
   }
 
   deliver(side: Side, { span, arrivalNs }: WalkedSpan): void {
     if (span.kind !== 'frame') return;
-    const sent = this.#sent.get(keyOf(span.bytes));
+    const sent = this.#find(keyOf(span.bytes));
     if (sent === undefined) return;
     sent[side] = true;
     if (sent.count === 1) this.#context.facts.noteDelay(side, arrivalNs - sent.timeNs);
   }
 
   end(): void {
-    for (const sent of this.#sent.values()) count(sent);
+    for (const sent of [...this.#before.values(), ...this.#sent.values()]) count(sent);
     this.#context.facts.retired.push(...this.#kinds.values());
+  }
+
+  #find(key: string): Sent | undefined {
+    return this.#sent.get(key) ?? this.#before.get(key);
   }
 
   #kindOf(
