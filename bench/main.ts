@@ -1,11 +1,19 @@
 /**
- * `npm run bench -- decode|replay|shim|shim-memory`: prints medians, spread and ratios; all but decode print JSON with
+ * `npm run bench -- decode|replay|shim|shim-memory|diff`: prints medians, spread and ratios; all but decode print JSON with
  * `--json`.
  * `--quick` only shows that a benchmark works.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { decodeContests } from './decode.ts';
+import {
+  benchByHand,
+  benchDiff,
+  describeByHand,
+  describeMeasures,
+  type DiffEffort,
+  hasTshark,
+} from './diff.ts';
 import { compete, type Effort, type Outcome, type Spread } from './harness.ts';
 import { describeMachine, machineLine } from './machine.ts';
 import { benchReplay, describeReplay, type ReplayEffort } from './replay.ts';
@@ -51,14 +59,23 @@ const MEMORY_FULL: MemoryEffort = {
   visitMs: 100,
   restMs: 60_000,
 };
+const DIFF_QUICK: DiffEffort = { frames: 4_000, sizes: [1], tsharkFrames: 200, only: '' };
+const DIFF_FULL: DiffEffort = {
+  frames: 2_000_000,
+  sizes: [0.25, 0.5, 1],
+  tsharkFrames: 20_000,
+  only: '',
+};
 
 const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
-    /** shim: only contests whose name contains it. */
+    /** shim, diff: only contests whose name contains it. */
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
+    /** diff: of the largest captures. */
+    frames: { type: 'string' },
     /** shim-memory, and the timed part of replay. */
     seconds: { type: 'string' },
   },
@@ -69,6 +86,7 @@ const BENCHMARKS: ReadonlyMap<string, () => Promise<void>> = new Map([
   ['replay', async () => replay(values.quick ? REPLAY_QUICK : REPLAY_FULL)],
   ['shim', async () => shim(values.quick ? SHIM_QUICK : SHIM_FULL)],
   ['shim-memory', async () => shimMemory(values.quick ? MEMORY_QUICK : MEMORY_FULL)],
+  ['diff', async () => diff(values.quick ? DIFF_QUICK : DIFF_FULL)],
 ]);
 const [name = 'decode'] = positionals;
 const benchmark = BENCHMARKS.get(name);
@@ -138,6 +156,24 @@ async function shimMemory(defaults: MemoryEffort): Promise<void> {
   const result = await benchMemory({ ...defaults, durationMs });
   if (values.json) console.log(JSON.stringify({ benchmark: 'shim-memory', machine, ...result }));
   else console.log(`shim-memory: ${machineLine(machine)}\n${describeMemory(result)}`);
+}
+
+async function diff(defaults: DiffEffort): Promise<void> {
+  const frames = Number(values.frames ?? defaults.frames);
+  const effort = { ...defaults, frames, only: values.only };
+  const machine = describeMachine();
+  if (!values.json) console.log(`diff: ${machineLine(machine)}`);
+  const measures = benchDiff(effort, (measure) => {
+    if (!values.json) console.log(describeMeasures([measure]));
+  });
+  const byHand = values.only === '' ? benchByHand(effort.tsharkFrames) : undefined;
+  if (values.json) console.log(JSON.stringify({ benchmark: 'diff', machine, measures, byHand }));
+  else {
+    console.log(describeMeasures(measures));
+    if (byHand !== undefined) console.log(describeByHand(byHand));
+    else if (!hasTshark()) console.log('tshark is left out: it is not installed.');
+    console.log(`load at the end ${describeMachine().load.toFixed(1)}`);
+  }
 }
 
 async function decode(effort: Effort & { readonly frames: number }): Promise<void> {

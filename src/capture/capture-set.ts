@@ -4,11 +4,13 @@
  */
 import { defined } from '../lib/assert.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { chunkRuns } from './chunk-runs.ts';
 import type {
   CaptureEvent,
   CaptureInfo,
   CaptureReader,
   Chunk,
+  ChunkRun,
   ConnectionRow,
   Gap,
   StreamAccount,
@@ -109,6 +111,15 @@ export class CaptureSet implements CaptureReader {
     for (const stream of this.#streams.values()) {
       if (stream.id !== streamId) continue;
       for (const { part, row } of stream.parts) yield* part.chunks(row.id);
+    }
+  }
+
+  *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {
+    for (const stream of this.#streams.values()) {
+      if (stream.id !== streamId) continue;
+      for (const { part, row, end } of stream.parts) {
+        if (end > fromOffset) yield* chunkRuns(part, row.id, fromOffset);
+      }
     }
   }
 

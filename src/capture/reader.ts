@@ -9,6 +9,7 @@ import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
 import { decodeDetails } from './event-details.ts';
 import { decodeJournal } from './journal.ts';
+import { chunksOf, restOf } from './chunk-runs.ts';
 import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
 import { decodeSegmentTable, type SegmentTable } from './segment-table.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   CaptureInfo,
   CaptureReader,
   Chunk,
+  ChunkRun,
   ConnectionRow,
   EventKind,
   Gap,
@@ -194,7 +196,17 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   *chunks(streamId: number): Generator<Chunk> {
-    let from = 0;
+    for (const run of this.runs(streamId)) yield* chunksOf(run);
+  }
+
+  *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {
+    let from = fromOffset;
+    const begun = fromOffset === 0 ? undefined : this.#segmentBefore(streamId, fromOffset);
+    const restOfBegun = begun && restOf(this.#run(this.#segment(begun)), fromOffset);
+    if (begun !== undefined && restOfBegun !== undefined) {
+      yield restOfBegun;
+      from = begun.stream_offset + begun.byte_count;
+    }
     for (;;) {
       const row = this.#all<SegmentRecord>(
         `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table
@@ -203,20 +215,33 @@ class SqliteCaptureReader implements CaptureReader {
         from,
       )[0];
       if (row === undefined) break;
-      yield* this.#chunksOf(this.#segment(row));
+      yield this.#run(this.#segment(row));
       from = row.stream_offset + row.byte_count;
     }
     for (const waiting of this.#journal.get(streamId) ?? []) {
-      yield* this.#chunksOf({
+      const run = this.#run({
         ...waiting,
         name: `journal at ordinal ${endsOf(waiting).firstOrdinal}`,
         crc32: undefined,
       });
+      const rest = restOf(run, from);
+      if (rest !== undefined) yield rest;
     }
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  /** What was read from the journal may have become the middle of a segment. */
+  #segmentBefore(streamId: number, offset: number): SegmentRecord | undefined {
+    const [row] = this.#all<SegmentRecord>(
+      `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table
+       FROM segment WHERE stream_id = ? AND stream_offset < ? ORDER BY stream_offset DESC LIMIT 1`,
+      streamId,
+      offset,
+    );
+    return row !== undefined && row.stream_offset + row.byte_count > offset ? row : undefined;
   }
 
   #readRestarts(): ReadonlyMap<string, readonly number[]> {
@@ -251,8 +276,8 @@ class SqliteCaptureReader implements CaptureReader {
     };
   }
 
-  *#chunksOf(segment: Segment): Generator<Chunk> {
-    const { ordinals, timesNs, lengths, runs } = segment;
+  #run(segment: Segment): ChunkRun {
+    const { offset, ordinals, timesNs, lengths, runs } = segment;
     const total = lengths.reduce((sum, length) => sum + length, 0);
     const isWhole = total > 0 && total === segment.bytes;
     const bytes = isWhole ? this.#blocks.read(runs, total) : undefined;
@@ -260,16 +285,7 @@ class SqliteCaptureReader implements CaptureReader {
     if (bytes === undefined || !isTrue) {
       throw this.#damaged(`${segment.name} does not hold the bytes that were written`);
     }
-    let position = 0;
-    for (const [index, length] of lengths.entries()) {
-      yield {
-        ordinal: ordinals[index] ?? 0,
-        timeNs: BigInt(timesNs[index] ?? 0),
-        offset: segment.offset + position,
-        bytes: bytes.subarray(position, position + length),
-      };
-      position += length;
-    }
+    return { offset, bytes, ordinals, timesNs, lengths };
   }
 
   #loadBlock(position: number): BlockRow | undefined {

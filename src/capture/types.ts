@@ -67,6 +67,17 @@ export interface Chunk {
   readonly bytes: Uint8Array;
 }
 
+/** Consecutive chunks of one stream with their bytes in one piece: for who reads many. Columns have one length. */
+export interface ChunkRun {
+  /** Position of the first byte in its stream. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly ordinals: readonly number[];
+  /** ns since time 0. */
+  readonly timesNs: readonly number[];
+  readonly lengths: readonly number[];
+}
+
 /**
  * - `open`: the client connected.          - `upstream-open`: the relay of a side accepted; with
  *   details.life from 2 on, again: see `restarts` of the reader.
@@ -157,5 +168,10 @@ export interface CaptureReader {
   restarts(connection: number, kind: StreamKind): readonly number[];
   /** The chunks of one stream in order. After a recording gap the offset jumps. */
   chunks(streamId: number): Iterable<Chunk>;
+  /**
+   * The same in runs, from a place on where a chunk begins; by default from the beginning. For readers that can give
+   * them cheaply: `chunkRuns` makes them of chunks where there are none.
+   */
+  runs?(streamId: number, fromOffset?: number): Iterable<ChunkRun>;
   close(): void;
 }

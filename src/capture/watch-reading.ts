@@ -1,5 +1,6 @@
 /** A capture that tells how much of it has been read: long work over a capture reports its progress with it. */
-import type { CaptureReader, Chunk } from './types.ts';
+import { chunkRuns } from './chunk-runs.ts';
+import type { CaptureReader, Chunk, ChunkRun } from './types.ts';
 
 const BYTES_A_CALL = 1_048_576;
 
@@ -11,15 +12,23 @@ export function watchReading(
   const totalBytes = capture.streams().reduce((sum, stream) => sum + stream.bytes, 0);
   let readBytes = 0;
   let untold = 0;
+  const note = (bytes: number): void => {
+    readBytes += bytes;
+    untold += bytes;
+    if (untold < BYTES_A_CALL) return;
+    untold = 0;
+    onRead(readBytes, totalBytes);
+  };
   function* chunks(streamId: number): Generator<Chunk> {
     for (const chunk of capture.chunks(streamId)) {
-      readBytes += chunk.bytes.length;
-      untold += chunk.bytes.length;
-      if (untold >= BYTES_A_CALL) {
-        untold = 0;
-        onRead(readBytes, totalBytes);
-      }
+      note(chunk.bytes.length);
       yield chunk;
+    }
+  }
+  function* runs(streamId: number, fromOffset?: number): Generator<ChunkRun> {
+    for (const run of chunkRuns(capture, streamId, fromOffset)) {
+      note(run.bytes.length);
+      yield run;
     }
   }
   return {
@@ -33,6 +42,8 @@ export function watchReading(
     events: () => capture.events(),
     restarts: (connection, kind) => capture.restarts(connection, kind),
     chunks,
+    // Who reads may go by whether there are any.
+    ...(capture.runs && { runs }),
     close: () => capture.close(),
   };
 }

@@ -3,19 +3,20 @@ import { Command, Option } from 'commander';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
 import { numberingOf } from '../diff/causes/domain-knowledge.ts';
-import { diffCapture } from '../diff/diff-capture.ts';
+import { diffCapture, type DiffOptions as DiffCaptureOptions } from '../diff/diff-capture.ts';
 import type { NoiseModel } from '../diff/noise/model.ts';
 import { exitCodeOf } from '../diff/verdict.ts';
 import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { renderTerminal } from '../report/terminal.ts';
+import type { Protocol } from '../protocol/load.ts';
+import { follow } from './follow.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { readRulesFiles, today } from './rules-files.ts';
 import { compileRules } from '../diff/rules/compile-rules.ts';
 import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import type { RuleSet } from '../diff/rules/rule.ts';
-import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { noiseModelOf } from './noise.ts';
 import {
@@ -41,6 +42,7 @@ interface DiffOptions {
   readonly list: number;
   readonly lateAfter?: number;
   readonly json: boolean;
+  readonly follow: boolean;
   readonly quiet: boolean;
   readonly remarks?: RemarksChoice;
   readonly noise?: string;
@@ -57,6 +59,7 @@ Examples:
   relaydiff diff md.capture --rules rules.yaml
   relaydiff diff golden.capture replay.capture     what the old relay of each answered to the same clients
   relaydiff diff md.capture --late-after 50ms
+  relaydiff diff md.capture --follow
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -71,6 +74,11 @@ export function diffCommand(): Command {
     .option('--html <file>', 'write the report as one page that opens from disk')
     .option('--result <file>', 'write the result as JSON, to render again with relaydiff report')
     .option('--json', 'print the result as JSON instead of the summary', false)
+    .option(
+      '--follow',
+      'compare a recording while it is made, until it is sealed; with --json a line for each look',
+      false,
+    )
     .option(
       '--list <n>',
       'list at most n divergences; all are counted',
@@ -107,11 +115,13 @@ export function diffCommand(): Command {
 }
 
 async function diff(file: string, second: string | undefined, options: DiffOptions): Promise<void> {
-  const result = await withCapture(file, async (capture) =>
-    second === undefined
-      ? compareSides(capture, options)
-      : withCapture(second, async (other) => compareTwo(capture, other, options)),
-  );
+  const result = options.follow
+    ? await followed(file, second, options)
+    : await withCapture(file, async (capture) =>
+        second === undefined
+          ? compareSides(capture, options)
+          : withCapture(second, async (other) => compareTwo(capture, other, options)),
+      );
   if (options.json) await writeOut(`${JSON.stringify(result)}\n`);
   else if (!options.quiet) {
     await writeOut(
@@ -125,14 +135,7 @@ async function diff(file: string, second: string | undefined, options: DiffOptio
 }
 
 async function compareSides(capture: CaptureReader, options: DiffOptions): Promise<DiffResult> {
-  if (options.secondSide !== undefined) {
-    throw new OperatingError('USAGE', '--second-side needs a second capture', {
-      hint: 'relaydiff diff golden.capture replay.capture --second-side new',
-    });
-  }
-  const dialect = options.dialect ?? capture.info.dialect;
-  const dialects = { old: options.oldDialect ?? dialect, new: options.newDialect ?? dialect };
-  return compare(capture, { ...options, ...(await noiseOf(options, dialects)) });
+  return compare(capture, await sidesOptions(capture, options));
 }
 
 /** Each capture is read in its own dialect, unless another one is asked for. */
@@ -162,22 +165,55 @@ async function noiseOf(
   return { noiseModel: await noiseModelOf(options.noise, dialects, options) };
 }
 
-interface CompareOptions extends Omit<DiffOptions, 'json' | 'secondSide'> {
+interface CompareOptions extends Omit<DiffOptions, 'json' | 'secondSide' | 'follow'> {
   readonly labels?: Readonly<Record<Side, string>>;
   readonly noiseModel?: NoiseModel;
 }
 
-/** Also what `demo` does: compares, and writes the files that were asked for. */
-export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
-  const protocol = protocolOf(capture, options.schema);
+/** What compares the two sides of one capture. */
+async function sidesOptions(capture: CaptureReader, options: DiffOptions): Promise<CompareOptions> {
+  if (options.secondSide !== undefined) {
+    throw new OperatingError('USAGE', '--second-side needs a second capture', {
+      hint: 'relaydiff diff golden.capture replay.capture --second-side new',
+    });
+  }
   const dialect = options.dialect ?? capture.info.dialect;
-  const progress = new Progress(options);
-  const watched = watchReading(capture, (read, total) =>
-    progress.update('comparing', Math.min(read, total), total),
+  const dialects = { old: options.oldDialect ?? dialect, new: options.newDialect ?? dialect };
+  return { ...options, ...(await noiseOf(options, dialects)) };
+}
+
+async function followed(
+  file: string,
+  second: string | undefined,
+  options: DiffOptions,
+): Promise<DiffResult> {
+  if (second !== undefined) {
+    throw new OperatingError('USAGE', '--follow compares the sides of one recording', {
+      hint: 'leave out the second capture, or --follow',
+    });
+  }
+  const result = await follow(file, options, async (capture) =>
+    comparisonOf(
+      capture,
+      protocolOf(capture, options.schema),
+      await sidesOptions(capture, options),
+    ),
   );
+  await withCapture(file, (capture) => {
+    writeReports(result, protocolOf(capture, options.schema), options);
+  });
+  return result;
+}
+
+function comparisonOf(
+  capture: CaptureReader,
+  protocol: Protocol,
+  options: CompareOptions,
+): DiffCaptureOptions {
+  const dialect = options.dialect ?? capture.info.dialect;
   const oldDialect = protocol.dialect(options.oldDialect ?? dialect);
   const newDialect = protocol.dialect(options.newDialect ?? dialect);
-  const result = diffCapture(watched, {
+  return {
     oldDialect,
     newDialect,
     rules: rulesOf(options.rules ?? [], protocol, { old: oldDialect, new: newDialect }),
@@ -187,12 +223,24 @@ export function compare(capture: CaptureReader, options: CompareOptions): DiffRe
     remarks: options.remarks !== 'hide',
     ...(options.labels && { labels: options.labels }),
     ...(options.noiseModel && { noise: options.noiseModel }),
-  });
+  };
+}
+
+function writeReports(result: DiffResult, protocol: Protocol, options: CompareOptions): void {
   if (options.result !== undefined)
     writeFile(options.result, `${JSON.stringify(result, null, 2)}\n`);
-  if (options.html !== undefined) {
-    writeFile(options.html, htmlOf(result, protocol));
-  }
+  if (options.html !== undefined) writeFile(options.html, htmlOf(result, protocol));
+}
+
+/** Also what `demo` does: compares, and writes the files that were asked for. */
+export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
+  const protocol = protocolOf(capture, options.schema);
+  const progress = new Progress(options);
+  const watched = watchReading(capture, (read, total) =>
+    progress.update('comparing', Math.min(read, total), total),
+  );
+  const result = diffCapture(watched, comparisonOf(capture, protocol, options));
+  writeReports(result, protocol, options);
   progress.done();
   return result;
 }

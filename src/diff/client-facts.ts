@@ -6,6 +6,7 @@
 import type { Side } from '../capture/types.ts';
 import { Beginnings, type Begun } from './beginnings.ts';
 import type { Content } from './records.ts';
+import type { RetiredSendings } from './scan/retired-sendings.ts';
 
 /** How the bytes of one message lay in the chunks that carried them. */
 export interface Placement {
@@ -48,6 +49,10 @@ export class ClientFacts {
   readonly #unseenFromNs: number;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
+  /** Of messages that agreed everywhere and are not kept. */
+  readonly retired: RetiredSendings[] = [];
+  /** Some of them are not among `retired`, or were delivered later than anybody knew of them. */
+  isRetiredUnknown = false;
   /** Frames of all clients that one relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
@@ -55,6 +60,7 @@ export class ClientFacts {
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
+  #hasRetiredDeliveries = false;
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
@@ -65,8 +71,7 @@ export class ClientFacts {
 
   /** Sendings must come in order of time for each content: see `sortSendings`. */
   noteSending(content: Content, sending: Sending): void {
-    const isLost = sending.unmirrored !== undefined && sending.unmirrored !== 'not-selected';
-    if (content.isFrame && isLost) this.unmirroredFrames++;
+    if (content.isFrame) this.noteUnmirrored(sending.unmirrored);
     const sendings = this.#sendings.get(content.id);
     if (sendings !== undefined) {
       sendings.push(sending);
@@ -75,6 +80,16 @@ export class ClientFacts {
     this.contents.set(content.id, content);
     this.#sendings.set(content.id, [sending]);
     if (content.isFrame) this.#beginnings.add(content);
+  }
+
+  /** A frame, whether it is kept or not. */
+  noteUnmirrored(why: Unmirrored | undefined): void {
+    if (why !== undefined && why !== 'not-selected') this.unmirroredFrames++;
+  }
+
+  /** Both sides delivered messages that are not kept. */
+  noteRetiredDeliveries(): void {
+    this.#hasRetiredDeliveries = true;
   }
 
   /** Client streams are read one after the other; from here on sendings are in order of time. */
@@ -90,7 +105,12 @@ export class ClientFacts {
     const [only] = sendings ?? [];
     // Which copy of several this is cannot be told here.
     if (only === undefined || sendings?.length !== 1) return;
-    this.#slowestNs[side] = Math.max(this.#slowestNs[side], arrivalNs - only.timeNs);
+    this.noteDelay(side, arrivalNs - only.timeNs);
+  }
+
+  /** A message of one sending took that long. */
+  noteDelay(side: Side, delayNs: number): void {
+    this.#slowestNs[side] = Math.max(this.#slowestNs[side], delayNs);
   }
 
   /** In order of time. */
@@ -125,7 +145,7 @@ export class ClientFacts {
   }
 
   hasDeliveredAnything(side: Side): boolean {
-    return this.#delivered[side].size > 0;
+    return this.#hasRetiredDeliveries || this.#delivered[side].size > 0;
   }
 
   /** The longest time that a message of one sending took through the relay of this side. */

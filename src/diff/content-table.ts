@@ -44,10 +44,7 @@ export class ContentTable {
   readonly #noise: NoiseMask | undefined;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
-  /** Subjects by dialect and shape: only the TLV types decide. */
-  readonly #subjects = new Map<string, string>();
-  /** One string object for the shape of many contents. */
-  readonly #shapes = new Map<string, string>();
+  readonly #subjects = new Subjects();
 
   constructor({ reference, remarks, noise }: ContentTableOptions) {
     this.#reference = reference;
@@ -89,8 +86,8 @@ export class ContentTable {
       const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
       return { ...base, id: this.#count++, payload: keyOf(payload), ...nothing };
     }
-    const shape = this.#shape(payload);
-    const subject = this.#subject(shape, bytes, dialect);
+    const shape = this.#subjects.shapeOf(payload);
+    const subject = this.#subjects.of(shape, bytes, dialect);
     const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
     const read = { ...base, shape, subject, remarks };
     const masked = this.#noise?.mask(dialect, bytes, shape);
@@ -120,8 +117,16 @@ export class ContentTable {
     const domain = translated(dialect.domains, reference.domains, head.domain);
     return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };
   }
+}
 
-  #shape(payload: Uint8Array): string {
+/** What the TLVs of frames are called: only their types decide, so it is worked out once for each row of types. */
+export class Subjects {
+  /** By dialect and shape. */
+  readonly #subjects = new Map<string, string>();
+  /** One string object for the shape of many contents. */
+  readonly #shapes = new Map<string, string>();
+
+  shapeOf(payload: Uint8Array): string {
     const walk = walkTlvs(payload);
     const shape =
       walk.tlvs.map((tlv) => tlv.type).join(',') + (walk.defect === undefined ? '' : '!');
@@ -131,7 +136,7 @@ export class ContentTable {
     return shape;
   }
 
-  #subject(shape: string, frame: Uint8Array, dialect: Dialect): string {
+  of(shape: string, frame: Uint8Array, dialect: Dialect): string {
     const key = `${dialect.name} ${shape}`;
     const known = this.#subjects.get(key);
     if (known !== undefined) return known;
@@ -173,7 +178,7 @@ function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
 }
 
 /** Equal for equal bytes; bytes of one length are either all short or all long. */
-function keyOf(bytes: Uint8Array): string {
+export function keyOf(bytes: Uint8Array): string {
   if (bytes.byteLength > SHORT_BYTES_MAX) return createHash('sha1').update(bytes).digest('base64');
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -9,7 +9,9 @@ import type { RemarkKind } from '../protocol/remark-kind.ts';
 import type { FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Judged } from './count-result.ts';
 import type { Dialects } from './read-capture.ts';
-import { type Item, otherSide } from './records.ts';
+import { otherSide } from './records.ts';
+import type { ConnectionItems } from './read-capture.ts';
+import type { RetiredRemark } from './scan/retired.ts';
 import { kindsIn, without } from './remark-kinds.ts';
 import type { RemarkCount } from './types.ts';
 
@@ -19,7 +21,7 @@ const ROWS_MAX = 200;
 interface Example {
   readonly connection: number;
   readonly side: Side;
-  readonly item: Item;
+  readonly item: RetiredRemark['first'];
 }
 
 interface Row {
@@ -40,10 +42,12 @@ export class RemarkCounter {
     for (const each of judged) this.#countPairs(each);
     for (const { items } of judged) {
       for (const side of ['old', 'new'] as const) {
-        for (const item of items[side]) {
-          for (const kind of kindsIn(item.content.remarks)) {
-            this.#row(kind, { connection: items.id, side, item }).counts[side]++;
-          }
+        // Which message is met first decides which rows there are, and what the examples are.
+        const found = [...remarksOfItems(items, side), ...(items.retired?.remarks[side] ?? [])];
+        found.sort((left, right) => left.first.index - right.first.index);
+        for (const { kind, subject, count, first } of found) {
+          const example: Example = { connection: items.id, side, item: first };
+          this.#row(kind, subject, example).counts[side] += count;
         }
       }
     }
@@ -52,7 +56,7 @@ export class RemarkCounter {
   /** The bytes that `result` needs. */
   addWanted(wanted: WantedItems): void {
     for (const { example } of this.#rows.values()) {
-      wanted.add(example.connection, example.side, example.item);
+      wanted.addPlace(example.connection, example.side, example.item);
     }
   }
 
@@ -81,15 +85,16 @@ export class RemarkCounter {
           const item = pair[side];
           const others = pair[otherSide(side)].content.remarks;
           for (const kind of kindsIn(without(item.content.remarks, others))) {
-            this.#row(kind, { connection: id, side, item }).only[side]++;
+            const { length, subject } = item.content;
+            const example: Example = { connection: id, side, item: { ...item, length } };
+            this.#row(kind, subject, example).only[side]++;
           }
         }
       }
     }
   }
 
-  #row(kind: RemarkKind, example: Example): Row {
-    const { subject } = example.item.content;
+  #row(kind: RemarkKind, subject: string, example: Example): Row {
     const known = this.#rows.get(`${kind} ${subject}`);
     if (known !== undefined) return known;
     const isOther = this.#rows.size >= ROWS_MAX;
@@ -108,6 +113,23 @@ export class RemarkCounter {
     }
     return row;
   }
+}
+
+/** Without what the scan has counted. */
+function remarksOfItems(items: ConnectionItems, side: Side): Iterable<RetiredRemark> {
+  const found = new Map<string, RetiredRemark>();
+  for (const item of items[side]) {
+    if (item.backbone?.isPair === true) continue;
+    const { remarks, subject, length } = item.content;
+    for (const kind of kindsIn(remarks)) {
+      const key = `${kind} ${subject}`;
+      const known = found.get(key);
+      if (known === undefined)
+        found.set(key, { kind, subject, count: 1, first: { ...item, length } });
+      else known.count++;
+    }
+  }
+  return found.values();
 }
 
 function countOf({ counts }: Row): number {

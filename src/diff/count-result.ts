@@ -34,7 +34,10 @@ export function countAll(
   }: { readonly swallowed: SwallowedCount | undefined; readonly hasNoise: boolean },
 ): ResultCounts {
   const divergences = countKinds(findings);
-  const setAside = countSetAside(judged.flatMap(({ judgement }) => judgement.setAside));
+  const setAside = [
+    ...countSetAside(judged.flatMap(({ judgement }) => judgement.setAside)),
+    ...countUnjudged(judged),
+  ];
   const ignored = framesOf(setAside, (count) => count.reason === 'edge');
   const notSelected = framesOf(setAside, (count) => count.reason === 'not-selected');
   const unseenSenders = framesOf(setAside, (count) => count.reason === 'unseen-sender');
@@ -46,12 +49,14 @@ export function countAll(
   // Across dialects, messages with one meaning are pairs although their bytes differ; with noise in them, too.
   const identical = framePairs.filter((pair) => pair.old.content === pair.new.content).length;
   const translated = framePairs.length - identical;
-  const pairs = framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
+  const retired = sum(judged, ({ items }) => items.retired?.pairs ?? 0);
+  const pairs =
+    retired + framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
   const counts: ResultCounts = {
     old: sum(judged, ({ items }) => countFrames(items, 'old')),
     new: sum(judged, ({ items }) => countFrames(items, 'new')),
     pairs,
-    identical,
+    identical: retired + identical,
     equivalent: translated + divergences.encoding,
     ...(hasNoise && { noisy: translated }),
     ignored,
@@ -92,7 +97,9 @@ function framesInside(gaps: readonly Gap[], facts: ClientFacts): number | null {
 }
 
 export function countFrames(items: ConnectionItems, side: Side): number {
-  return items[side].filter((item) => item.content.isFrame).length;
+  const { pairs = 0, unjudged } = items.retired ?? {};
+  const kept = items[side].filter((item) => item.content.isFrame).length;
+  return kept + pairs + (unjudged?.[side].frames ?? 0);
 }
 
 function assertConserved(counts: ResultCounts, setAside: readonly SetAsideCount[]): void {
@@ -134,7 +141,7 @@ const REASONS: readonly SetAsideReason[] = [
 ];
 
 /** Whether it makes the verdict doubtful: the others are explained. */
-export function isUnjudged(reason: SetAsideReason): boolean {
+export function isUnjudged(reason: SetAsideCount['reason']): boolean {
   return reason !== 'edge' && reason !== 'not-selected' && reason !== 'unseen-sender';
 }
 
@@ -146,6 +153,18 @@ function countSetAside(setAside: readonly SetAside[]): readonly SetAsideCount[] 
       const frames = those.filter((one) => one.unpaired.item.content.isFrame).length;
       if (those.length > 0) counts.push({ reason, side, frames, others: those.length - frames });
     }
+  }
+  return counts;
+}
+
+/** What came when too much had not agreed already. */
+function countUnjudged(judged: readonly Judged[]): readonly SetAsideCount[] {
+  const counts: SetAsideCount[] = [];
+  for (const side of ['old', 'new'] as const) {
+    const those = judged.flatMap(({ items }) => items.retired?.unjudged[side] ?? []);
+    const frames = sum(those, (each) => each.frames);
+    const others = sum(those, (each) => each.others);
+    if (frames + others > 0) counts.push({ reason: 'too-many', side, frames, others });
   }
   return counts;
 }

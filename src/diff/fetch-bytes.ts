@@ -3,9 +3,17 @@
  * keep any. Reads a stream only as far as its last chosen item.
  */
 import { defined } from '../lib/assert.ts';
-import type { CaptureReader, Chunk, Side } from '../capture/types.ts';
+import { chunkRuns } from '../capture/chunk-runs.ts';
+import type { CaptureReader, ChunkRun, Side } from '../capture/types.ts';
 import type { CaptureRows } from './read-capture.ts';
 import type { Item } from './records.ts';
+
+/** Bytes of a stream, as far as they are needed to find them. */
+export interface Place {
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
 
 export class FetchedBytes {
   readonly #bytes = new Map<string, Uint8Array>();
@@ -14,21 +22,25 @@ export class FetchedBytes {
     this.#bytes.set(`${connection}/${side}/${index}`, bytes);
   }
 
-  of(connection: number, side: Side, item: Item): Uint8Array {
+  of(connection: number, side: Side, item: Pick<Place, 'index'>): Uint8Array {
     return defined(this.#bytes.get(`${connection}/${side}/${item.index}`), 'fetched bytes');
   }
 }
 
 export class WantedItems {
-  readonly #items = new Map<number, Readonly<Record<Side, Map<number, Item>>>>();
+  readonly #items = new Map<number, Readonly<Record<Side, Map<number, Place>>>>();
 
-  add(connection: number, side: Side, item: Item): void {
+  add(connection: number, side: Side, { index, offset, content }: Item): void {
+    this.addPlace(connection, side, { index, offset, length: content.length });
+  }
+
+  addPlace(connection: number, side: Side, place: Place): void {
     let items = this.#items.get(connection);
     if (items === undefined) {
       items = { old: new Map(), new: new Map() };
       this.#items.set(connection, items);
     }
-    items[side].set(item.index, item);
+    items[side].set(place.index, place);
   }
 
   fetch(reader: CaptureReader, { streamsOf }: CaptureRows): FetchedBytes {
@@ -37,7 +49,7 @@ export class WantedItems {
       for (const { id, kind } of streamsOf.get(connection) ?? []) {
         if (kind === 'client' || wanted[kind].size === 0) continue;
         const items = [...wanted[kind].values()].sort((left, right) => left.offset - right.offset);
-        for (const [item, bytes] of readRanges(reader.chunks(id), items)) {
+        for (const [item, bytes] of readRanges(chunkRuns(reader, id), items)) {
           fetched.set(connection, kind, item.index, bytes);
         }
       }
@@ -48,17 +60,17 @@ export class WantedItems {
 
 /** The bytes of items that are in order and do not overlap. */
 function* readRanges(
-  chunks: Iterable<Chunk>,
-  items: readonly Item[],
-): Generator<readonly [Item, Uint8Array]> {
+  chunks: Iterable<ChunkRun>,
+  items: readonly Place[],
+): Generator<readonly [Place, Uint8Array]> {
   let at = 0;
   let bytes: Uint8Array | undefined;
   for (const chunk of chunks) {
     const chunkEnd = chunk.offset + chunk.bytes.length;
     for (let item = items[at]; item !== undefined && item.offset < chunkEnd; item = items[at]) {
-      bytes ??= new Uint8Array(item.content.length);
+      bytes ??= new Uint8Array(item.length);
       const from = Math.max(item.offset, chunk.offset);
-      const end = item.offset + item.content.length;
+      const end = item.offset + item.length;
       const to = Math.min(end, chunkEnd);
       bytes.set(chunk.bytes.subarray(from - chunk.offset, to - chunk.offset), from - item.offset);
       if (to < end) break;

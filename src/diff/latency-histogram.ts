@@ -27,6 +27,14 @@ export class LatencyHistogram {
     this.#maxNs = Math.max(this.#maxNs, timeNs);
   }
 
+  copy(): LatencyHistogram {
+    const copy = new LatencyHistogram();
+    for (const [index, count] of this.#counts) copy.#counts.set(index, count);
+    copy.#count = this.#count;
+    copy.#maxNs = this.#maxNs;
+    return copy;
+  }
+
   /** undefined: nothing was counted. */
   result(): LatencyDistribution | undefined {
     if (this.#count === 0) return undefined;

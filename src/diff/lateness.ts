@@ -2,12 +2,14 @@
  * How long each relay took for its messages, and which messages new delivered too long after old. Compared are
  * messages that both delivered and that were sent once; where times of old and new have no common clock nothing is
  * said. A message that changed its place is no late one: that it came later is what was said of it.
+ * Of messages that agreed and are no items it is known how far new was behind, not when they were sent.
  */
 import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import type { ClientFacts } from './client-facts.ts';
 import { type Finding, findLate } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
+import type { CaptureContents } from './read-capture.ts';
 import type { Item } from './records.ts';
 import type { LatencyResult } from './types.ts';
 
@@ -25,15 +27,22 @@ export class Lateness {
   readonly #facts: ClientFacts;
   readonly #origin: string;
   readonly #lateAfterNs: number | undefined;
-  readonly #histograms: Histograms = {
-    old: new LatencyHistogram(),
-    new: new LatencyHistogram(),
-    behind: new LatencyHistogram(),
-  };
+  readonly #isScanned: boolean;
+  readonly #histograms: Histograms;
 
-  constructor(facts: ClientFacts, origin: string, lateAfterMs: number | undefined) {
+  constructor(
+    { facts, behind }: Pick<CaptureContents, 'facts' | 'behind'>,
+    origin: string,
+    lateAfterMs: number | undefined,
+  ) {
     this.#facts = facts;
     this.#origin = origin;
+    this.#isScanned = behind !== undefined;
+    this.#histograms = {
+      old: new LatencyHistogram(),
+      new: new LatencyHistogram(),
+      behind: behind?.copy() ?? new LatencyHistogram(),
+    };
     this.#lateAfterNs = lateAfterMs === undefined ? undefined : lateAfterMs * 1e6;
   }
 
@@ -53,6 +62,8 @@ export class Lateness {
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
       if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
+      // The scan has counted it.
+      if (pair.old.backbone?.isPair === true) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
       if (this.#facts.sendersOf(pair.old.content).size > 1) continue;
       const behindNs = this.#note(pair.old, pair.new);
@@ -69,7 +80,7 @@ export class Lateness {
     const sinceNs = isTapped ? (sentNs ?? old.arrivalNs) : old.arrivalNs;
     const behindNs = neu.arrivalNs - sinceNs;
     this.#histograms.behind.add(behindNs);
-    if (sentNs !== undefined) {
+    if (sentNs !== undefined && !this.#isScanned) {
       this.#histograms.new.add(neu.arrivalNs - sentNs);
       if (!isTapped) this.#histograms.old.add(old.arrivalNs - sentNs);
     }
@@ -78,6 +89,8 @@ export class Lateness {
 
   /** undefined: there is nothing to say. */
   result(): LatencyResult | undefined {
+    // Behind what a tap fed it, not behind old: when it was fed what agreed is not known.
+    if (!this.#hasClock || (this.#isScanned && this.#origin === TAP_ORIGIN)) return undefined;
     const of = (which: keyof Histograms): LatencyDistribution | null =>
       this.#histograms[which].result() ?? null;
     const behind = of('behind');

@@ -6,13 +6,14 @@
  */
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
-import { type Alignment, alignContents } from './align.ts';
+import { type Alignment, alignContents, DEFAULT_ALIGN_LIMITS } from './align.ts';
+import { fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
-import type { ChangedPair, Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
+import type { ChangedPair, Item, ItemPair, SideItems, Unpaired } from './records.ts';
 import type { Originals } from './originals.ts';
-import { type CopiedRow, pairCopiesByTime, runsOf } from './pair-copies.ts';
+import { type CopiedRow, pairCopiesByTime, runAround, runsOf } from './pair-copies.ts';
 import { findMovedCopies } from './shared-order.ts';
 
 export interface PairFacts {
@@ -52,7 +53,8 @@ export function pairItems(
   const skeletons = new Map<number, readonly ItemPair[]>();
   let orderNotJudged = 0;
   for (const row of rowsOf(items, publishers, originals)) {
-    const aligned = alignContents(row.keys.old, row.keys.new);
+    const { keys } = row;
+    const aligned = alignContents(keys.old, keys.new, DEFAULT_ALIGN_LIMITS, fixedPlaces(row));
     const alignment = pairCopiesByTime(row, aligned);
     for (const item of unpairedOf(row, alignment, alignment)) unpaired.push(item);
     const { connection } = row.publisher;
@@ -114,10 +116,11 @@ function* pairsOf(row: Row, alignment: Alignment, isOrderOwed: boolean): Generat
   for (const pair of alignment.inOrder) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.unordered) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.moved) {
+    const items = pick(pair);
     const pairing: ItemPair['pairing'] = isOrderOwed
-      ? { kind: 'moved', distance: pair.distance }
+      ? { kind: 'moved', distance: movedAcross(items, pair.distance) }
       : { kind: 'in-order' };
-    yield { ...pick(pair), pairing };
+    yield { ...items, pairing };
   }
 }
 
@@ -165,15 +168,12 @@ function* unpairedOf(
       const item = defined(row[side][index], 'unpaired item');
       const { id } = item.content;
       const key = defined(row.keys[side][index], 'key');
-      const place = (at: number): number | undefined =>
-        row[other][alignment.inOrder[at]?.[other] ?? -1]?.index;
       // Among equal neighbours any one may be the one without a partner: its place is that of them all.
-      const [from, to] = [runs.first(neighbour - 1, key), runs.last(neighbour, key)];
-      const slot: Slot = {
-        after: place(from - 1) ?? -1,
-        before: place(to + 1) ?? Number.POSITIVE_INFINITY,
-      };
-      const isInRun = from <= to;
+      const itemAt = (at: number): Item | undefined =>
+        row[other][alignment.inOrder[at]?.[other] ?? -1];
+      const { first, last } = runAround(runs, { neighbour, key, item }, itemAt);
+      const slot = slotAmong(item, side, { first, neighbour, last, itemAt });
+      const isInRun = first <= last;
       const isCopy = counts[other].has(id);
       const isOrderOwed = row.publisher.connection !== undefined;
       const copies = counts[side].get(id) ?? 1;

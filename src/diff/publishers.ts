@@ -3,6 +3,7 @@
  * may float. The client streams of the capture prove the publisher of most messages; for the others the
  * header's domain and source stand for it, which proves no order.
  */
+import type { HeaderLayout } from '../wire/types.ts';
 import type { Content, Head } from './records.ts';
 
 const SEVERAL = -1;
@@ -35,6 +36,13 @@ export class Publishers {
     if (content.isFrame) noteSender(this.#senderOfRole, roleOf(content), connection);
   }
 
+  /** The same of a frame whose content is not kept. */
+  noteRole(frame: Uint8Array, { offsets }: HeaderLayout, connection: number): void {
+    const domain = frame[offsets.relay_domain] ?? 0;
+    const source = frame[offsets.source] ?? 0;
+    noteSender(this.#senderOfRole, roleName(domain, source), connection);
+  }
+
   publisherOf(content: Content): Publisher {
     if (this.#isTapped) return content.isFrame ? ofDomain(content.head) : NOBODY;
     const sender = this.#senderOfContent.get(content.id);
@@ -64,5 +72,9 @@ function noteSender<K>(senders: Map<K, number>, key: K, connection: number): voi
 
 function roleOf(content: Content): string {
   const head = content.head;
-  return head === undefined ? 'no header' : `domain ${head.domain} source ${head.source}`;
+  return head === undefined ? 'no header' : roleName(head.domain, head.source);
+}
+
+function roleName(domain: number, source: number): string {
+  return `domain ${domain} source ${source}`;
 }

@@ -18,9 +18,12 @@ import {
 import { ContentTable } from './content-table.ts';
 import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Content, Item } from './records.ts';
+import type { RetiredConnection } from './scan/retired.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
+import type { TimelineCounter } from './timeline.ts';
 
 /** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
 export const NOT_SELECTED = 'not-selected';
@@ -36,6 +39,10 @@ export interface ConnectionItems {
   readonly clientFrames: number;
   readonly old: readonly Item[];
   readonly new: readonly Item[];
+  /** What agreed and is no item any more; absent where everything is one. */
+  readonly retired?: RetiredConnection;
+  /** Messages that are judged occur again where nothing is judged any more. */
+  readonly hasCopiesBeyond?: boolean;
 }
 
 export interface CaptureContents {
@@ -43,6 +50,10 @@ export interface CaptureContents {
   readonly facts: ClientFacts;
   readonly publishers: Publishers;
   readonly rows: CaptureRows;
+  /** When frames arrived that are no items. */
+  readonly timeline?: TimelineCounter;
+  /** How long after old new delivered what agreed; absent where every message is an item. */
+  readonly behind?: LatencyHistogram;
 }
 
 /** What the capture lists, read once: connections can be thousands. */
@@ -65,7 +76,7 @@ function byConnection<T extends { readonly connection: number }>(
   return groups;
 }
 
-function readRows(reader: CaptureReader): CaptureRows {
+export function readRows(reader: CaptureReader): CaptureRows {
   const streams = reader.streams();
   const gaps = reader.gaps();
   return {
@@ -210,7 +221,7 @@ function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined
 }
 
 /** What of the gaps of the mirror lies in gaps of the recording, the pieces of frames at their ends included. */
-function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
+export function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
   const ofClient = gaps.filter((gap) => gap.stream === 'client');
   for (const unrecorded of ofClient) {
     if (unrecorded.where !== 'recording') continue;
@@ -231,7 +242,7 @@ function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator
 }
 
 /** Whether, and why, any byte of a range was kept from a relay. Ranges must come in order. */
-function unmirroredOf(
+export function unmirroredOf(
   gapsOfConnection: readonly Gap[],
 ): (offset: number, length: number) => Unmirrored | undefined {
   const gaps = gapsOfConnection

@@ -43,9 +43,30 @@ function piecesAt(gap: Gap, items: readonly Item[]): readonly Item[] {
 
 function canLieIn(gap: Gap, { side, slot }: Unpaired, items: SideItems): boolean {
   const other: Side = otherSide(side);
-  const after = items[other][slot.after]?.offset ?? -1;
-  const before = items[other][slot.before]?.offset ?? Number.POSITIVE_INFINITY;
+  const after = offsetAtMost(items[other], slot.after);
+  const before = offsetAtLeast(items[other], slot.before);
   return after < gap.offset && before >= gap.offset + gap.bytes;
+}
+
+/** Of the last item up to this index; -1 when there is none. */
+function offsetAtMost(items: readonly Item[], index: number): number {
+  return items[firstBehind(items, index) - 1]?.offset ?? -1;
+}
+
+/** Of the first item from this index on; infinite when there is none. */
+function offsetAtLeast(items: readonly Item[], index: number): number {
+  return items[firstBehind(items, index - 0.25)]?.offset ?? Number.POSITIVE_INFINITY;
+}
+
+function firstBehind(items: readonly Item[], index: number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((items[middle]?.index ?? 0) <= index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** How far an arrival on the other side is from the time of the gap. */

@@ -6,6 +6,7 @@
 import type { Side } from '../capture/types.ts';
 import type { KeptValues } from './noise/mask.ts';
 import type { RemarkKinds } from './remark-kinds.ts';
+import type { Border } from './scan/retired.ts';
 
 /** What a header says; a truncated frame has it too. */
 export interface Head {
@@ -60,6 +61,25 @@ export interface Item {
   readonly detail: string | undefined;
   /** The beginning of a frame at the very end of the stream. */
   readonly isTail: boolean;
+  /** Absent where every message of the capture is an item. */
+  readonly backbone?: BackbonePlace;
+}
+
+/** Where an item lies among what agreed and is not kept one by one (see scan/retired.ts). */
+export interface BackbonePlace {
+  readonly lane: number;
+  /** All that is in the lane is from one publisher. */
+  readonly isPure: boolean;
+  /** Pairs of the lane before it on its side. */
+  readonly pairsBefore: number;
+  /** Those of them that are items. */
+  readonly keptBefore: number;
+  /** Nothing of the lane agreed behind it. */
+  readonly isLast: boolean;
+  /** It agreed: it and the item of the other side with as many before it are a pair. */
+  readonly isPair: boolean;
+  /** The pairs next to it, where it did not agree. */
+  readonly border: Border | undefined;
 }
 
 export interface SideItems {

@@ -1,31 +1,59 @@
-/** Counts what happened in equal slices of the time of a capture, for the timeline of the report. */
+/**
+ * Counts what happened in equal slices of the time of a capture, for the timeline of the report. How long the
+ * recording is need not be known before: slices that have become too many are put together two by two.
+ */
 import type { Timeline } from './types.ts';
 
-const BUCKET_COUNT = 200;
+const SLICES_MAX = 200;
+
+type What = 'old' | 'new' | 'divergences';
 
 export class TimelineCounter {
-  readonly #bucketNs: number;
-  readonly #counts = { old: emptyBuckets(), new: emptyBuckets(), divergences: emptyBuckets() };
+  #sliceNs = 1;
+  readonly #counts: Readonly<Record<What, Float64Array>> = {
+    old: new Float64Array(SLICES_MAX),
+    new: new Float64Array(SLICES_MAX),
+    divergences: new Float64Array(SLICES_MAX),
+  };
 
-  constructor(durationNs: bigint) {
-    this.#bucketNs = Math.max(1, Math.ceil((Number(durationNs) + 1) / BUCKET_COUNT));
-  }
-
-  add(what: keyof TimelineCounter['counts'], timeNs: number): void {
-    const bucket = Math.min(BUCKET_COUNT - 1, Math.max(0, Math.floor(timeNs / this.#bucketNs)));
+  add(what: What, timeNs: number): void {
+    while (timeNs >= this.#sliceNs * SLICES_MAX) this.#fold();
+    const slice = timeNs > 0 ? Math.floor(timeNs / this.#sliceNs) : 0;
     const counts = this.#counts[what];
-    counts[bucket] = (counts[bucket] ?? 0) + 1;
+    counts[slice] = (counts[slice] ?? 0) + 1;
   }
 
-  get counts(): Pick<Timeline, 'old' | 'new' | 'divergences'> {
-    return this.#counts;
+  copy(): TimelineCounter {
+    const copy = new TimelineCounter();
+    copy.#sliceNs = this.#sliceNs;
+    for (const what of ['old', 'new', 'divergences'] as const) {
+      copy.#counts[what].set(this.#counts[what]);
+    }
+    return copy;
   }
 
-  result(): Timeline {
-    return { startNs: '0', bucketNs: String(this.#bucketNs), ...this.#counts };
+  /** From 0 to the end of the recording, and to the last thing that was counted if that is later. */
+  result(durationNs: number): Timeline {
+    while (durationNs >= this.#sliceNs * SLICES_MAX) this.#fold();
+    const { old, new: neu, divergences } = this.#counts;
+    const last = Math.max(...[old, neu, divergences].map((each) => each.findLastIndex(Boolean)));
+    const length = Math.max(last, Math.floor(durationNs / this.#sliceNs)) + 1;
+    const listed = (counts: Float64Array): readonly number[] => [...counts.subarray(0, length)];
+    return {
+      startNs: '0',
+      bucketNs: String(this.#sliceNs),
+      old: listed(old),
+      new: listed(neu),
+      divergences: listed(divergences),
+    };
   }
-}
 
-function emptyBuckets(): number[] {
-  return Array.from({ length: BUCKET_COUNT }, () => 0);
+  #fold(): void {
+    this.#sliceNs *= 2;
+    for (const counts of Object.values(this.#counts)) {
+      for (let slice = 0; slice < SLICES_MAX; slice++) {
+        counts[slice] = (counts[2 * slice] ?? 0) + (counts[2 * slice + 1] ?? 0);
+      }
+    }
+  }
 }

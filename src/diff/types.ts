@@ -314,7 +314,8 @@ export interface SetAsideCount {
     | 'recording-end'
     | 'connection-down'
     | 'not-selected'
-    | 'unseen-sender';
+    | 'unseen-sender'
+    | 'too-many';
   readonly side: 'old' | 'new';
   readonly frames: number;
   /** Bytes that are no frame. */
@@ -336,7 +337,7 @@ export interface IgnoredMessage {
 export interface LatencyResult {
   /** How long after old a message of new may come; null: lateness was not judged. */
   readonly lateAfterNs: string | null;
-  /** From the client's chunk to the delivery; null: nobody knows when they were sent to old. */
+  /** From the client's chunk to the delivery; null: nobody knows any more when they were sent to that side. */
   readonly old: LatencyDistribution | null;
   readonly new: LatencyDistribution | null;
   /** From the delivery of old, or from when a tap fed it, to that of new. */

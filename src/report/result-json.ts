@@ -131,6 +131,7 @@ const counts = z.looseObject({
           'connection-down',
           'not-selected',
           'unseen-sender',
+          'too-many',
         ]),
         side: z.enum(['old', 'new']),
         frames: count,

@@ -14,6 +14,10 @@ const EARNED_PER_BYTE = 64;
 export class DoubtBudget {
   #saved = SAVED_MAX;
 
+  get isFull(): boolean {
+    return this.#saved === SAVED_MAX;
+  }
+
   earn(streamBytes: number): void {
     this.#saved = Math.min(SAVED_MAX, this.#saved + streamBytes * EARNED_PER_BYTE);
   }

@@ -70,6 +70,16 @@ export class FrameReader {
     return this.#take(false);
   }
 
+  /** Nothing is pending or in doubt, and what hostile bytes cost is paid: what comes next is judged by itself. */
+  get isAtRest(): boolean {
+    return this.#inStep && this.pendingBytes === 0 && this.#budget.isFull;
+  }
+
+  /** For who has cut plain frames itself (`plainFrameBytes`) while the reader was at rest: they have passed. */
+  pass(lengthBytes: number): void {
+    this.#offset += lengthBytes;
+  }
+
   /** The stream has ended: decides about everything that is left. */
   flush(): readonly Span[] {
     return this.#take(true);

@@ -28,6 +28,8 @@ export interface CaptureScript {
   readonly steps: readonly CaptureStep[];
   /** Default true. */
   readonly sealed?: boolean;
+  /** Flushes after so many steps, and lets somebody look at what is there. */
+  readonly watched?: { readonly everySteps: number; readonly look: () => void };
 }
 
 const STEP_NS = 1_000_000n;
@@ -71,6 +73,10 @@ export function buildCapture(path: string, script: CaptureScript): void {
       const offset = offsets.get(key) ?? 0;
       writer.addChunk({ ...step, ordinal, timeNs, offset });
       offsets.set(key, offset + step.bytes.length);
+    }
+    if (script.watched !== undefined && index % script.watched.everySteps === 0) {
+      writer.flush();
+      script.watched.look();
     }
   });
   if (script.sealed ?? true) writer.seal();

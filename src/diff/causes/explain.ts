@@ -82,6 +82,9 @@ class SideEvidence {
     this.#fates = this.#judgeDomains();
     for (const rule of this.#placementRules) this.#tallies.set(rule, { lost: 0, kept: 0 });
     this.#forEachSending((content, sending) => this.#count(content, sending));
+    for (const { content, sending, kept } of facts.client.retired) {
+      this.#tallyFor(content, sending).kept += kept[side];
+    }
     this.#patterns = this.#findPatterns(losses);
   }
 
@@ -158,11 +161,15 @@ class SideEvidence {
 
   /** Each sending counts for the first rule whose situation it is in. */
   #count(content: Content, sending: Sending): void {
+    this.#countInto(this.#tallyFor(content, sending), content, sending);
+  }
+
+  #tallyFor(content: Content, sending: Sending): Tally {
     const rule = this.#placementRules.find((one) =>
       one.holds(content, sending, this.#fates, this.#facts),
     );
     const tally = rule === undefined ? this.#control : this.#tallies.get(rule);
-    this.#countInto(defined(tally, 'tally of a rule'), content, sending);
+    return defined(tally, 'tally of a rule');
   }
 
   #countInto(tally: Tally, content: Content, sending: Sending): void {
@@ -244,16 +251,22 @@ class SideEvidence {
   #judgeDomains(): DomainFates {
     const led = new Map<number, Tally>();
     const plain = new Map<number, Tally>();
-    this.#forEachSending((content, sending) => {
+    const judge = (content: Content, sending: Sending, countIn: (tally: Tally) => void): void => {
       const leading = sending.placement.leadingDomain;
       if (content.head === undefined || !content.isFrame) return;
       tallyOf(plain, content.head.domain);
       if (leading === undefined || sending.placement.beganInside) return;
-      this.#countInto(tallyOf(led, leading), content, sending);
-      if (leading === content.head.domain) {
-        this.#countInto(tallyOf(plain, leading), content, sending);
-      }
+      countIn(tallyOf(led, leading));
+      if (leading === content.head.domain) countIn(tallyOf(plain, leading));
+    };
+    this.#forEachSending((content, sending) => {
+      judge(content, sending, (tally) => this.#countInto(tally, content, sending));
     });
+    for (const { content, sending, kept } of this.#facts.client.retired) {
+      judge(content, sending, (tally) => {
+        tally.kept += kept[this.#side];
+      });
+    }
     const refused = new Set<number>();
     for (const [domain, tally] of led) {
       if (tally.lost === 0 || rate(tally) < REFUSED_RATE_MIN) continue;
@@ -269,13 +282,18 @@ class SideEvidence {
   /** The numbers that this side passes on, and what kinds of messages bear them. */
   #forwardedDomains(): ReadonlyMap<number, ForwardedDomain> {
     const domains = new Map<number, { readonly registered: Set<string> }>();
-    this.#forEachSending((content, sending) => {
-      const { head } = content;
-      if (head === undefined || !content.isFrame || !this.#wasKept(content, sending)) return;
-      const { registered } = forwardedOf(domains, head.domain);
+    const forward = (content: Content): void => {
+      if (content.head === undefined) return;
+      const { registered } = forwardedOf(domains, content.head.domain);
       const name = this.#facts.domains.registeredDomain(content);
       if (name !== undefined) registered.add(name);
+    };
+    this.#forEachSending((content, sending) => {
+      if (content.isFrame && this.#wasKept(content, sending)) forward(content);
     });
+    for (const { content, kept } of this.#facts.client.retired) {
+      if (kept[this.#side] > 0) forward(content);
+    }
     return domains;
   }
 }

@@ -10,8 +10,11 @@ export const senderLeft: PlacementRule = {
   situation: 'whose sender left within 10 ms',
   consistentWith: 'a relay that drops what it has not read when a client leaves',
   controlMin: 3,
-  holds: (_content, { connection, timeNs }, _fates, facts) => {
-    const leftNs = facts.clientLeftNs(connection);
-    return leftNs !== undefined && timeNs >= leftNs - RIGHT_BEFORE_NS && timeNs <= leftNs;
-  },
+  holds: (_content, { connection, timeNs }, _fates, facts) =>
+    isRightBeforeLeaving(timeNs, facts.clientLeftNs(connection)),
 };
+
+/** `leftNs` undefined: it stayed to the end. */
+export function isRightBeforeLeaving(timeNs: number, leftNs: number | undefined): boolean {
+  return leftNs !== undefined && timeNs >= leftNs - RIGHT_BEFORE_NS && timeNs <= leftNs;
+}

@@ -1,0 +1,141 @@
+/** Writes the captures that the diff benchmark compares: what publishers sent, and what both relays made of it. */
+import { loadBuiltInProtocol } from '../src/protocol/files.ts';
+import { encodeMessage } from '../src/protocol/encode.ts';
+import { CaptureWriter } from '../src/capture/writer.ts';
+import type { StreamKind } from '../src/capture/types.ts';
+
+export interface DiffTraffic {
+  readonly name: string;
+  readonly frames: number;
+  /** One frame in so many is dropped or changed by the new relay, in turn; Infinity: none. */
+  readonly divergesEvery: number;
+  /** Two publishers, whose messages the new relay delivers in another order. */
+  readonly isInterleaved: boolean;
+}
+
+export const DIALECT = 'torq-codec';
+const FRAME_BYTES = 100;
+const OVERHEAD_BYTES = 34;
+/** Of a read of a relay: as many frames as chance brings. */
+const CHUNK_FRAMES_MAX = 16;
+const STEP_NS = 10_000n;
+const FLUSH_FRAMES = 4_096;
+const SEED = 20_261_123;
+
+export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
+  const protocol = loadBuiltInProtocol();
+  const dialect = protocol.dialect(DIALECT);
+  const writer = CaptureWriter.create(path, {
+    origin: 'record',
+    writer: 'bench',
+    startedUnixNs: 1_700_000_000_000_000_000n,
+    dialect: DIALECT,
+    layout: dialect.header,
+    notes: {},
+    protocolSchemas: new Map(),
+  });
+  const publishers = traffic.isInterleaved ? 2 : 1;
+  for (let id = 1; id <= publishers; id++) {
+    writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
+  }
+  const out = new Out(writer);
+  const make = frameMaker(dialect);
+  let noise = SEED;
+  const random = (below: number): number => {
+    noise = (Math.imul(noise, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((noise / 2 ** 32) * below);
+  };
+  let divergence = 0;
+  for (let sent = 0; sent < traffic.frames; ) {
+    const count = Math.min(1 + random(CHUNK_FRAMES_MAX), traffic.frames - sent);
+    const frames: Uint8Array[] = [];
+    for (let index = 0; index < count; index++)
+      frames.push(make(sent + index, 1 + random(publishers)));
+    const bySender = [1, 2].map((id) =>
+      frames.filter((frame) => frame[dialect.header.offsets.source] === id),
+    );
+    for (const [index, own] of bySender.entries()) out.add(index + 1, 'client', own);
+    out.add(1, 'old', frames);
+    const neu = traffic.isInterleaved ? bySender.toReversed().flat() : frames;
+    out.add(
+      1,
+      'new',
+      neu.flatMap((frame): Uint8Array[] => {
+        if (random(1e6) >= 1e6 / traffic.divergesEvery) return [frame];
+        divergence++;
+        if (divergence % 2 === 0) return [];
+        const changed = Uint8Array.from(frame);
+        changed[OVERHEAD_BYTES + 3] = (changed[OVERHEAD_BYTES + 3] ?? 0) ^ 0x55;
+        return [changed];
+      }),
+    );
+    sent += count;
+    if (out.frames >= FLUSH_FRAMES) out.flush();
+  }
+  writer.seal();
+}
+
+class Out {
+  frames = 0;
+  readonly #writer: CaptureWriter;
+  readonly #ends = new Map<string, number>();
+  #ordinal = 0;
+  #timeNs = 0n;
+
+  constructor(writer: CaptureWriter) {
+    this.#writer = writer;
+  }
+
+  add(connection: number, stream: StreamKind, frames: readonly Uint8Array[]): void {
+    if (frames.length === 0) return;
+    const key = `${connection}/${stream}`;
+    const offset = this.#ends.get(key) ?? 0;
+    const bytes = new Uint8Array(Buffer.concat(frames));
+    this.#ends.set(key, offset + bytes.length);
+    this.#timeNs += STEP_NS;
+    this.#writer.addChunk({
+      connection,
+      stream,
+      ordinal: ++this.#ordinal,
+      timeNs: this.#timeNs,
+      offset,
+      bytes,
+    });
+    this.frames += frames.length;
+  }
+
+  flush(): void {
+    this.#writer.flush();
+    this.frames = 0;
+  }
+}
+
+/** No two are alike, and their values are noise. */
+function frameMaker(
+  dialect: Parameters<typeof encodeMessage>[0],
+): (index: number, source: number) => Uint8Array {
+  const header = {
+    relay_domain: 1,
+    version: 1,
+    source: 1,
+    flags: 0,
+    sequence: '0',
+    timestamp: '0',
+  };
+  const raw = '00'.repeat(FRAME_BYTES - OVERHEAD_BYTES);
+  const tlvs = [{ type: 200, extended: false, fields: { raw } }];
+  const model = encodeMessage(dialect, { header, tlvs }, 'zero');
+  const { source: sourceAt, sequence, timestamp } = dialect.header.offsets;
+  let noise = SEED;
+  return (index, source) => {
+    const frame = Buffer.from(model);
+    frame[sourceAt] = source;
+    frame.writeBigUInt64LE(BigInt(index + 1), sequence);
+    frame.writeBigUInt64LE(1_756_000_000_000_000_000n + BigInt(index) * 1_000n, timestamp);
+    for (let at = OVERHEAD_BYTES; at < FRAME_BYTES; at++) {
+      noise = (Math.imul(noise, 1_664_525) + 1_013_904_223) >>> 0;
+      frame[at] = noise >>> 24;
+    }
+    return frame;
+  };
+}

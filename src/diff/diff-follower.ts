@@ -1,0 +1,83 @@
+/**
+ * Compares a recording while it is made. `advance` reads what has come since the last time, never anything twice, and
+ * says how far the sides agree; `result` says what a comparison of what is there now says. It opens the capture anew
+ * each time and closes it, so that the recorder is never in the way of a reader, nor a reader in its way.
+ */
+import type { CaptureReader } from '../capture/types.ts';
+import { diffCapture, type DiffOptions, diffScanned } from './diff-capture.ts';
+import { mayScan, newScan } from './read-contents.ts';
+import type { Agreement, AgreementScan } from './scan/agreement-scan.ts';
+import type { DiffResult } from './types.ts';
+
+export interface FollowProgress {
+  /** The recording has ended in good order: nothing more comes. */
+  readonly isSealed: boolean;
+  /** How far the recording goes, ns since its start. */
+  readonly durationNs: bigint;
+  readonly connections: number;
+  /** Equal frames of both sides. */
+  readonly pairs: number;
+  /** Frames, and bytes that are none, that have not found the same on the other side: under way, or a divergence. */
+  readonly open: Readonly<Record<'old' | 'new', number>>;
+}
+
+export class DiffFollower {
+  readonly #open: () => CaptureReader;
+  readonly #options: DiffOptions;
+  #scan: AgreementScan | undefined;
+  #isEnded = false;
+
+  /** `open`: opens what has been recorded so far. */
+  constructor(open: () => CaptureReader, options: DiffOptions) {
+    this.#open = open;
+    this.#options = options;
+  }
+
+  /** Throws what opening and reading a capture throws. */
+  advance(): FollowProgress {
+    return this.#with((reader) => progressOf(reader, this.#advance(reader).result()));
+  }
+
+  /** Exactly that of `diffCapture`, when the recording is sealed. */
+  result(): DiffResult {
+    return this.#with((reader) => {
+      const scan = this.#advance(reader);
+      const isCut = [...scan.result().connections.values()].some(
+        ({ endIndex }) => endIndex.old !== Infinity || endIndex.new !== Infinity,
+      );
+      // How much of each connection may be kept depends on how many there are in the end.
+      if (isCut || !mayScan(reader, this.#options)) return diffCapture(reader, this.#options);
+      return diffScanned(reader, scan, this.#options);
+    });
+  }
+
+  #advance(reader: CaptureReader): AgreementScan {
+    this.#scan ??= newScan(reader, this.#options);
+    if (!this.#isEnded) this.#scan.advance(reader, reader.info.sealed);
+    this.#isEnded = reader.info.sealed;
+    return this.#scan;
+  }
+
+  #with<T>(work: (reader: CaptureReader) => T): T {
+    const reader = this.#open();
+    try {
+      return work(reader);
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+function progressOf(reader: CaptureReader, { connections }: Agreement): FollowProgress {
+  const { sealed: isSealed, durationNs } = reader.info;
+  const open = { old: 0, new: 0 };
+  let pairs = 0;
+  for (const retired of connections.values()) {
+    pairs += retired.pairs;
+    for (const side of ['old', 'new'] as const) {
+      const { frames, others } = retired.unjudged[side];
+      open[side] += retired.disagreeing[side].length + frames + others;
+    }
+  }
+  return { isSealed, durationNs, connections: connections.size, pairs, open };
+}

@@ -1,0 +1,189 @@
+/**
+ * Pairs and judges all connections of a capture and finds what differs: the way from records to findings. Gives findings
+ * no cause and no group, and makes no result of them.
+ */
+import type { CaptureReader } from '../capture/types.ts';
+import type { Loss } from './causes/rule.ts';
+import type { ClientFacts } from './client-facts.ts';
+import { type ConnectionHistory, EVER } from './connection-history.ts';
+import type { Judged } from './count-result.ts';
+import { Deliveries } from './deliveries.ts';
+import { WantedItems } from './fetch-bytes.ts';
+import {
+  type Finding,
+  findChanged,
+  findConnectionDifference,
+  findMoved,
+  findUnpaired,
+} from './findings.ts';
+import type { Histories } from './histories.ts';
+import { judgeConnection } from './judge-connection.ts';
+import type { NoiseModel } from './noise/model.ts';
+import { NO_STAMPS, pairCopies, type Stamps, stampsOf } from './noise/pair-copies.ts';
+import { NoiseStage } from './noise/stage.ts';
+import { Originals } from './originals.ts';
+import { pairItems } from './pair-items.ts';
+import type { CaptureContents, Dialects } from './read-capture.ts';
+import type { Unpaired } from './records.ts';
+import { ListMatcher } from './rules/match-lists.ts';
+import type { RuleSet } from './rules/rule.ts';
+
+export interface JudgeContext {
+  readonly contents: CaptureContents;
+  readonly dialects: Dialects;
+  readonly histories: Histories;
+  /** undefined: no rules were given. */
+  readonly ruling: Ruling | undefined;
+}
+
+interface Ruling {
+  readonly rules: RuleSet;
+  readonly lists: ListMatcher;
+  readonly labelOf: (connection: number) => string;
+}
+
+export function withRules(
+  context: Omit<JudgeContext, 'ruling'>,
+  rules: RuleSet | undefined,
+): JudgeContext {
+  if (rules === undefined) return { ...context, ruling: undefined };
+  const labels = new Map(context.contents.connections.map(({ id, label }) => [id, label]));
+  const labelOf = (connection: number): string => labels.get(connection) ?? '';
+  return { ...context, ruling: { rules, lists: new ListMatcher(rules, labelOf), labelOf } };
+}
+
+/** A relay takes note of a new connection within this. */
+const SKEW_NS = 10_000_000;
+
+export interface JudgedConnection extends Judged {
+  readonly findings: readonly Finding[];
+}
+
+interface FindContext extends JudgeContext {
+  readonly deliveries: Deliveries;
+  readonly stage: NoiseStage | undefined;
+}
+
+export interface JudgedConnections {
+  readonly connections: readonly Judged[];
+  readonly deliveries: Deliveries;
+}
+
+/** All connections are paired before any is judged: what one of them lacks, others may have seen. */
+export function judgeConnections(
+  reader: CaptureReader,
+  context: Pick<JudgeContext, 'contents' | 'dialects' | 'histories'>,
+  stamps: Stamps = NO_STAMPS,
+): JudgedConnections {
+  const { contents, histories } = context;
+  const { connections, facts, publishers, rows } = contents;
+  const pairFacts = { publishers, facts, originals: new Originals(facts) };
+  const paired = connections.map((items) => ({
+    items,
+    paired: pairCopies(pairItems(items, pairFacts), stamps),
+  }));
+  const lacked = new Set<number>();
+  const compared = paired.filter(({ items }) => histories.of.get(items.id)?.selection !== 'none');
+  const leftOver = compared.flatMap((one) => [...one.paired.unpaired, ...one.paired.halves]);
+  for (const { side, item } of leftOver) {
+    lacked.add(item.content.id);
+    const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
+    if (begun !== undefined) lacked.add(begun.content.id);
+  }
+  const deliveries = new Deliveries(
+    paired.map(({ items, paired: { pairs } }) => ({
+      ...items,
+      pairs,
+      sentFromNs: sentFrom(histories.of.get(items.id), facts),
+    })),
+    lacked,
+    facts,
+  );
+  const judged = paired.map(
+    (one): Judged => ({
+      items: one.items,
+      judgement: judgeConnection(one.paired, {
+        reader,
+        connection: one.items.id,
+        items: one.items,
+        facts,
+        deliveries,
+        histories: histories.of,
+        recordingEnd: histories.end,
+        gapsOf: rows.gapsOf,
+        fetchPayloads: (frames) => fetchPayloads(reader, one.items.id, frames, context),
+      }),
+    }),
+  );
+  return { connections: judged, deliveries };
+}
+
+export interface JudgedAll {
+  readonly judged: readonly JudgedConnection[];
+  readonly deliveries: Deliveries;
+  readonly stage: NoiseStage | undefined;
+}
+
+/** Noise is judged over all connections at once, before anything is found. */
+export function judgeAll(
+  reader: CaptureReader,
+  context: JudgeContext,
+  noise: NoiseModel | undefined,
+): JudgedAll {
+  const { connections, deliveries } = judgeConnections(reader, context, noise && stampsOf(noise));
+  const stage = noise && new NoiseStage(noise, connections);
+  const judged = connections.map(({ items, judgement: before }): JudgedConnection => {
+    const judgement = stage?.reclassify(before) ?? before;
+    const found = { ...context, deliveries, stage };
+    return { items, judgement, findings: findAll(reader, { items, judgement }, found) };
+  });
+  return { judged, deliveries, stage };
+}
+
+function fetchPayloads(
+  reader: CaptureReader,
+  connection: number,
+  frames: readonly Unpaired[],
+  { contents, dialects }: Pick<JudgeContext, 'contents' | 'dialects'>,
+): readonly Uint8Array[] {
+  const wanted = new WantedItems();
+  for (const { side, item } of frames) wanted.add(connection, side, item);
+  const bytes = wanted.fetch(reader, contents.rows);
+  return frames.map(({ side, item }) =>
+    bytes.of(connection, side, item).subarray(dialects[side].header.sizeBytes),
+  );
+}
+
+/** What a client gets was sent before it joined only as long before as relays ever took. */
+function sentFrom(history: ConnectionHistory | undefined, facts: ClientFacts): number {
+  const bounds = (['old', 'new'] as const).map(
+    (side) =>
+      (history?.membership(side).fromNs ?? EVER.fromNs) - SKEW_NS - 2 * facts.slowestNs(side),
+  );
+  return Math.min(...bounds);
+}
+
+function findAll(
+  reader: CaptureReader,
+  { items: { id }, judgement }: Judged,
+  { contents, deliveries, dialects, histories, ruling, stage }: FindContext,
+): readonly Finding[] {
+  const wanted = new WantedItems();
+  for (const pair of judgement.changed) {
+    wanted.add(id, 'old', pair.old);
+    wanted.add(id, 'new', pair.new);
+  }
+  const bytes = wanted.fetch(reader, contents.rows);
+  return [
+    ...findUnpaired(id, judgement, contents.facts, deliveries),
+    ...findMoved(id, judgement.pairs, contents.facts),
+    ...judgement.changed.map((pair) =>
+      findChanged(id, pair, bytes, dialects, { noise: stage?.of(pair), lists: ruling?.lists }),
+    ),
+    ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
+  ];
+}
+
+export function lossesOf(findings: readonly Finding[]): readonly Loss[] {
+  return findings.flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+}

@@ -1,0 +1,87 @@
+/**
+ * How a capture becomes records: whole, or with a scan before that leaves what agrees aside. Says when the scan may be
+ * used; whether what it leaves is enough to judge by is known only when it was judged (scan/is-enough.ts).
+ */
+import { TAP_ORIGIN } from '../capture/blind-spots.ts';
+import type { CaptureReader } from '../capture/types.ts';
+import type { Dialect } from '../protocol/types.ts';
+import type { Histories } from './histories.ts';
+import { masksOf } from './noise/judge.ts';
+import { NoiseMask } from './noise/mask.ts';
+import type { NoiseModel } from './noise/model.ts';
+import { type CaptureContents, readCapture } from './read-capture.ts';
+import { type AgreementLimits, AgreementScan } from './scan/agreement-scan.ts';
+import { readDisagreements } from './scan/read-disagreements.ts';
+
+/** How a capture is read that is too large to keep a record of every message (docs/decisions/0015). */
+export interface ScanOptions extends AgreementLimits {
+  /** Up to so many bytes of both sides every message is kept: nothing is gained by retiring any. */
+  readonly wholeBytesMax: number;
+  /** Messages that agreed whose way through the relays is followed at a time. */
+  readonly sentMax: number;
+}
+
+export const SCAN_OPTIONS: ScanOptions = {
+  wholeBytesMax: 4_194_304,
+  runMin: 3,
+  waitingMax: 32_768,
+  disagreeingMax: 64_000,
+  perConnectionMin: 64,
+  sentMax: 65_536,
+};
+
+export interface ReadOptions {
+  readonly oldDialect: Dialect;
+  readonly newDialect: Dialect;
+  readonly remarks?: boolean;
+  readonly lateAfterMs?: number | undefined;
+  readonly noise?: NoiseModel;
+  readonly scan?: Partial<ScanOptions>;
+}
+
+/**
+ * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Who asks for what is late asks
+ * for each message that agrees. Two recordings that are compared as one are read without runs.
+ */
+export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
+  const { oldDialect, newDialect, lateAfterMs, noise, scan } = options;
+  const sides = reader.streams().filter(({ kind }) => kind !== 'client');
+  const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
+  return (
+    bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
+    oldDialect.name === newDialect.name &&
+    lateAfterMs === undefined &&
+    noise === undefined &&
+    reader.runs !== undefined
+  );
+}
+
+/** Has read nothing yet. */
+export function newScan(
+  reader: CaptureReader,
+  { oldDialect: dialect, remarks = true, scan }: ReadOptions,
+): AgreementScan {
+  const limits = { ...SCAN_OPTIONS, ...scan };
+  return new AgreementScan({ dialect, remarks, limits }, reader.info.origin === TAP_ORIGIN);
+}
+
+/** Causes go by what is odd about messages, whether it is shown or not. */
+export function readWhole(
+  reader: CaptureReader,
+  { oldDialect, newDialect, noise }: ReadOptions,
+): CaptureContents {
+  const mask = noise && new NoiseMask(masksOf(noise.types));
+  return readCapture(reader, { old: oldDialect, new: newDialect }, { remarks: true, noise: mask });
+}
+
+export function readScanned(
+  reader: CaptureReader,
+  scan: AgreementScan,
+  { oldDialect, scan: limits, histories }: ReadOptions & { readonly histories: Histories },
+): CaptureContents {
+  return readDisagreements(reader, scan.result(), {
+    dialect: oldDialect,
+    sentMax: limits?.sentMax ?? SCAN_OPTIONS.sentMax,
+    clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
+  });
+}

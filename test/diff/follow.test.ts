@@ -1,0 +1,89 @@
+/** A recording that is followed while it is made ends with the result of a comparison afterwards. */
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { openCapture } from '../../src/capture/open.ts';
+import type { CaptureReader } from '../../src/capture/types.ts';
+import { diffCapture, type DiffOptions } from '../../src/diff/diff-capture.ts';
+import { DiffFollower } from '../../src/diff/diff-follower.ts';
+import { buildCapture } from '../support/capture-builder.ts';
+import { testFrame } from '../support/frames.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
+import { delivers, dialect, sends } from './support.ts';
+
+const OPTIONS: DiffOptions = { oldDialect: dialect, newDialect: dialect, scan: SMALL };
+
+test('following ends with what a comparison afterwards says, whenever one looked', () => {
+  fc.assert(
+    fc.property(
+      traffic(true, single),
+      fc.integer({ min: 1, max: 40 }),
+      fc.boolean(),
+      (made, everySteps, asksForResults) => {
+        const path = join(temporaryDirectory(), 'live.capture');
+        const follower = new DiffFollower(() => openCapture(path), OPTIONS);
+        buildCapture(path, {
+          connections: ['one', 'two', 'three'],
+          steps: stepsOf(made),
+          watched: {
+            everySteps,
+            look: () => {
+              follower.advance();
+              // Asking changes nothing of what is said later.
+              if (asksForResults) follower.result();
+            },
+          },
+        });
+        expect(follower.advance().isSealed).toBe(true);
+        const followed = follower.result();
+        const reader = openCapture(path);
+        try {
+          expect(followed).toEqual(diffCapture(reader, OPTIONS));
+        } finally {
+          reader.close();
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('what was read once is never read again', () => {
+  const path = join(temporaryDirectory(), 'live.capture');
+  let read = 0;
+  const counting = (reader: CaptureReader): CaptureReader => ({
+    path: reader.path,
+    info: reader.info,
+    protocolSchemas: () => reader.protocolSchemas(),
+    connections: () => reader.connections(),
+    streams: () => reader.streams(),
+    gaps: () => reader.gaps(),
+    accounts: () => reader.accounts(),
+    events: () => reader.events(),
+    restarts: (connection, kind) => reader.restarts(connection, kind),
+    chunks: (stream) => reader.chunks(stream),
+    *runs(stream, fromOffset) {
+      for (const run of reader.runs?.(stream, fromOffset) ?? []) {
+        read += run.bytes.length;
+        yield run;
+      }
+    },
+    close: () => reader.close(),
+  });
+  const follower = new DiffFollower(() => counting(openCapture(path)), OPTIONS);
+  const frames = Array.from({ length: 300 }, (_, at) => testFrame(at + 1));
+  const steps = frames.flatMap((frame, at) => [
+    ...sends(1, frame),
+    ...delivers('old', [1, 2], frame),
+    ...(at === 150 ? [] : delivers('new', [1, 2], frame)),
+  ]);
+  buildCapture(path, {
+    connections: ['one', 'two'],
+    steps,
+    watched: { everySteps: 7, look: () => follower.advance() },
+  });
+  const last = follower.advance();
+  expect(last).toMatchObject({ isSealed: true, pairs: 598, open: { old: 2, new: 0 } });
+  expect(read).toBe(300 * 100 + 2 * 300 * 100 + 2 * 299 * 100);
+});

@@ -1,0 +1,104 @@
+/**
+ * The agreement scan retires what agrees; what is said of the rest must be what is said when every message is kept.
+ * Small limits make the scan do on forty messages what it does on millions.
+ */
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { openCapture } from '../../src/capture/open.ts';
+import { diffCapture } from '../../src/diff/diff-capture.ts';
+import type { ScanOptions } from '../../src/diff/read-contents.ts';
+import type { DiffResult } from '../../src/diff/types.ts';
+import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { dropped, repeated, single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
+import { dialect } from './support.ts';
+
+function both(
+  steps: readonly CaptureStep[],
+  sealed: boolean,
+  scan: Partial<ScanOptions> = {},
+): { readonly whole: DiffResult; readonly scanned: DiffResult } {
+  const path = join(temporaryDirectory(), 'c.capture');
+  buildCapture(path, { connections: ['one', 'two', 'three'], steps, sealed });
+  const reader = openCapture(path);
+  try {
+    const dialects = { oldDialect: dialect, newDialect: dialect };
+    return {
+      whole: diffCapture(reader, { ...dialects, scan: { wholeBytesMax: Infinity } }),
+      scanned: diffCapture(reader, { ...dialects, scan: { ...SMALL, ...scan } }),
+    };
+  } finally {
+    reader.close();
+  }
+}
+
+const RUNS = { numRuns: 60 };
+
+/** The scan does not know when what agreed was sent: by that a result tells that it comes from one. */
+function isFromScan({ latency }: DiffResult): boolean {
+  return latency !== undefined && latency.old === null;
+}
+
+function expectSame({ whole, scanned }: ReturnType<typeof both>): void {
+  const latency = whole.latency && { ...whole.latency, old: null, new: null };
+  expect(scanned).toEqual(isFromScan(scanned) ? { ...whole, latency } : whole);
+}
+
+test('what agrees and is retired changes nothing in the result', () => {
+  fc.assert(
+    fc.property(traffic(false, single), (made) => {
+      expectSame(both(stepsOf(made), made.sealed));
+    }),
+    RUNS,
+  );
+});
+
+test('nor does it when two publishers are interleaved in other ways', () => {
+  fc.assert(
+    fc.property(traffic(true, single), (made) => {
+      expectSame(both(stepsOf(made), made.sealed));
+    }),
+    RUNS,
+  );
+});
+
+test('messages that a relay lost for everybody are told without looking at those that agree', () => {
+  let fromScan = 0;
+  fc.assert(
+    fc.property(traffic(true, dropped), (made) => {
+      const sent = made.sent.map((one) => ({ ...one, chunk: 'alone' as const }));
+      const compared = both(stepsOf({ ...made, sent }), made.sealed);
+      expectSame(compared);
+      const { missing } = compared.scanned.counts.divergences;
+      if (isFromScan(compared.scanned) && missing > 0) fromScan++;
+    }),
+    { numRuns: 100 },
+  );
+  expect(fromScan).toBeGreaterThan(20);
+});
+
+test('nor where messages are repeated: then every message is looked at', () => {
+  fc.assert(
+    fc.property(traffic(true, fc.oneof(single, repeated)), (made) => {
+      expectSame(both(stepsOf(made), made.sealed));
+    }),
+    RUNS,
+  );
+});
+
+test('beyond what may be kept, everything is still counted once, and the rest is said to be unjudged', () => {
+  fc.assert(
+    fc.property(traffic(true, fc.oneof(single, repeated)), fc.nat(20), (made, disagreeingMax) => {
+      const { scanned } = both(stepsOf(made), true, { disagreeingMax, perConnectionMin: 2 });
+      const { counts } = scanned;
+      const { missing, extra, duplicated } = counts.divergences;
+      expect(counts.old + counts.new).toBe(
+        2 * counts.pairs + missing + extra + duplicated + counts.ignored + counts.gaps.frames,
+      );
+      const isCut = counts.setAside?.some(({ reason }) => reason === 'too-many') === true;
+      if (isCut) expect(scanned.verdict).not.toBe('same');
+    }),
+    RUNS,
+  );
+});
