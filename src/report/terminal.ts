@@ -103,16 +103,18 @@ function headLines(result: DiffResult, paint: Paint): string[] {
 /** One line a side, of messages that both delivered. */
 function latencyLines({ latency }: DiffResult, paint: Paint): string[] {
   if (latency === undefined) return [];
-  const line = (name: string, times: LatencyDistribution | null): string[] => {
+  const line = (side: string, times: LatencyDistribution | null): string[] => {
     if (times === null) return [];
     const { count, p50Ns, p99Ns, maxNs } = times;
     const all = `p50 ${duration(p50Ns)}, p99 ${duration(p99Ns)}, max ${duration(maxNs)}`;
-    return [`  ${paint('dim', name.padEnd(8))}${all} ${paint('dim', `of ${number(count)}`)}`];
+    return [
+      `  ${paint('dim', 'latency')} ${side.padEnd(11)} ${all} ${paint('dim', `of ${number(count)}`)}`,
+    ];
   };
   return [
-    ...line('old took', latency.old),
-    ...line('new took', latency.new),
-    ...line('behind', latency.behind),
+    ...line('of old', latency.old),
+    ...line('of new', latency.new),
+    ...line('new behind', latency.behind),
   ];
 }
 

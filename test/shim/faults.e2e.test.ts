@@ -6,8 +6,8 @@ import { type Fault, FAULTS, runFault } from '../soak/faults.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const SEEDS: Readonly<Record<Fault, readonly number[]>> = {
-  kill: [1, 2, 3],
-  cruel: [11, 12, 13],
+  kill: [1, 2],
+  cruel: [11, 12],
   'full-disk': [21],
 };
 
@@ -27,9 +27,9 @@ describe('a recording that something happens to', () => {
     'has all frames of all streams in the capture or in its gaps: --on-overload %s',
     async (onOverload) => {
       const directory = temporaryDirectory();
-      const { lines, failures } = await takeAccount({ frames: 100_000, directory, onOverload });
+      const { lines, failures } = await takeAccount({ frames: 50_000, directory, onOverload });
       expect(failures).toEqual([]);
-      expect(lines.reduce((sum, line) => sum + line.passedFrames, 0)).toBe(1_100_000);
+      expect(lines.reduce((sum, line) => sum + line.passedFrames, 0)).toBe(550_000);
       if (onOverload === 'block')
         expect(lines.map(({ gapFrames }) => gapFrames)).toEqual(lines.map(() => 0));
     },
