@@ -56,7 +56,8 @@ const CONNECT_WAIT_MS_MAX = 10_000;
 const ABANDON_MS = 5_000;
 /** Turns of the event loop without a read after which nothing that was said before can lie unread. */
 const QUIET_TURNS = 2;
-const PAUSED_LOOK_MS = 5;
+/** A peer that has gone has an end to read at once; one that only stopped reading has none. */
+const SILENT_MS = 100;
 /** A mirror that never falls silent is left after this; what the kernel held is read long before. */
 const LEAVE_MS = 100;
 
@@ -70,8 +71,8 @@ export class Tee implements ConnectionPort {
   #isClosing = false;
   #isOver = false;
   readonly #reads: Record<End, number> = { client: 0, old: 0, new: 0 };
-  /** Ends whose peers take nothing any more, while what they had said is being read. */
-  readonly #unwritable = new Set<End>();
+  /** Their peers take nothing any more, while what they had said is still read. */
+  readonly #unwritable = new WeakSet<TeeSocket>();
   /** The bytes that are being handled wait in the queue of a socket. */
   #isKept = false;
 
@@ -147,7 +148,7 @@ export class Tee implements ConnectionPort {
 
   write(to: End, bytes: Uint8Array): boolean {
     const socket = this.#sockets.get(to);
-    if (socket?.writable !== true) return true;
+    if (socket?.writable !== true || this.#unwritable.has(socket)) return true;
     // Behind what waits already, a copy waits: it must not hold a whole read buffer for a few bytes.
     if (socket.writableLength > 0) return socket.write(Uint8Array.from(bytes));
     const takesMore = socket.write(bytes);
@@ -159,7 +160,8 @@ export class Tee implements ConnectionPort {
     const socket = this.#sockets.get(this.#mirror);
     socket?.write(piece, (error) => {
       // Node calls back without an error for what a destroyed socket never wrote.
-      if (!error && !socket.destroyed) this.#options.guard(() => this.#machine.mirrorTook());
+      const isTaken = !error && !socket.destroyed && !this.#unwritable.has(socket);
+      if (isTaken) this.#options.guard(() => this.#machine.mirrorTook());
     });
   }
 
@@ -168,15 +170,19 @@ export class Tee implements ConnectionPort {
   }
 
   finish(to: End): void {
-    // What it could still write will never be written; what it had said is of no use to anybody any more.
-    if (this.#unwritable.has(to)) this.#sockets.get(to)?.destroy();
-    else this.#sockets.get(to)?.destroySoon();
+    this.#sockets.get(to)?.destroySoon();
   }
 
   /** To close at once would throw away what the kernel holds for us, which the new relay did answer. */
   leaveMirror(): void {
     const latestMs = performance.now() + LEAVE_MS;
-    this.#afterReading(this.#mirror, latestMs, () => this.finish(this.#mirror));
+    const look = (quietTurns: number, readsBefore: number): void => {
+      const reads = this.#reads[this.#mirror];
+      const quiet = reads === readsBefore ? quietTurns + 1 : 0;
+      if (quiet === QUIET_TURNS || performance.now() > latestMs) this.finish(this.#mirror);
+      else setImmediate(look, quiet, reads);
+    };
+    setImmediate(look, 0, this.#reads[this.#mirror]);
   }
 
   abandon(to: End): void {
@@ -294,7 +300,6 @@ export class Tee implements ConnectionPort {
   }
 
   #attach(end: End, socket: TeeSocket): void {
-    this.#readBeforeEnding(end, socket);
     // A socket that reads into our buffer has none.
     socket.on('data', (bytes: Buffer) => this.#received(end, bytes));
     socket.on('drain', () => this.#machine.drained(end));
@@ -302,6 +307,7 @@ export class Tee implements ConnectionPort {
       this.#machine.ended(end);
       this.#probe(socket);
     });
+    this.#readToTheEnd(end, socket);
     socket.on('error', (error) =>
       this.#machine.failed(end, systemErrorCode(error) ?? error.message),
     );
@@ -320,36 +326,35 @@ export class Tee implements ConnectionPort {
   }
 
   /**
-   * A write that fails destroys a socket at once, and with it what its peer had said before it went: the last
-   * messages of a client that leaves while a relay is talking to it. They are read first.
+   * A write that fails makes Node destroy a socket at once, and with it what its peer had said before it went: the
+   * last messages of a client that leaves while a relay is talking to it. So streams do not hear of it: what could
+   * be written is dropped, reading goes on as ever, and the socket is destroyed at its end, or when it falls silent.
    */
-  #readBeforeEnding(end: End, socket: TeeSocket): void {
-    const destroy = socket.destroy.bind(socket);
-    socket.destroy = (error?: Error): TeeSocket => {
-      if (this.#isClosing || this.#unwritable.has(end) || !isWriteFailure(error)) {
-        return destroy(error);
-      }
-      this.#unwritable.add(end);
-      this.#afterReading(end, Number.POSITIVE_INFINITY, () => destroy(error));
-      return socket;
-    };
-  }
-
-  /** When all that the peer had said until now is read; at the latest at `latestMs`, unless nobody may read it yet. */
-  #afterReading(end: End, latestMs: number, done: () => void): void {
-    const look = (quietTurns: number, readsBefore: number): void => {
-      const socket = this.#sockets.get(end);
-      const reads = this.#reads[end];
-      if (socket === undefined || socket.destroyed) return;
-      if (socket.isPaused() && performance.now() < latestMs) {
-        this.#later(PAUSED_LOOK_MS, () => look(0, reads));
+  #readToTheEnd(end: End, socket: TeeSocket): void {
+    const settle: Settle = (done) => (error) => {
+      if (!isWriteFailure(error) || this.#isClosing) {
+        done(error);
         return;
       }
-      const quiet = reads === readsBefore ? quietTurns + 1 : 0;
-      if (quiet === QUIET_TURNS || performance.now() > latestMs) done();
-      else setImmediate(look, quiet, reads);
+      if (!this.#unwritable.has(socket)) {
+        this.#unwritable.add(socket);
+        socket.on('end', () => socket.destroy(error));
+        this.#destroyWhenSilent(end, socket, error);
+      }
+      done();
+      if (socket.readableEnded) socket.destroy(error);
     };
-    setImmediate(look, 0, this.#reads[end]);
+    wrapWrites(socket, settle);
+  }
+
+  /** A peer that only takes nothing any more, and neither ends nor says anything, must not look alive for ever. */
+  #destroyWhenSilent(end: End, socket: TeeSocket, error: Error): void {
+    const reads = this.#reads[end];
+    this.#later(SILENT_MS, () => {
+      if (socket.destroyed) return;
+      if (this.#reads[end] === reads && !socket.isPaused()) socket.destroy(error);
+      else this.#destroyWhenSilent(end, socket, error);
+    });
   }
 
   #later(ms: number, work: () => void): NodeJS.Timeout {
@@ -369,6 +374,17 @@ export class Tee implements ConnectionPort {
   }
 }
 
-function isWriteFailure(error: Error | undefined): boolean {
-  return error !== undefined && 'syscall' in error && error.syscall === 'write';
+type Done = (error?: Error | null) => void;
+type Settle = (done: Done) => Done;
+
+/** What a stream implements for writing, with `settle` between the outcome and the stream. */
+function wrapWrites(socket: TeeSocket, settle: Settle): void {
+  const write = socket._write.bind(socket);
+  socket._write = (chunk, encoding, done) => write(chunk, encoding, settle(done));
+  const writev = socket._writev?.bind(socket);
+  if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, settle(done));
+}
+
+function isWriteFailure(error: Error | null | undefined): error is Error {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'write';
 }

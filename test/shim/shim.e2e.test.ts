@@ -112,6 +112,37 @@ describe('traffic through the shim', () => {
     capture.close();
   });
 
+  it('loses nothing of a client that goes while the old relay talks and does not read', async () => {
+    const paths = newPaths();
+    const old = await startPeer(paths.old, { reads: true });
+    const fresh = await startPeer(paths.new, { reads: true });
+    await startShim(paths);
+    const client = await connectTo(paths.listen);
+    await until(() => old.sockets[FIRST] !== undefined && fresh.sockets[FIRST] !== undefined);
+    const relay = old.sockets[FIRST];
+    relay?.pause();
+    // Enough to stop the shim from reading the client, and more that lies unread for it when the client goes.
+    const pieces: Buffer[] = [];
+    while (client.socket.writableLength === 0) {
+      const piece = Buffer.alloc(50_000, pieces.length % 251);
+      pieces.push(piece);
+      client.socket.write(piece);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
+    }
+    relay?.write('to everybody');
+    await until(() => client.received().length > 0);
+    const taken = Buffer.concat(pieces).length - client.socket.writableLength;
+    client.socket.destroy();
+    relay?.write('to everybody');
+    relay?.resume();
+    await until(() => fresh.ended[FIRST] === true);
+    const got = Buffer.concat(fresh.received[FIRST] ?? []);
+    expect(got.length).toBeGreaterThanOrEqual(taken);
+    expect(got.equals(Buffer.concat(pieces).subarray(0, got.length))).toBe(true);
+  });
+
   it('holds the old relay back while the client does not read, and changes no byte that waits', async () => {
     const paths = newPaths();
     const old = await startPeer(paths.old, { reads: true });
