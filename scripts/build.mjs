@@ -1,6 +1,6 @@
 /**
- * Builds dist/: the TypeScript of src/ with tsc, the page of the report with esbuild, and the schemas beside
- * them. `--if-stale` does nothing when dist/ is newer than every source.
+ * Builds dist/: the TypeScript of src/ with tsc, the page of the report with esbuild, and what is checked
+ * of the schemas. `--if-stale` does nothing when dist/ is newer than every source.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -29,6 +29,7 @@ function isFresh() {
   if (!existsSync(stamp)) return false;
   const inputs = [
     'src',
+    'schemas/protocol',
     'scripts/build.mjs',
     'tsconfig.json',
     'tsconfig.build.json',
@@ -63,6 +64,8 @@ if (!(process.argv.includes('--if-stale') && isFresh())) {
   });
   await buildPage();
   mkdirSync(join(root, 'dist'), { recursive: true });
+  const { checkedSchemas } = await import(join(root, 'dist', 'protocol', 'files.js'));
+  writeFileSync(join(root, 'dist', 'checked-schemas.json'), JSON.stringify(checkedSchemas()));
   const cli = join(root, 'dist', 'cli', 'main.js');
   if (existsSync(cli)) chmodSync(cli, 0o755);
   writeFileSync(stamp, '');
