@@ -11,6 +11,7 @@ import type { Numbering } from './causes/domain-fates.ts';
 import { causeFacts } from './causes/cause-facts.ts';
 import { domainKnowledge } from './causes/domain-knowledge.ts';
 import { explainChanges } from './causes/explain-changes.ts';
+import { explainLate } from './causes/explain-late.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
@@ -119,9 +120,14 @@ function findAll(
   const losses = lossesOf(messageFindings);
   const domains = domainKnowledge(oldDialect, numberings, reader.info.notes);
   const causeOf = explainLosses(losses, causeFacts(contents, { histories, deliveries, domains }));
+  const late = findLate(judged, lateness);
+  const lateCauseOf = explainLate(late, {
+    compared: lateness.compared,
+    connections: contents.connections,
+  });
   const found = [
     ...messageFindings,
-    ...findLate(judged, lateness),
+    ...late,
     ...findSilence(contents, { histories: histories.of, losses, causeOf }),
   ].sort(inOrderOfTime);
   const ruled = swallow(found, known, causeOf);
@@ -130,7 +136,9 @@ function findAll(
     findings: ruled?.kept ?? found,
     ruled,
     causeOf: (finding) =>
-      finding.loss === undefined ? changeCauseOf(finding) : causeOf(finding.loss),
+      finding.loss === undefined
+        ? (changeCauseOf(finding) ?? lateCauseOf(finding))
+        : causeOf(finding.loss),
   };
 }
 

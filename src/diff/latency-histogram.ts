@@ -27,6 +27,10 @@ export class LatencyHistogram {
     this.#maxNs = Math.max(this.#maxNs, timeNs);
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   copy(): LatencyHistogram {
     const copy = new LatencyHistogram();
     for (const [index, count] of this.#counts) copy.#counts.set(index, count);

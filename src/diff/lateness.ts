@@ -87,6 +87,11 @@ export class Lateness {
     return behindNs;
   }
 
+  /** How many messages were compared until now. */
+  get compared(): number {
+    return this.#histograms.behind.count;
+  }
+
   /** undefined: there is nothing to say. */
   result(): LatencyResult | undefined {
     // Behind what a tap fed it, not behind old: when it was fed what agreed is not known.

@@ -88,6 +88,60 @@ describe('a message that comes too late', () => {
   });
 });
 
+describe('the cause of lateness', () => {
+  const [first, second, third] = FRAMES;
+  const connections = ['one', 'two'];
+  const causesOf = ({ groups }: DiffResult): readonly unknown[] =>
+    groups.map(({ cause, count, evidence }) => [cause, count, evidence]);
+  /** Both clients are owed three messages over 100 ms; new hands them out to client 1 at the end of these. */
+  const heldUp = (whatTwoGets: (at: number) => CaptureStep[]): CaptureStep[] => [
+    ...[first!, second!, third!].flatMap((frame, at) => [
+      ...sends(1, frame),
+      ...delivers('old', [1, 2], frame),
+      ...whatTwoGets(at),
+      { waitMs: 50 },
+    ]),
+    ...delivers('new', [1], first!, second!, third!),
+  ];
+
+  it('is one thing for what came due in a pause and came together behind it; who else was served says more', () => {
+    const others = [first!, second!, third!];
+    const onlyOne = heldUp((at) => delivers('new', [2], others[at]!));
+    const [group, ...rest] = diffScenario(
+      { connections, steps: onlyOne },
+      { lateAfterMs: 30 },
+    ).groups;
+    expect(rest).toEqual([]);
+    expect(group).toMatchObject({
+      kind: 'late',
+      cause: 'held-up',
+      count: 3,
+      explanation: 'consistent with a client that did not read in time',
+    });
+    expect(group?.evidence).toContain('Other clients were served meanwhile.');
+    const all = diffScenario(
+      { connections, steps: [...heldUp(() => []), ...delivers('new', [2], ...others)] },
+      { lateAfterMs: 30 },
+    );
+    expect(all.groups).toMatchObject([
+      { cause: 'held-up', count: 6, explanation: 'consistent with a relay that stood still' },
+    ]);
+  });
+
+  it('is that new takes longer where most messages are late one by one, and unknown where few are', () => {
+    const slow = diffScenario({ steps: steps([60, 60, 60, 60, 0, 0]) }, { lateAfterMs: 50 });
+    expect(causesOf(slow)).toEqual([
+      [
+        'slower-throughout',
+        4,
+        expect.stringContaining('4 of 6 messages that both delivered were late one by one'),
+      ],
+    ]);
+    const few = diffScenario({ steps: steps([60, 0, 60, 0, 0, 0]) }, { lateAfterMs: 50 });
+    expect(causesOf(few)).toMatchObject([['unexplained', 2, expect.anything()]]);
+  });
+});
+
 describe('a latency histogram', () => {
   it('is exact in number and maximum, and at most one per cent high in percentiles', () => {
     const times = Array.from({ length: 10_000 }, (_, at) => Math.round(1_000 * 1.001 ** at));
