@@ -25,6 +25,7 @@ export class DiffFollower {
   readonly #open: () => CaptureReader;
   readonly #options: DiffOptions;
   #scan: AgreementScan | undefined;
+  #firstPart: number | undefined;
   #isEnded = false;
 
   /** `open`: opens what has been recorded so far. */
@@ -52,7 +53,13 @@ export class DiffFollower {
   }
 
   #advance(reader: CaptureReader): AgreementScan {
-    this.#scan ??= newScan(reader, this.#options);
+    const firstPart = reader.info.part?.number;
+    // What lay in a file that a rotated recording has removed is a gap now, for a comparison afterwards, too.
+    if (this.#scan === undefined || firstPart !== this.#firstPart) {
+      this.#scan = newScan(reader, this.#options);
+      this.#isEnded = false;
+    }
+    this.#firstPart = firstPart;
     if (!this.#isEnded) this.#scan.advance(reader, reader.info.sealed);
     this.#isEnded = reader.info.sealed;
     return this.#scan;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
+import type { Rotation } from '../../src/capture/rotating-writer.ts';
 import type { CaptureReader } from '../../src/capture/types.ts';
 import { diffCapture, type DiffOptions } from '../../src/diff/diff-capture.ts';
 import { DiffFollower } from '../../src/diff/diff-follower.ts';
@@ -14,40 +15,57 @@ import { delivers, dialect, sends } from './support.ts';
 
 const OPTIONS: DiffOptions = { oldDialect: dialect, newDialect: dialect, scan: SMALL };
 
-test('following ends with what a comparison afterwards says, whenever one looked', () => {
-  fc.assert(
-    fc.property(
-      traffic(true, single),
-      fc.integer({ min: 1, max: 40 }),
-      fc.boolean(),
-      (made, everySteps, asksForResults) => {
-        const path = join(temporaryDirectory(), 'live.capture');
-        const follower = new DiffFollower(() => openCapture(path), OPTIONS);
-        buildCapture(path, {
-          connections: ['one', 'two', 'three'],
-          steps: stepsOf(made),
-          watched: {
-            everySteps,
-            look: () => {
-              follower.advance();
-              // Asking changes nothing of what is said later.
-              if (asksForResults) follower.result();
+const ONE_FILE: Rotation | undefined = undefined;
+/** A file for each 5 ms of the recording, which are some five steps. */
+const MANY_FILES: Rotation = {
+  partBytesMax: undefined,
+  partNsMax: 5_000_000n,
+  keptParts: undefined,
+  diskBytesMax: undefined,
+};
+
+test.each([
+  ['one file', ONE_FILE, 40],
+  ['many files', MANY_FILES, 15],
+  ['many files of which only the latest are kept', { ...MANY_FILES, keptParts: 3 }, 15],
+])(
+  'following %s ends with what a comparison afterwards says, whenever one looked',
+  (_, rotation, numRuns) => {
+    fc.assert(
+      fc.property(
+        traffic(true, single),
+        fc.integer({ min: 1, max: 40 }),
+        fc.boolean(),
+        (made, everySteps, asksForResults) => {
+          const path = join(temporaryDirectory(), 'live.capture');
+          const follower = new DiffFollower(() => openCapture(path), OPTIONS);
+          buildCapture(path, {
+            connections: ['one', 'two', 'three'],
+            steps: stepsOf(made),
+            ...(rotation && { rotation }),
+            watched: {
+              everySteps,
+              look: () => {
+                follower.advance();
+                // Asking changes nothing of what is said later.
+                if (asksForResults) follower.result();
+              },
             },
-          },
-        });
-        expect(follower.advance().isSealed).toBe(true);
-        const followed = follower.result();
-        const reader = openCapture(path);
-        try {
-          expect(followed).toEqual(diffCapture(reader, OPTIONS));
-        } finally {
-          reader.close();
-        }
-      },
-    ),
-    { numRuns: 40 },
-  );
-});
+          });
+          expect(follower.advance().isSealed).toBe(true);
+          const followed = follower.result();
+          const reader = openCapture(path);
+          try {
+            expect(followed).toEqual(diffCapture(reader, OPTIONS));
+          } finally {
+            reader.close();
+          }
+        },
+      ),
+      { numRuns },
+    );
+  },
+);
 
 test('what was read once is never read again', () => {
   const path = join(temporaryDirectory(), 'live.capture');

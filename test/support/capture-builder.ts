@@ -1,5 +1,5 @@
 /** Builds real captures from a script, for tests: what each connection sent and got, in order. */
-import { CaptureWriter } from '../../src/capture/writer.ts';
+import { RotatingWriter, type Rotation } from '../../src/capture/rotating-writer.ts';
 import { H3 } from './frames.ts';
 import type { CaptureEvent, Gap, StreamKind } from '../../src/capture/types.ts';
 
@@ -28,6 +28,8 @@ export interface CaptureScript {
   readonly steps: readonly CaptureStep[];
   /** Default true. */
   readonly sealed?: boolean;
+  /** Default: one file. */
+  readonly rotation?: Rotation;
   /** Flushes after so many steps, and lets somebody look at what is there. */
   readonly watched?: { readonly everySteps: number; readonly look: () => void };
 }
@@ -36,15 +38,16 @@ const STEP_NS = 1_000_000n;
 
 /** Connections get the ids 1, 2, ... in order; each step happens 1 ms after the one before, and after waits. */
 export function buildCapture(path: string, script: CaptureScript): void {
-  const writer = CaptureWriter.create(path, {
+  const start = {
     origin: script.origin ?? 'record',
     writer: 'test',
     startedUnixNs: 1_700_000_000_000_000_000n,
     dialect: script.dialect ?? 'torq-codec',
     layout: H3,
     notes: {},
-    protocolSchemas: new Map(),
-  });
+    protocolSchemas: new Map<string, string>(),
+  };
+  const writer = new RotatingWriter(path, start, script.rotation);
   script.connections.forEach((label, index) => {
     writer.addConnection({ id: index + 1, label, openedNs: 0n });
   });
