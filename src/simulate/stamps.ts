@@ -49,7 +49,7 @@ export interface StamperOptions {
 }
 
 /** The header as publishers write it today (protocol reference, H3). */
-const TODAY: HeaderLayout = {
+export const TODAY: HeaderLayout = {
   generation: 'H3',
   sizeBytes: 32,
   magic: 0xdeadbeef,

@@ -13,6 +13,7 @@ import {
   FIRST,
   newPaths,
   type Paths,
+  startBetweenPeers,
   startPeer,
   startShim,
   streamBytes,
@@ -361,10 +362,12 @@ describe('--mirror', () => {
 
 describe('--on-overload block', () => {
   it('makes everybody wait for a disk that is stuck, loses nothing, and says so at once', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths, '--spool', '64k', '--on-overload', 'block');
+    const { paths, old, shim } = await startBetweenPeers(
+      '--spool',
+      '64k',
+      '--on-overload',
+      'block',
+    );
     expect(shim.stderr()).toContain('a slow disk slows the traffic down');
     const client = await connectTo(paths.listen);
     const other = new Database(paths.out);

@@ -15,6 +15,7 @@ import {
   FIRST,
   newPaths,
   recordArgs,
+  startBetweenPeers,
   startPeer,
   startShim,
   streamBytes,
@@ -22,10 +23,7 @@ import {
 
 describe('traffic through the shim', () => {
   it('is the same bytes in both directions, for any chunking, and all of it is recorded', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    const fresh = await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, fresh, shim } = await startBetweenPeers();
     let clients = 0;
     const sent: Buffer[] = [];
     const answered: Buffer[] = [];
@@ -86,10 +84,7 @@ describe('traffic through the shim', () => {
   });
 
   it('loses nothing of a client that goes while the old relay is talking to it', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    const fresh = await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, fresh, shim } = await startBetweenPeers();
     for (let index = FIRST; index < FIRST + 20; index++) {
       const client = await connectTo(paths.listen);
       await until(() => old.sockets[index] !== undefined && fresh.sockets[index] !== undefined);
@@ -113,10 +108,7 @@ describe('traffic through the shim', () => {
   });
 
   it('loses nothing of a client that goes while the old relay talks and does not read', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    const fresh = await startPeer(paths.new, { reads: true });
-    await startShim(paths);
+    const { paths, old, fresh } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
     await until(() => old.sockets[FIRST] !== undefined && fresh.sockets[FIRST] !== undefined);
     const relay = old.sockets[FIRST];
@@ -144,10 +136,7 @@ describe('traffic through the shim', () => {
   });
 
   it('holds the old relay back while the client does not read, and changes no byte that waits', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    await startShim(paths);
+    const { paths, old } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
     client.socket.pause();
     await until(() => old.sockets[FIRST] !== undefined);
@@ -170,10 +159,7 @@ describe('traffic through the shim', () => {
   });
 
   it('tells the relay that a client is gone, not only that it has finished sending', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    await startShim(paths);
+    const { paths, old } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
     await until(() => old.sockets[FIRST] !== undefined);
     client.socket.destroy();
@@ -182,10 +168,7 @@ describe('traffic through the shim', () => {
   });
 
   it('passes the end and the death of the old relay on to the client', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    await startShim(paths);
+    const { paths, old } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
     await until(() => old.sockets[FIRST] !== undefined);
     old.sockets[FIRST]?.end('bye');
@@ -230,10 +213,7 @@ describe('a mirror that misbehaves', () => {
   });
 
   it('may die in the middle: the client goes on, and every unsent byte is accounted for', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    const fresh = await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, fresh, shim } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
     client.socket.write(testFrame(1));
     await until(() => (fresh.received[FIRST]?.length ?? 0) > 0);
@@ -295,10 +275,7 @@ describe('what ends the recorder', () => {
   });
 
   it('is not the end of the terminal that it talks to', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    const fresh = await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, fresh, shim } = await startBetweenPeers();
     shim.process.stderr?.destroy();
     const client = await connectTo(paths.listen);
     await until(() => fresh.sockets[FIRST] !== undefined);
@@ -310,23 +287,28 @@ describe('what ends the recorder', () => {
   });
 });
 
+/** A capture that somebody else holds: whoever writes it waits until the returned function is called. */
+function stall(capture: string): () => void {
+  const other = new Database(capture);
+  other.exec('BEGIN IMMEDIATE');
+  return () => {
+    other.exec('ROLLBACK');
+    other.close();
+  };
+}
+
 describe('a disk that is stuck', () => {
   it('is not felt by the traffic, is told at once, and costs nothing when it comes back in time', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, shim } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
-    const other = new Database(paths.out);
-    other.exec('BEGIN IMMEDIATE');
+    const endStall = stall(paths.out);
     const stream = concat(Array.from({ length: 500 }, (_, index) => testFrame(index)));
     client.socket.write(stream);
     await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
     await shim.says('recording is in trouble, traffic goes on');
     client.socket.write(stream);
     await until(() => Buffer.concat(old.received[FIRST] ?? []).length === 2 * stream.length);
-    other.exec('ROLLBACK');
-    other.close();
+    endStall();
     await shim.says('recording goes on');
     expect(await shim.stop()).toBe(0);
     const capture = openCapture(paths.out);
@@ -336,19 +318,14 @@ describe('a disk that is stuck', () => {
   });
 
   it('costs exactly the bytes that the spool could not hold, and they are a gap', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths, '--spool', '64k');
+    const { paths, old, shim } = await startBetweenPeers('--spool', '64k');
     const client = await connectTo(paths.listen);
-    const other = new Database(paths.out);
-    other.exec('BEGIN IMMEDIATE');
+    const endStall = stall(paths.out);
     const stream = concat(Array.from({ length: 5_000 }, (_, index) => testFrame(index)));
     client.socket.write(stream);
     await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
     await shim.says('recording is in trouble');
-    other.exec('ROLLBACK');
-    other.close();
+    endStall();
     await shim.says('recording goes on');
     expect(await shim.stop()).toBe(3);
     expect(shim.stderr()).toContain('NOT RECORDED');
@@ -364,13 +341,9 @@ describe('a disk that is stuck', () => {
 
 describe('a disk that stays stuck to the end', () => {
   it('costs the end of the capture, which says so, and nothing of the traffic', async () => {
-    const paths = newPaths();
-    const old = await startPeer(paths.old, { reads: true });
-    await startPeer(paths.new, { reads: true });
-    const shim = await startShim(paths);
+    const { paths, old, shim } = await startBetweenPeers();
     const client = await connectTo(paths.listen);
-    const other = new Database(paths.out);
-    other.exec('BEGIN IMMEDIATE');
+    const endStall = stall(paths.out);
     const stream = concat(Array.from({ length: 500 }, (_, index) => testFrame(index)));
     client.socket.write(stream);
     await until(() => Buffer.concat(old.received[FIRST] ?? []).length === stream.length);
@@ -379,8 +352,7 @@ describe('a disk that stays stuck to the end', () => {
     expect(shim.stderr()).toContain('NOT SEALED');
     expect(shim.stderr()).toContain('what still waited for the disk');
     expect(shim.stderr()).toContain('[CAPTURE_UNWRITABLE]');
-    other.exec('ROLLBACK');
-    other.close();
+    endStall();
     const diff = runCli(['diff', paths.out]);
     expect([diff.exitCode, diff.stdout]).toEqual([3, expect.stringContaining('not sealed')]);
   });

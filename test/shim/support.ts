@@ -35,6 +35,19 @@ export async function startShim(paths: Paths, ...more: readonly string[]): Promi
   return shim;
 }
 
+/** A shim between two peers that read all and say nothing by themselves. */
+export async function startBetweenPeers(...options: readonly string[]): Promise<{
+  readonly paths: Paths;
+  readonly old: Peer;
+  readonly fresh: Peer;
+  readonly shim: Running;
+}> {
+  const paths = newPaths();
+  const old = await startPeer(paths.old, { reads: true });
+  const fresh = await startPeer(paths.new, { reads: true });
+  return { paths, old, fresh, shim: await startShim(paths, ...options) };
+}
+
 /** A relay that does what the test says, and keeps what it got of each connection. */
 export interface Peer {
   readonly sockets: Socket[];

@@ -1,25 +1,11 @@
 /** Frames for tests: a header layout, and frames whose every byte is known. */
+import { TODAY } from '../../src/simulate/stamps.ts';
 import { buildFrame, type FrameParts } from '../../src/wire/build-frame.ts';
 import { encodeTlv } from '../../src/wire/tlv.ts';
 import type { HeaderLayout } from '../../src/wire/types.ts';
 
-/** Magic first, today's order (protocol reference, H3). */
-export const H3: HeaderLayout = {
-  generation: 'H3',
-  sizeBytes: 32,
-  magic: 0xdeadbeef,
-  offsets: {
-    magic: 0,
-    relay_domain: 4,
-    version: 5,
-    source: 6,
-    flags: 7,
-    sequence: 8,
-    timestamp: 16,
-    payload_size: 24,
-    checksum: 28,
-  },
-};
+/** Magic first, today's order. */
+export const H3 = TODAY;
 
 /** Sequence first, the magic at 16 (protocol reference, H2). */
 export const H2: HeaderLayout = {

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DivergenceDetail, FieldRow, FieldSide } from '../model.ts';
+import { OLD_AND_NEW, TableHead } from './table-head.tsx';
 
 export interface FieldOptions {
   readonly onlyDifferences: boolean;
@@ -50,25 +51,14 @@ export function FieldTable(props: FieldTableProps): JSX.Element {
   return (
     <div class="fields" tabIndex={0} role="group" aria-label="Fields" onKeyDown={onKeyDown}>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="sr-only">Differs</span>
-            </th>
-            <th scope="col">Field</th>
-            <th scope="col">
-              <i class="swatch old" aria-hidden="true" />
-              Old
-            </th>
-            <th scope="col">
-              <i class="swatch new" aria-hidden="true" />
-              New
-            </th>
-            <th scope="col" class="number">
-              Bytes
-            </th>
-          </tr>
-        </thead>
+        <TableHead
+          columns={[
+            { name: 'Differs', isHidden: true },
+            'Field',
+            ...OLD_AND_NEW,
+            { name: 'Bytes', isNumber: true },
+          ]}
+        />
         <tbody ref={body} onPointerLeave={() => props.onHover(null)}>
           {visible.map((index) => {
             const row = detail.fields[index];

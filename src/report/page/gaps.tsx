@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { GapRow, ReportModel } from '../model.ts';
 import { formatCount, formatDurationNs } from './format.ts';
+import { TableHead } from './table-head.tsx';
 
 export function Gaps({ model }: { readonly model: ReportModel }): JSX.Element | null {
   if (model.gaps.length === 0) return null;
@@ -13,22 +14,18 @@ export function Gaps({ model }: { readonly model: ReportModel }): JSX.Element | 
       </div>
       <div class="table-scroll">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Connection</th>
-              <th scope="col">Stream</th>
-              <th scope="col">Missing</th>
-              <th scope="col">From</th>
-              <th scope="col" class="number">
-                Frames
-              </th>
-              <th scope="col" class="number">
-                Bytes
-              </th>
-              <th scope="col">First message</th>
-              <th scope="col">Last message</th>
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              'Connection',
+              'Stream',
+              'Missing',
+              'From',
+              { name: 'Frames', isNumber: true },
+              { name: 'Bytes', isNumber: true },
+              'First message',
+              'Last message',
+            ]}
+          />
           <tbody>
             {model.gaps.map((gap) => (
               <Row key={`${gap.connection}/${gap.stream}/${gap.where}/${gap.offset}`} gap={gap} />

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { ConnectionSummary, Group } from '../model.ts';
 import { formatCount, KIND_SIGN } from './format.ts';
+import { TableHead } from './table-head.tsx';
 
 export function Groups(props: {
   readonly groups: readonly Group[];
@@ -19,17 +20,9 @@ export function Groups(props: {
       ) : (
         <div class="table-scroll">
           <table>
-            <thead>
-              <tr>
-                <th scope="col">Kind</th>
-                <th scope="col" class="number">
-                  Count
-                </th>
-                <th scope="col">Group</th>
-                <th scope="col">Cause</th>
-                <th scope="col">Evidence</th>
-              </tr>
-            </thead>
+            <TableHead
+              columns={['Kind', { name: 'Count', isNumber: true }, 'Group', 'Cause', 'Evidence']}
+            />
             <tbody>
               {props.groups.map((group) => (
                 <GroupRow
@@ -104,23 +97,15 @@ export function Connections(props: {
       </div>
       <div class="table-scroll">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Connection</th>
-              <th scope="col" class="number">
-                Sent
-              </th>
-              <th scope="col" class="number">
-                Old
-              </th>
-              <th scope="col" class="number">
-                New
-              </th>
-              <th scope="col" class="number" title="Divergences">
-                Div.
-              </th>
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              'Connection',
+              { name: 'Sent', isNumber: true },
+              { name: 'Old', isNumber: true },
+              { name: 'New', isNumber: true },
+              { name: 'Div.', isNumber: true, title: 'Divergences' },
+            ]}
+          />
           <tbody>
             {props.connections.map((connection) => (
               <ConnectionRow

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { NoiseFieldResult, NoiseResult } from '../model.ts';
 import { formatCount } from './format.ts';
+import { TableHead } from './table-head.tsx';
 
 export function Noise({ noise }: { readonly noise: NoiseResult }): JSX.Element {
   const fields = [...noise.fields].sort((left, right) => right.alarms - left.alarms);
@@ -18,26 +19,26 @@ export function Noise({ noise }: { readonly noise: NoiseResult }): JSX.Element {
       </div>
       <div class="table-scroll noise-scroll">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Messages</th>
-              <th scope="col">Field</th>
-              <th scope="col">Noise</th>
-              <th scope="col">Learned</th>
-              <th scope="col" class="number">
-                Judged
-              </th>
-              <th scope="col" class="number" title="Pairs in which it differs and fits">
-                Explained
-              </th>
-              <th scope="col" class="number" title="Pairs in which it does not fit: divergences">
-                Alarms
-              </th>
-              <th scope="col" class="number" title="Of the noise capture, each fifth by the others">
-                False alarms
-              </th>
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              'Messages',
+              'Field',
+              'Noise',
+              'Learned',
+              { name: 'Judged', isNumber: true },
+              { name: 'Explained', isNumber: true, title: 'Pairs in which it differs and fits' },
+              {
+                name: 'Alarms',
+                isNumber: true,
+                title: 'Pairs in which it does not fit: divergences',
+              },
+              {
+                name: 'False alarms',
+                isNumber: true,
+                title: 'Of the noise capture, each fifth by the others',
+              },
+            ]}
+          />
           <tbody>
             {fields.map((field) => (
               <FieldRow key={`${field.domain} ${field.subject} ${field.field}`} {...field} />

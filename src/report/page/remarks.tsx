@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { DivergenceDetail, PairRemark, RemarkCount, RemarkKind } from '../model.ts';
 import { formatCount, REMARK_MEANS } from './format.ts';
+import { OLD_AND_NEW, TableHead } from './table-head.tsx';
 
 interface RemarksProps {
   readonly remarks: readonly RemarkCount[];
@@ -44,22 +45,16 @@ function RemarkTable(props: RemarksProps): JSX.Element {
   return (
     <div class="table-scroll remark-scroll">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Remark</th>
-            <th scope="col">Messages</th>
-            <th scope="col" class="number">
-              Old
-            </th>
-            <th scope="col" class="number">
-              New
-            </th>
-            <th scope="col" class="number" title="Pairs that have it on one side only">
-              One side only
-            </th>
-            <th scope="col">Example</th>
-          </tr>
-        </thead>
+        <TableHead
+          columns={[
+            'Remark',
+            'Messages',
+            { name: 'Old', isNumber: true },
+            { name: 'New', isNumber: true },
+            { name: 'One side only', isNumber: true, title: 'Pairs that have it on one side only' },
+            'Example',
+          ]}
+        />
         <tbody>
           {remarks.map((remark) => (
             <RemarkRow
@@ -138,20 +133,7 @@ export function PairRemarks(props: {
   return (
     <div class="pair-remarks" role="group" aria-label="Remarks on these messages">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Remark</th>
-            <th scope="col">Field</th>
-            <th scope="col">
-              <i class="swatch old" aria-hidden="true" />
-              Old
-            </th>
-            <th scope="col">
-              <i class="swatch new" aria-hidden="true" />
-              New
-            </th>
-          </tr>
-        </thead>
+        <TableHead columns={['Remark', 'Field', ...OLD_AND_NEW]} />
         <tbody onPointerLeave={() => props.onHover(null)}>
           {remarks.map((remark) => (
             <tr

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { ReportModel, RuleOutcome } from '../model.ts';
 import { ruleAmount, ruleSelection, rulesInOrder, ruleTerms } from '../rules.ts';
 import { formatCount } from './format.ts';
+import { TableHead } from './table-head.tsx';
 
 export function Rules({ model }: { readonly model: ReportModel }): JSX.Element | null {
   const { rules = [] } = model;
@@ -15,22 +16,18 @@ export function Rules({ model }: { readonly model: ReportModel }): JSX.Element |
       </div>
       <div class="table-scroll">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Rule</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                Divergences
-              </th>
-              <th scope="col" class="number">
-                Differences
-              </th>
-              <th scope="col">Action</th>
-              <th scope="col">Selects</th>
-              <th scope="col">Reason</th>
-              <th scope="col">First</th>
-            </tr>
-          </thead>
+          <TableHead
+            columns={[
+              'Rule',
+              'State',
+              { name: 'Divergences', isNumber: true },
+              { name: 'Differences', isNumber: true },
+              'Action',
+              'Selects',
+              'Reason',
+              'First',
+            ]}
+          />
           <tbody>
             {rulesInOrder(rules).map((rule) => (
               <Row key={rule.id} rule={rule} />
