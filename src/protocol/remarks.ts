@@ -5,7 +5,6 @@
 import { checksumState, frameChecksum, readHeader, viewOf } from '../wire/header.ts';
 import type { HeaderOffsets } from '../wire/types.ts';
 import { isVendorType, registeredType } from './decode.ts';
-import { displayEnum } from './display.ts';
 import { overfullCount } from './fit.ts';
 import type { RemarkKind } from './remark-kind.ts';
 import type { Dialect, EnumTable, FieldLayout, Leaf, TlvType } from './types.ts';
@@ -21,7 +20,7 @@ export interface Remark {
 }
 
 /** `version u8`, "always written as 1" in every header order of the reference. */
-const USUAL_VERSION = 1;
+export const USUAL_VERSION = 1;
 
 /** In the order of the bytes. A frame that is shorter than a header has none: there is no message. */
 export function remarksOn(dialect: Dialect, frame: Uint8Array): readonly Remark[] {
@@ -120,10 +119,8 @@ class RemarkPen implements FrameVisitor {
 
   #enumNumber(path: string, table: EnumTable, offset: number, coding: IntegerCoding): void {
     const value = Number(readInteger(this.#view, offset, coding.integer, coding.endian));
-    const named = table.flags
-      ? isNamedFlags(table, value)
-      : displayEnum(table, value) !== undefined;
-    if (!named) this.#sink('unknown-enum-number', path, () => `${value} is no ${table.name}`);
+    if (!isNamed(table, value))
+      this.#sink('unknown-enum-number', path, () => `${value} is no ${table.name}`);
   }
 
   #domainOf(path: string, type: TlvType): void {
@@ -167,6 +164,11 @@ class RemarkPen implements FrameVisitor {
 }
 
 const U8 = { integer: 'u8', endian: 'little' } as const;
+
+/** Whether the number, or of flags each of its bits, has a name. */
+export function isNamed(table: EnumTable, value: number): boolean {
+  return table.flags ? isNamedFlags(table, value) : table.names.has(value);
+}
 
 function isNamedFlags(table: EnumTable, value: number): boolean {
   let unnamed = value;

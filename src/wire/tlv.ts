@@ -6,9 +6,9 @@
 import { u16At, viewOf } from './header.ts';
 import type { Tlv, TlvDefect, TlvWalk } from './types.ts';
 
-const EXTENDED_MARKER = 255;
-const STANDARD_HEAD_BYTES = 2;
-const EXTENDED_HEAD_BYTES = 5;
+export const EXTENDED_MARKER = 255;
+export const STANDARD_HEAD_BYTES = 2;
+export const EXTENDED_HEAD_BYTES = 5;
 
 export const STANDARD_VALUE_BYTES_MAX = 255;
 export const EXTENDED_VALUE_BYTES_MAX = 65_535;

@@ -191,10 +191,8 @@ export class ConnectionScan {
       lane.last.new.offset = base.new + position;
       if (lane.open !== undefined) closeBorder(lane);
       this.#noteArrivals(old.arrivalNs(end), neu.arrivalNs(end));
-      if (remarks) {
-        const odd = this.#remarks.of(window.subarray(position, end));
-        this.#remarks.count(odd, length, lane.last.old, lane.last.new);
-      }
+      if (remarks)
+        this.#remarks.countFrame(window, position, end, lane.last.old, lane.last.new);
       position = end;
       frames++;
     }
