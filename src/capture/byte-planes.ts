@@ -47,5 +47,11 @@ export function fromPlanes(planes: Uint8Array, count: number): readonly number[]
       magnitudes[index] = (magnitudes[index] ?? 0) * BYTE + (planes[from + index] ?? 0);
     }
   }
-  return Array.from(magnitudes, (number) => (number % 2 === 1 ? -(number + 1) / 2 : number / 2));
+  const numbers: number[] = [];
+  // Not mapped: an array that is made by an iterator takes ten times as long.
+  for (let index = 0; index < count; index++) {
+    const number = magnitudes[index] ?? 0;
+    numbers.push(number % 2 === 1 ? -(number + 1) / 2 : number / 2);
+  }
+  return numbers;
 }

@@ -4,6 +4,7 @@
  * CAPTURE_DAMAGED. Opens sealed files, files whose recorder was killed, and files that are being recorded alike.
  */
 import { crc32 } from 'node:zlib';
+import type { Statement } from 'better-sqlite3';
 import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
@@ -90,6 +91,8 @@ class SqliteCaptureReader implements CaptureReader {
   readonly #blocks = new BlockReader((position) => this.#loadBlock(position));
   /** What is not in segments yet, by stream. */
   readonly #journal: ReadonlyMap<number, readonly SegmentData[]>;
+  /** By their text: a query for each segment and block is asked thousands of times. */
+  readonly #statements = new Map<string, Statement<(string | number)[]>>();
   #restarts: ReadonlyMap<string, readonly number[]> | undefined;
 
   constructor(path: string, database: CaptureDatabase) {
@@ -280,12 +283,11 @@ class SqliteCaptureReader implements CaptureReader {
     const { offset, ordinals, timesNs, lengths, runs } = segment;
     const total = lengths.reduce((sum, length) => sum + length, 0);
     const isWhole = total > 0 && total === segment.bytes;
-    const bytes = isWhole ? this.#blocks.read(runs, total) : undefined;
-    const isTrue = segment.crc32 === undefined || segment.crc32 === crc32(bytes ?? '');
-    if (bytes === undefined || !isTrue) {
+    const read = isWhole ? this.#blocks.read(runs, total) : undefined;
+    if (read === undefined || (segment.crc32 ?? read.crc32) !== read.crc32) {
       throw this.#damaged(`${segment.name} does not hold the bytes that were written`);
     }
-    return { offset, bytes, ordinals, timesNs, lengths };
+    return { offset, bytes: read.bytes, ordinals, timesNs, lengths };
   }
 
   #loadBlock(position: number): BlockRow | undefined {
@@ -367,9 +369,14 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   #all<T>(sql: string, ...parameters: readonly (string | number)[]): readonly T[] {
-    return guarded(this.path, () =>
-      this.#database.prepare<(string | number)[], T>(sql).all(...parameters),
-    );
+    return guarded(this.path, () => {
+      let statement = this.#statements.get(sql);
+      if (statement === undefined) {
+        statement = this.#database.prepare<(string | number)[]>(sql);
+        this.#statements.set(sql, statement);
+      }
+      return statement.all(...parameters) as readonly T[];
+    });
   }
 
   #damaged(what: string): OperatingError {

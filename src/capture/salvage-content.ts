@@ -2,7 +2,6 @@
  * What of each stream can be given back, and what is lost: chunks whose bytes are proven, in order, and every range
  * between them that nothing accounts for. Pure over what the store and the blocks say.
  */
-import { crc32 } from 'node:zlib';
 import type { BlockReader } from './block-reader.ts';
 import type { FoundStream, Piece, SegmentRecord, WaitingRecord } from './salvage-store.ts';
 import { decodeSegmentTable } from './segment-table.ts';
@@ -93,8 +92,9 @@ function readPiece(
 function readSegment(offset: number, row: SegmentRecord, blocks: BlockReader): readonly Chunk[] {
   const first = { ordinal: row.first_ordinal, timeNs: row.first_time_ns };
   const table = decodeSegmentTable(row.chunk_table, first);
-  const bytes = table === undefined ? undefined : blocks.read(table.runs, row.byte_count);
-  if (table === undefined || bytes === undefined || crc32(bytes) !== row.crc32) return [];
+  const read = table === undefined ? undefined : blocks.read(table.runs, row.byte_count);
+  if (table === undefined || read === undefined || read.crc32 !== row.crc32) return [];
+  const { bytes } = read;
   let position = 0;
   return table.lengths.map((length, index) => {
     const from = position;
@@ -110,7 +110,7 @@ function readSegment(offset: number, row: SegmentRecord, blocks: BlockReader): r
 
 function readWaiting(offset: number, row: WaitingRecord, blocks: BlockReader): readonly Chunk[] {
   const runs = row.runs.split(' ').map(Number);
-  const bytes = blocks.read(runs, row.byte_count);
+  const bytes = blocks.read(runs, row.byte_count)?.bytes;
   if (bytes === undefined) return [];
   return [{ ordinal: row.ordinal, timeNs: BigInt(row.time_ns), offset, bytes }];
 }

@@ -145,8 +145,8 @@ class ChunkVerifier {
     this.#verifyCounts(row, table);
     this.#verifyOrder('segment', row.id, row.stream_id, table.ordinals, table.timesNs);
     if (!this.#verifyRuns('segment', row.id, row.stream_id, table.runs)) return;
-    const bytes = this.#store.reader.read(table.runs, row.byte_count);
-    if (bytes === undefined || crc32(bytes) !== row.crc32)
+    const read = this.#store.reader.read(table.runs, row.byte_count);
+    if (read?.crc32 !== row.crc32)
       this.#damage('segment', row.id, 'does not hold the bytes that were written', row);
   }
 

@@ -20,10 +20,11 @@ export class LatencyHistogram {
   #count = 0;
   #maxNs = Number.NEGATIVE_INFINITY;
 
-  add(timeNs: number): void {
+  /** `count` times the same. */
+  add(timeNs: number, count = 1): void {
     const index = classOf(timeNs);
-    this.#counts.set(index, (this.#counts.get(index) ?? 0) + 1);
-    this.#count++;
+    this.#counts.set(index, (this.#counts.get(index) ?? 0) + count);
+    this.#count += count;
     this.#maxNs = Math.max(this.#maxNs, timeNs);
   }
 

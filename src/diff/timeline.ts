@@ -16,11 +16,11 @@ export class TimelineCounter {
     divergences: new Float64Array(SLICES_MAX),
   };
 
-  add(what: What, timeNs: number): void {
+  add(what: What, timeNs: number, count = 1): void {
     while (timeNs >= this.#sliceNs * SLICES_MAX) this.#fold();
     const slice = timeNs > 0 ? Math.floor(timeNs / this.#sliceNs) : 0;
     const counts = this.#counts[what];
-    counts[slice] = (counts[slice] ?? 0) + 1;
+    counts[slice] = (counts[slice] ?? 0) + count;
   }
 
   copy(): TimelineCounter {

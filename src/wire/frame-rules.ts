@@ -49,16 +49,15 @@ export class FrameRules {
   readonly layout: HeaderLayout;
   readonly limits: FrameLimits;
   readonly #magic: Buffer;
-  /** By the byte under the end of the magic: how far the magic may move on (Horspool's search). */
-  readonly #shifts = new Uint8Array(256).fill(MAGIC_BYTES);
+  /** By byte: whether it is one of the magic. */
+  readonly #isOfMagic = new Uint8Array(256);
 
   constructor(layout: HeaderLayout, limits: FrameLimits) {
     this.layout = layout;
     this.limits = limits;
     this.#magic = Buffer.alloc(MAGIC_BYTES);
     this.#magic.writeUInt32LE(layout.magic);
-    for (const [index, byte] of this.#magic.subarray(0, MAGIC_REST_BYTES).entries())
-      this.#shifts[byte] = MAGIC_REST_BYTES - index;
+    for (const byte of this.#magic) this.#isOfMagic[byte] = 1;
   }
 
   /** The stream is in step here, so magic and size decide: real parsers check neither version nor flags. */
@@ -160,18 +159,43 @@ export class FrameRules {
     return far < 0 ? undefined : farStart + far - magicOffset;
   }
 
-  /** Horspool's search: for the usual frame it is done before a call into native code would have begun. */
+  /**
+   * Of the four bytes of a magic one stands in a place that is looked at; four places are looked at in turn, and none
+   * waits for what the one before it has shown. For the usual frame this is done before a call into native code would
+   * have begun.
+   */
   #searchNear(window: Buffer, start: number, stop: number): number | undefined {
-    const { magic } = this.layout;
-    const lastByte = magic >>> 24;
-    const shifts = this.#shifts;
+    const isOf = this.#isOfMagic;
+    const lookedAtBytes = 4 * MAGIC_BYTES;
     let at = start + MAGIC_REST_BYTES;
-    while (at < stop) {
-      const byte = window[at] ?? 0;
-      if (byte === lastByte && u32At(window, at - MAGIC_REST_BYTES) === magic) {
-        return at - MAGIC_REST_BYTES;
-      }
-      at += shifts[byte] ?? 1;
+    for (; at + lookedAtBytes - MAGIC_BYTES < stop; at += lookedAtBytes) {
+      const isAny =
+        (isOf[window[at] ?? 0] ?? 0) |
+        (isOf[window[at + 4] ?? 0] ?? 0) |
+        (isOf[window[at + 8] ?? 0] ?? 0) |
+        (isOf[window[at + 12] ?? 0] ?? 0);
+      if (isAny === 0) continue;
+      const found = this.#searchPlaces(window, at, at + lookedAtBytes, stop);
+      if (found !== undefined) return found;
+    }
+    return this.#searchPlaces(window, at, stop, stop);
+  }
+
+  #searchPlaces(window: Buffer, first: number, end: number, stop: number): number | undefined {
+    for (let at = first; at < end; at += MAGIC_BYTES) {
+      if (this.#isOfMagic[window[at] ?? 0] === 0) continue;
+      const found = this.#magicAround(window, at, stop);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Where the first magic begins that covers this byte and ends before `stop`. */
+  #magicAround(window: Buffer, at: number, stop: number): number | undefined {
+    const { magic } = this.layout;
+    const first = at - MAGIC_REST_BYTES;
+    for (let begin = first; begin <= at && begin + MAGIC_BYTES <= stop; begin++) {
+      if (u32At(window, begin) === magic) return begin;
     }
     return undefined;
   }

@@ -172,6 +172,11 @@ export class ConnectionScan {
     let frames = 0;
     let role = -1;
     let lane: Lane | undefined;
+    let oldNs = 0;
+    let newNs = 0;
+    /** Frames before this place arrived when the last one did; so many that are not noted yet. */
+    let arrivedTo = -1;
+    let arrived = 0;
     for (;;) {
       const length = rules.plainFrameBytes(window, position);
       if (length === 0) break;
@@ -190,12 +195,20 @@ export class ConnectionScan {
       lane.last.new.index = first.new + frames;
       lane.last.new.offset = base.new + position;
       if (lane.open !== undefined) closeBorder(lane);
-      this.#noteArrivals(old.arrivalNs(end), neu.arrivalNs(end));
+      if (end > arrivedTo) {
+        this.#noteArrivals(oldNs, newNs, arrived);
+        oldNs = old.arrivalNs(end);
+        newNs = neu.arrivalNs(end);
+        arrivedTo = Math.min(old.arrivedTo, neu.arrivedTo);
+        arrived = 0;
+      }
+      arrived++;
       if (remarks)
         this.#remarks.countFrame(window, position, end, lane.last.old, lane.last.new);
       position = end;
       frames++;
     }
+    this.#noteArrivals(oldNs, newNs, arrived);
     old.pass(position, frames);
     neu.pass(position, frames);
     this.#pairs += frames;
@@ -299,15 +312,16 @@ export class ConnectionScan {
     lane.last.new.index = neu.index;
     lane.last.new.offset = neu.offset;
     if (lane.open !== undefined) closeBorder(lane);
-    this.#noteArrivals(old.arrivalNs, neu.arrivalNs);
+    this.#noteArrivals(old.arrivalNs, neu.arrivalNs, 1);
     if (old.remarks !== undefined) this.#remarks.count(old.remarks, old.length, old, neu);
   }
 
-  #noteArrivals(oldNs: number, newNs: number): void {
+  #noteArrivals(oldNs: number, newNs: number, pairs: number): void {
+    if (pairs === 0) return;
     const { behind, timeline } = this.#context;
-    timeline.add('old', oldNs);
-    timeline.add('new', newNs);
-    behind.add(newNs - oldNs);
+    timeline.add('old', oldNs, pairs);
+    timeline.add('new', newNs, pairs);
+    behind.add(newNs - oldNs, pairs);
   }
 
   #disagree(side: Side, index: number, arrivalNs: number, isFrame: boolean): void {

@@ -95,6 +95,11 @@ export class StreamWalk {
     return this.#run?.timesNs[this.#chunk - 1] ?? 0;
   }
 
+  /** Where, of the bytes ahead, the chunk ends that `arrivalNs` has told of last. */
+  get arrivedTo(): number {
+    return this.#chunkEnd - this.#position;
+  }
+
   /** So many bytes ahead were so many plain frames. */
   pass(lengthBytes: number, frames: number): void {
     if (lengthBytes === 0) return;
