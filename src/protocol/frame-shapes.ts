@@ -16,9 +16,6 @@ import type { Dialect } from './types.ts';
 export interface FrameShape {
   /** From 0, in the order in which they were met. */
   readonly id: number;
-}
-
-interface KnownShape extends FrameShape {
   readonly frameBytes: number;
   /** What is the same in all of them: bytes and where they stand. */
   readonly places: Int32Array;
@@ -51,12 +48,12 @@ const UNNAMED = REMARK_BITS['unknown-enum-number'];
 export class FrameShapes {
   readonly #dialect: Dialect;
   readonly #layout: HeaderLayout;
-  readonly #slots: (KnownShape[] | undefined)[] = Array.from({ length: SLOTS });
+  readonly #slots: (FrameShape[] | undefined)[] = Array.from({ length: SLOTS });
   /** By source. */
   readonly #kindsOfSources: readonly number[];
   #count = 0;
   /** Most messages are like the one before. */
-  #last: KnownShape | undefined;
+  #last: FrameShape | undefined;
 
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
@@ -66,14 +63,13 @@ export class FrameShapes {
     );
   }
 
-  /** Of the frame that lies from `start` to `end`; undefined: it has no shape of its own. */
-  shapeOf(bytes: Uint8Array, start: number, end: number): FrameShape | undefined {
-    return this.#shapeOf(bytes, start, end);
-  }
-
   /** Bits of the kinds of remarks (REMARK_BITS) on the frame that lies from `start` to `end`. */
-  kindsOf(bytes: Uint8Array, start: number, end: number): number {
-    const shape = this.#shapeOf(bytes, start, end);
+  kindsOf(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    shape: FrameShape | undefined = this.shapeOf(bytes, start, end),
+  ): number {
     if (shape === undefined) return kindsByWalk(this.#dialect, bytes.subarray(start, end));
     const { offsets } = this.#layout;
     let kinds = shape.kinds | (this.#kindsOfSources[bytes[start + offsets.source] ?? 0] ?? 0);
@@ -85,7 +81,8 @@ export class FrameShapes {
     return kinds;
   }
 
-  #shapeOf(bytes: Uint8Array, start: number, end: number): KnownShape | undefined {
+  /** Of the frame that lies from `start` to `end`; undefined: it has no shape of its own. */
+  shapeOf(bytes: Uint8Array, start: number, end: number): FrameShape | undefined {
     const last = this.#last;
     if (last !== undefined && isLike(last, bytes, start, end)) return last;
     const hash = this.#hash(bytes, start, end);
@@ -130,7 +127,7 @@ export function frameShapesOf(dialect: Dialect): FrameShapes {
   return shapes;
 }
 
-function isLike(shape: KnownShape, bytes: Uint8Array, start: number, end: number): boolean {
+function isLike(shape: FrameShape, bytes: Uint8Array, start: number, end: number): boolean {
   const { frameBytes, places, values } = shape;
   if (end - start !== frameBytes) return false;
   for (let index = 0; index < places.length; index++) {
@@ -140,10 +137,10 @@ function isLike(shape: KnownShape, bytes: Uint8Array, start: number, end: number
 }
 
 /** `frame`: its TLVs fill it. */
-function makeShape(dialect: Dialect, frame: Uint8Array, id: number): KnownShape {
+function makeShape(dialect: Dialect, frame: Uint8Array, id: number): FrameShape {
   const { sizeBytes, offsets } = dialect.header;
   const places = [offsets.relay_domain];
-  const checks: KnownShape['checks'][number][] = [];
+  const checks: FrameShape['checks'][number][] = [];
   for (const { type, offset, valueOffset, length } of walkTlvs(frame, sizeBytes).tlvs) {
     for (let at = offset; at < valueOffset; at++) places.push(sizeBytes + at);
     const struct = registeredType(dialect, type)?.struct;

@@ -15,7 +15,7 @@ import type { TimelineCounter } from '../timeline.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { OddContents } from './odd-contents.ts';
-import { RemarkTally } from './remark-tally.ts';
+import { countPair, RemarkTally } from './remark-tally.ts';
 import type { Border, RetiredConnection, Unjudged } from './retired.ts';
 import { StreamWalk, type WalkedSpan } from './stream-walk.ts';
 
@@ -203,8 +203,8 @@ export class ConnectionScan {
         arrived = 0;
       }
       arrived++;
-      if (remarks)
-        this.#remarks.countFrame(window, position, end, lane.last.old, lane.last.new);
+      const odd = remarks ? this.#remarks.of(window, position, end) : undefined;
+      if (odd !== undefined) countPair(odd, length, lane.last.old, lane.last.new);
       position = end;
       frames++;
     }
@@ -234,7 +234,8 @@ export class ConnectionScan {
       arrivalNs,
       key: keyOf(bytes),
       mark: this.#context.odd.markOf(bytes),
-      remarks: remarks ? this.#remarks.of(bytes) : undefined,
+      // Equal bytes are odd in the same way: one side is enough.
+      odd: remarks && side === 'old' ? this.#remarks.of(bytes, 0, bytes.length) : undefined,
     };
     const other = otherSide(side);
     const head = lane.queue.head(other);
@@ -313,7 +314,7 @@ export class ConnectionScan {
     lane.last.new.offset = neu.offset;
     if (lane.open !== undefined) closeBorder(lane);
     this.#noteArrivals(old.arrivalNs, neu.arrivalNs, 1);
-    if (old.remarks !== undefined) this.#remarks.count(old.remarks, old.length, old, neu);
+    if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
   }
 
   #noteArrivals(oldNs: number, newNs: number, pairs: number): void {

@@ -4,7 +4,7 @@
  * for a run of equal frames, anywhere on both sides, from which on they agree again.
  */
 import type { Side } from '../../capture/types.ts';
-import type { RemarksOfFrame } from './remark-tally.ts';
+import type { OddMessages } from './remark-tally.ts';
 
 export interface WaitingFrame {
   readonly index: number;
@@ -15,8 +15,8 @@ export interface WaitingFrame {
   readonly key: string;
   /** See OddContents. */
   readonly mark: number;
-  /** undefined: nobody asks. */
-  readonly remarks: RemarksOfFrame | undefined;
+  /** undefined: nothing is odd about it, or nobody asks. */
+  readonly odd: OddMessages | undefined;
 }
 
 /** Places with one content that are looked at: repeated messages must not cost a square. */
