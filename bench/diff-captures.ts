@@ -3,6 +3,9 @@ import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import { encodeMessage } from '../src/protocol/encode.ts';
 import { CaptureWriter } from '../src/capture/writer.ts';
 import type { StreamKind } from '../src/capture/types.ts';
+import type { Dialect, FieldValues } from '../src/protocol/types.ts';
+import { frameChecksum } from '../src/wire/header.ts';
+import { ORDER_BOOK, POOL_SWAP, TRADE } from './traffic.ts';
 
 export interface DiffTraffic {
   readonly name: string;
@@ -11,6 +14,16 @@ export interface DiffTraffic {
   readonly divergesEvery: number;
   /** Two publishers, whose messages the new relay delivers in another order. */
   readonly isInterleaved: boolean;
+  /**
+   * - `noise`: one TLV of a vendor with values of chance, checksum zero, 1 to 16 frames a chunk.
+   * - `market`: trades, swaps and order books in turn, checksums computed, each in a chunk of its own.
+   */
+  readonly messages: 'noise' | 'market';
+}
+
+interface Made {
+  readonly chunkFramesMax: number;
+  readonly make: (index: number, source: number) => Uint8Array;
 }
 
 export const DIALECT = 'torq-codec';
@@ -21,6 +34,12 @@ const CHUNK_FRAMES_MAX = 16;
 const STEP_NS = 10_000n;
 const FLUSH_FRAMES = 4_096;
 const SEED = 20_261_123;
+/** Values are taken from anywhere in it. */
+const NOISE_BYTES = 1_048_573;
+/** Out of twenty messages of a market: most are trades, one is an order book. */
+const SWAPS = [3, 7, 11, 15];
+const BOOK = 19;
+const MARKET_ROUND = 20;
 
 export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
   const protocol = loadBuiltInProtocol();
@@ -39,15 +58,12 @@ export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
     writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
   }
   const out = new Out(writer);
-  const make = frameMaker(dialect);
-  let noise = SEED;
-  const random = (below: number): number => {
-    noise = (Math.imul(noise, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((noise / 2 ** 32) * below);
-  };
+  const { make, chunkFramesMax } =
+    traffic.messages === 'noise' ? noiseMaker(dialect) : marketMaker(dialect);
+  const random = chance();
   let divergence = 0;
   for (let sent = 0; sent < traffic.frames; ) {
-    const count = Math.min(1 + random(CHUNK_FRAMES_MAX), traffic.frames - sent);
+    const count = Math.min(1 + random(chunkFramesMax), traffic.frames - sent);
     const frames: Uint8Array[] = [];
     for (let index = 0; index < count; index++)
       frames.push(make(sent + index, 1 + random(publishers)));
@@ -110,32 +126,69 @@ class Out {
   }
 }
 
+const HEADER = { version: 1, source: 1, flags: 0, sequence: '0', timestamp: '0' };
+
 /** No two are alike, and their values are noise. */
-function frameMaker(
-  dialect: Parameters<typeof encodeMessage>[0],
-): (index: number, source: number) => Uint8Array {
-  const header = {
-    relay_domain: 1,
-    version: 1,
-    source: 1,
-    flags: 0,
-    sequence: '0',
-    timestamp: '0',
-  };
+function noiseMaker(dialect: Dialect): Made {
   const raw = '00'.repeat(FRAME_BYTES - OVERHEAD_BYTES);
   const tlvs = [{ type: 200, extended: false, fields: { raw } }];
-  const model = encodeMessage(dialect, { header, tlvs }, 'zero');
+  const model = encodeMessage(dialect, { header: { ...HEADER, relay_domain: 1 }, tlvs }, 'zero');
+  const random = chance();
+  const noise = Buffer.alloc(NOISE_BYTES + FRAME_BYTES);
+  for (let at = 0; at < noise.length; at++) noise[at] = random(256);
+  const stamp = stamper(dialect);
+  return {
+    chunkFramesMax: CHUNK_FRAMES_MAX,
+    make: (index, source) => {
+      const frame = stamp(model, index, source);
+      const from = random(NOISE_BYTES);
+      noise.copy(frame, OVERHEAD_BYTES, from, from + FRAME_BYTES - OVERHEAD_BYTES);
+      return frame;
+    },
+  };
+}
+
+function marketMaker(dialect: Dialect): Made {
+  const model = (type: number, layout: string, fields: FieldValues): Uint8Array =>
+    encodeMessage(
+      dialect,
+      { header: { ...HEADER, relay_domain: 1 }, tlvs: [{ type, layout, fields }] },
+      'zero',
+    );
+  const trade = model(1, 'TradeTLV', TRADE);
+  const swap = model(11, 'PoolSwapTLV', POOL_SWAP);
+  const book = model(3, 'OrderBookTLV', ORDER_BOOK);
+  const stamp = stamper(dialect);
+  const { checksum: checksumAt } = dialect.header.offsets;
+  return {
+    chunkFramesMax: 1,
+    make: (index, source) => {
+      const turn = index % MARKET_ROUND;
+      const frame = stamp(turn === BOOK ? book : SWAPS.includes(turn) ? swap : trade, index, source);
+      frame.writeUInt32LE(index, OVERHEAD_BYTES + 8);
+      frame.writeUInt32LE(frameChecksum(dialect.header, frame), checksumAt);
+      return frame;
+    },
+  };
+}
+
+/** Copies a model with numbers of its own. */
+function stamper(dialect: Dialect): (model: Uint8Array, index: number, source: number) => Buffer {
   const { source: sourceAt, sequence, timestamp } = dialect.header.offsets;
-  let noise = SEED;
-  return (index, source) => {
+  return (model, index, source) => {
     const frame = Buffer.from(model);
     frame[sourceAt] = source;
     frame.writeBigUInt64LE(BigInt(index + 1), sequence);
     frame.writeBigUInt64LE(1_756_000_000_000_000_000n + BigInt(index) * 1_000n, timestamp);
-    for (let at = OVERHEAD_BYTES; at < FRAME_BYTES; at++) {
-      noise = (Math.imul(noise, 1_664_525) + 1_013_904_223) >>> 0;
-      frame[at] = noise >>> 24;
-    }
     return frame;
+  };
+}
+
+/** The same numbers in every run. */
+function chance(): (below: number) => number {
+  let state = SEED;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
   };
 }

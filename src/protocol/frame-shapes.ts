@@ -3,7 +3,7 @@
  * one shape, so it is worked out once for each shape, and of the next frame only what depends on its values is looked
  * at. Finds what `eachRemark` finds, but not where.
  */
-import { checksumState, u16At, u32At } from '../wire/header.ts';
+import { checksumState, u16At } from '../wire/header.ts';
 import { EXTENDED_HEAD_BYTES, EXTENDED_MARKER, STANDARD_HEAD_BYTES, walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { registeredType } from './decode.ts';
@@ -74,9 +74,9 @@ export class FrameShapes {
     const { offsets } = this.#layout;
     let kinds = shape.kinds | (this.#kindsOfSources[bytes[start + offsets.source] ?? 0] ?? 0);
     if (bytes[start + offsets.version] !== USUAL_VERSION) kinds |= UNUSUAL_VERSION;
-    if (u32At(bytes, start + offsets.checksum) === 0) kinds |= ZERO_CHECKSUM;
-    else if (checksumState(this.#layout, bytes.subarray(start, end)) === 'wrong')
-      kinds |= WRONG_CHECKSUM;
+    const checksum = checksumState(this.#layout, bytes, start, end);
+    if (checksum === 'zero') kinds |= ZERO_CHECKSUM;
+    if (checksum === 'wrong') kinds |= WRONG_CHECKSUM;
     for (const { check, at } of shape.checks) kinds |= check(bytes, start + at);
     return kinds;
   }

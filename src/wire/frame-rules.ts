@@ -135,7 +135,7 @@ export class FrameRules {
   }
 
   hasValidChecksum(window: Uint8Array, position: number, end: number): boolean {
-    return checksumState(this.layout, window.subarray(position, end)) === 'valid';
+    return checksumState(this.layout, window, position, end) === 'valid';
   }
 
   #checksum(window: Uint8Array, position: number): number {

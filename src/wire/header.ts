@@ -2,7 +2,7 @@
  * Reads and writes the 32-byte header in any of its field orders, and judges checksums.
  * Knows nothing of streams (frame-reader) nor of what the numbers mean (protocol).
  */
-import { crc32 } from 'node:zlib';
+import { crc32Of } from './crc.ts';
 import type { ChecksumState, Header, HeaderLayout } from './types.ts';
 
 export function viewOf(bytes: Uint8Array): DataView {
@@ -78,15 +78,24 @@ export function writeHeader(layout: HeaderLayout, header: Header, bytes: Uint8Ar
 
 const CHECKSUM_BYTES = 4;
 
-/** CRC-32 (IEEE) of the whole frame without its four checksum bytes: left out, not zeroed. */
-export function frameChecksum(layout: HeaderLayout, frame: Uint8Array): number {
-  const before = frame.subarray(0, layout.offsets.checksum);
-  const after = frame.subarray(layout.offsets.checksum + CHECKSUM_BYTES);
-  return crc32(after, crc32(before));
+/** CRC-32 (IEEE) of the whole frame without its four checksum bytes: left out, not zeroed. `start`, `end`: of the frame. */
+export function frameChecksum(
+  layout: HeaderLayout,
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): number {
+  const at = start + layout.offsets.checksum;
+  return crc32Of(bytes, at + CHECKSUM_BYTES, end, crc32Of(bytes, start, at));
 }
 
-export function checksumState(layout: HeaderLayout, frame: Uint8Array): ChecksumState {
-  const stored = u32At(frame, layout.offsets.checksum);
+export function checksumState(
+  layout: HeaderLayout,
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): ChecksumState {
+  const stored = u32At(bytes, start + layout.offsets.checksum);
   if (stored === 0) return 'zero';
-  return stored === frameChecksum(layout, frame) ? 'valid' : 'wrong';
+  return stored === frameChecksum(layout, bytes, start, end) ? 'valid' : 'wrong';
 }
