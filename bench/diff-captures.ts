@@ -164,7 +164,11 @@ function marketMaker(dialect: Dialect): Made {
     chunkFramesMax: 1,
     make: (index, source) => {
       const turn = index % MARKET_ROUND;
-      const frame = stamp(turn === BOOK ? book : SWAPS.includes(turn) ? swap : trade, index, source);
+      const frame = stamp(
+        turn === BOOK ? book : SWAPS.includes(turn) ? swap : trade,
+        index,
+        source,
+      );
       frame.writeUInt32LE(index, OVERHEAD_BYTES + 8);
       frame.writeUInt32LE(frameChecksum(dialect.header, frame), checksumAt);
       return frame;

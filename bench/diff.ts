@@ -3,7 +3,7 @@
  * messages come in another order; each at several sizes, so that one sees whether time is linear and memory is not.
  * Beside it, at a size that one can wait for, what a person would do without relaydiff: tshark and diff.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,8 +23,11 @@ export interface DiffEffort {
   readonly only: string;
 }
 
-export interface DiffMeasure extends DiffTraffic {
-  readonly remarks: 'count' | 'hide';
+/** As a user runs it by default, and without looking for what is odd about messages. */
+const REMARKS = ['count', 'hide'] as const;
+
+/** What the process that compared says of itself. */
+interface Compared {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly peakMiB: number;
@@ -32,6 +35,13 @@ export interface DiffMeasure extends DiffTraffic {
   readonly pairs: number;
   readonly divergences: number;
   readonly unjudged: number;
+}
+
+export interface DiffMeasure extends DiffTraffic {
+  readonly remarks: (typeof REMARKS)[number];
+  /** Why there is nothing: the process did not come to its end. */
+  readonly failure: string | undefined;
+  readonly compared: Compared | undefined;
 }
 
 export interface ByHand {
@@ -42,12 +52,20 @@ export interface ByHand {
   readonly relaydiffMs: number;
 }
 
+const AGREE: Omit<DiffTraffic, 'frames'> = {
+  name: 'agree',
+  divergesEvery: Infinity,
+  isInterleaved: false,
+  messages: 'noise',
+};
+
 const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
-  { name: 'agree', divergesEvery: Infinity, isInterleaved: false },
-  { name: '0.01 % diverge', divergesEvery: 10_000, isInterleaved: false },
-  { name: '1 % diverge', divergesEvery: 100, isInterleaved: false },
-  { name: '30 % diverge', divergesEvery: 10 / 3, isInterleaved: false },
-  { name: 'two publishers, interleaved', divergesEvery: Infinity, isInterleaved: true },
+  AGREE,
+  { ...AGREE, name: 'agree, market data one by one', messages: 'market' },
+  { ...AGREE, name: '0.01 % diverge', divergesEvery: 10_000 },
+  { ...AGREE, name: '1 % diverge', divergesEvery: 100 },
+  { ...AGREE, name: '30 % diverge', divergesEvery: 10 / 3 },
+  { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
 ];
 
 export function benchDiff(
@@ -61,17 +79,8 @@ export function benchDiff(
       inDirectory((directory) => {
         const path = join(directory, 'bench.capture');
         writeDiffCapture(path, traffic);
-        for (const remarks of ['hide', 'count'] as const) {
-          const printed = execFileSync(
-            process.execPath,
-            [TOOL, 'bench/diff-child.ts', path, remarks],
-            {
-              cwd: ROOT,
-              encoding: 'utf8',
-            },
-          );
-          const measured: Omit<DiffMeasure, keyof DiffTraffic | 'remarks'> = JSON.parse(printed);
-          const measure = { ...traffic, remarks, ...measured };
+        for (const remarks of REMARKS) {
+          const measure = { ...traffic, remarks, ...compare(path, remarks) };
           measures.push(measure);
           onMeasure(measure);
         }
@@ -81,6 +90,23 @@ export function benchDiff(
   return measures;
 }
 
+/** In a process of its own. One that runs out of memory is a result, and the others are measured all the same. */
+function compare(path: string, remarks: string): Pick<DiffMeasure, 'failure' | 'compared'> {
+  const child = spawnSync(process.execPath, [TOOL, 'bench/diff-child.ts', path, remarks], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  if (child.status !== 0) {
+    const said = /(?:Error|FATAL ERROR): .*/.exec(child.stderr)?.[0];
+    return {
+      failure: said ?? `it ended with ${child.status ?? child.signal}`,
+      compared: undefined,
+    };
+  }
+  const compared: Compared = JSON.parse(child.stdout);
+  return { failure: undefined, compared };
+}
+
 export const hasTshark = (): boolean => spawnSync('tshark', ['--version']).status === 0;
 
 /** Dissects both sides to text and compares the text; returns undefined where tshark is not installed. */
@@ -88,8 +114,7 @@ export function benchByHand(frames: number): ByHand | undefined {
   if (!hasTshark()) return undefined;
   return inDirectory((directory) => {
     const at = (name: string): string => join(directory, name);
-    const traffic = { name: '1 % diverge', frames, divergesEvery: 100, isInterleaved: false };
-    writeDiffCapture(at('bench.capture'), traffic);
+    writeDiffCapture(at('bench.capture'), { ...AGREE, frames, divergesEvery: 100 });
     const relaydiff = (...args: readonly string[]): void => {
       spawnSync(process.execPath, [CLI, ...args], { stdio: 'ignore' });
     };
@@ -149,8 +174,12 @@ export function describeMeasures(measures: readonly DiffMeasure[]): string {
     'unjudged',
   ];
   const table = new Table({ head, style: { head: [], border: [] } });
-  for (const each of measures) {
-    const { name, frames, remarks, wallMs, cpuMs, peakMiB, divergences, unjudged } = each;
+  for (const { name, frames, remarks, compared, failure } of measures) {
+    if (compared === undefined) {
+      table.push([name, frames.toLocaleString('en'), remarks, { colSpan: 6, content: failure }]);
+      continue;
+    }
+    const { wallMs, cpuMs, peakMiB, divergences, unjudged } = compared;
     table.push([
       name,
       frames.toLocaleString('en'),
@@ -166,10 +195,51 @@ export function describeMeasures(measures: readonly DiffMeasure[]): string {
   return table.toString();
 }
 
-export function describeByHand({ frames, tsharkMs, diffMs, relaydiffMs }: ByHand): string {
-  const perFrame = (ms: number): string => `${((ms * 1e3) / frames).toFixed(1)} µs a pair`;
+const PAIRS_A_SECOND_GOAL = 1e6;
+const PEAK_MIB_GOAL = 512;
+
+/** What the goals of the differ come to: speed where sides agree, memory everywhere, and time by size. */
+export function describeDiffGoals(measures: readonly DiffMeasure[]): string {
+  const verdict = (isMet: boolean): string => (isMet ? 'met' : 'missed');
+  const lines: string[] = [];
+  for (const { name } of KINDS) {
+    for (const remarks of REMARKS) {
+      const own = measures.filter((each) => each.name === name && each.remarks === remarks);
+      const [first, last] = [own.at(0), own.at(-1)];
+      if (first?.compared === undefined || last?.compared === undefined) continue;
+      const rate = (last.frames / last.compared.wallMs) * 1e3;
+      const peakMiB = Math.max(...own.map(({ compared }) => compared?.peakMiB ?? Infinity));
+      const growth = last.compared.cpuMs / last.frames / (first.compared.cpuMs / first.frames);
+      const goals = [
+        `${(rate / 1e6).toFixed(2)} million pairs a second` +
+          (last.divergesEvery === Infinity
+            ? ` (goal 1: ${verdict(rate >= PAIRS_A_SECOND_GOAL)})`
+            : ''),
+        `peak ${peakMiB.toFixed(0)} MiB (goal ${PEAK_MIB_GOAL}: ${verdict(peakMiB <= PEAK_MIB_GOAL)})`,
+        `${(last.frames / first.frames).toFixed(0)} times the frames take ${growth.toFixed(2)} times the processor time a pair`,
+      ];
+      lines.push(`${name}, remarks ${remarks}: ${goals.join('; ')}`);
+    }
+  }
+  return lines.join('\n');
+}
+
+export function describeByHand(
+  { frames, tsharkMs, diffMs, relaydiffMs }: ByHand,
+  measures: readonly DiffMeasure[],
+): string {
+  const micros = (ms: number, of = frames): number => (ms * 1e3) / of;
+  const byHand = micros(tsharkMs + diffMs);
+  const [largest] = measures
+    .filter(({ name, remarks }) => name === AGREE.name && remarks === 'count')
+    .toSorted((left, right) => right.frames - left.frames);
+  const atLarge = largest?.compared && micros(largest.compared.wallMs, largest.frames);
   return (
-    `by hand, ${frames.toLocaleString('en')} frames with 1 % divergences: tshark ${perFrame(tsharkMs)}, diff ${perFrame(diffMs)}; ` +
-    `relaydiff diff ${perFrame(relaydiffMs)}, ${((tsharkMs + diffMs) / relaydiffMs).toFixed(1)} times as fast`
+    `by hand, ${frames.toLocaleString('en')} frames with 1 % divergences: tshark ${micros(tsharkMs).toFixed(1)} µs a pair, ` +
+    `diff ${micros(diffMs).toFixed(1)}; relaydiff diff ${micros(relaydiffMs).toFixed(1)}, its start included: ` +
+    `${(byHand / micros(relaydiffMs)).toFixed(1)} times as fast` +
+    (atLarge === undefined
+      ? ''
+      : `; at the largest size that agrees ${atLarge.toFixed(2)}: ${(byHand / atLarge).toFixed(0)} times`)
   );
 }

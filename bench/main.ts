@@ -10,6 +10,7 @@ import {
   benchByHand,
   benchDiff,
   describeByHand,
+  describeDiffGoals,
   describeMeasures,
   type DiffEffort,
   hasTshark,
@@ -74,8 +75,10 @@ const { values, positionals } = parseArgs({
     /** shim, diff: only contests whose name contains it. */
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
-    /** diff: of the largest captures. */
+    /** diff: of the largest captures; at least four. */
     frames: { type: 'string' },
+    /** diff: of the capture that tshark dissects. */
+    'tshark-frames': { type: 'string' },
     /** shim-memory, and the timed part of replay. */
     seconds: { type: 'string' },
   },
@@ -160,7 +163,8 @@ async function shimMemory(defaults: MemoryEffort): Promise<void> {
 
 async function diff(defaults: DiffEffort): Promise<void> {
   const frames = Number(values.frames ?? defaults.frames);
-  const effort = { ...defaults, frames, only: values.only };
+  const tsharkFrames = Number(values['tshark-frames'] ?? defaults.tsharkFrames);
+  const effort = { ...defaults, frames, tsharkFrames, only: values.only };
   const machine = describeMachine();
   if (!values.json) console.log(`diff: ${machineLine(machine)}`);
   const measures = benchDiff(effort, (measure) => {
@@ -170,7 +174,8 @@ async function diff(defaults: DiffEffort): Promise<void> {
   if (values.json) console.log(JSON.stringify({ benchmark: 'diff', machine, measures, byHand }));
   else {
     console.log(describeMeasures(measures));
-    if (byHand !== undefined) console.log(describeByHand(byHand));
+    console.log(describeDiffGoals(measures));
+    if (byHand !== undefined) console.log(describeByHand(byHand, measures));
     else if (!hasTshark()) console.log('tshark is left out: it is not installed.');
     console.log(`load at the end ${describeMachine().load.toFixed(1)}`);
   }

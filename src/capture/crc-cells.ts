@@ -68,7 +68,8 @@ function makeShifts(): Uint32Array {
   for (let index = 0; index < table.length; index++) {
     const firstBit = Math.floor(index / BYTE_VALUES) * 8;
     for (let bit = 0; bit < 8; bit++) {
-      if (((index >>> bit) & 1) === 1) table[index] = (table[index] ?? 0) ^ (ofBits[firstBit + bit] ?? 0);
+      if (((index >>> bit) & 1) === 1)
+        table[index] = (table[index] ?? 0) ^ (ofBits[firstBit + bit] ?? 0);
     }
   }
   return table;

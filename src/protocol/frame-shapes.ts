@@ -4,7 +4,12 @@
  * at. Finds what `eachRemark` finds, but not where.
  */
 import { checksumState, u16At } from '../wire/header.ts';
-import { EXTENDED_HEAD_BYTES, EXTENDED_MARKER, STANDARD_HEAD_BYTES, walkTlvs } from '../wire/tlv.ts';
+import {
+  EXTENDED_HEAD_BYTES,
+  EXTENDED_MARKER,
+  STANDARD_HEAD_BYTES,
+  walkTlvs,
+} from '../wire/tlv.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { registeredType } from './decode.ts';
 import { REMARK_BITS, type RemarkCheck, valueCheck } from './remark-checks.ts';

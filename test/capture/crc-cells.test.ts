@@ -18,7 +18,10 @@ test('the CRC of any part, joined to that of anything before it, is that of the 
       place,
       fc.uint8Array({ maxLength: 9 }),
       (seed, length, one, other, before) => {
-        const bytes = Uint8Array.from({ length }, (_, at) => Math.imul(at + seed, 2_654_435_761) >>> 24);
+        const bytes = Uint8Array.from(
+          { length },
+          (_, at) => Math.imul(at + seed, 2_654_435_761) >>> 24,
+        );
         const cells = new CrcCells(bytes);
         expect(cells.crc32).toBe(crc32(bytes));
         const from = Math.min(one, other, length);

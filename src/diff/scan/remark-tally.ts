@@ -89,11 +89,7 @@ export function countPair(odd: OddMessages, length: number, old: Place, neu: Pla
   if (neu.index < odd.first.new.index) take(odd.first.new, neu, length);
 }
 
-function take(
-  first: OddMessages['first'][Side],
-  { index, offset }: Place,
-  length: number,
-): void {
+function take(first: OddMessages['first'][Side], { index, offset }: Place, length: number): void {
   first.index = index;
   first.offset = offset;
   first.length = length;
