@@ -49,7 +49,8 @@ interface SegmentRecord {
 }
 
 /** A segment as it is read, from its own row or from the journal. */
-interface Segment extends SegmentTable {
+interface Segment {
+  readonly table: SegmentTable;
   /** How people find it. */
   readonly name: string;
   readonly offset: number;
@@ -224,6 +225,7 @@ class SqliteCaptureReader implements CaptureReader {
     for (const waiting of this.#journal.get(streamId) ?? []) {
       const run = this.#run({
         ...waiting,
+        table: waiting,
         name: `journal at ordinal ${endsOf(waiting).firstOrdinal}`,
         crc32: undefined,
       });
@@ -271,7 +273,7 @@ class SqliteCaptureReader implements CaptureReader {
     });
     if (table === undefined) throw this.#damaged(`${name} has no readable chunk table`);
     return {
-      ...table,
+      table,
       name,
       offset: row.stream_offset,
       bytes: row.byte_count,
@@ -280,14 +282,25 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   #run(segment: Segment): ChunkRun {
-    const { offset, ordinals, timesNs, lengths, runs } = segment;
+    const { offset, table } = segment;
+    const { lengths, runs } = table;
     const total = lengths.reduce((sum, length) => sum + length, 0);
     const isWhole = total > 0 && total === segment.bytes;
     const read = isWhole ? this.#blocks.read(runs, total) : undefined;
     if (read === undefined || (segment.crc32 ?? read.crc32) !== read.crc32) {
       throw this.#damaged(`${segment.name} does not hold the bytes that were written`);
     }
-    return { offset, bytes: read.bytes, ordinals, timesNs, lengths };
+    return {
+      offset,
+      bytes: read.bytes,
+      lengths,
+      get ordinals() {
+        return table.ordinals;
+      },
+      get timesNs() {
+        return table.timesNs;
+      },
+    };
   }
 
   #loadBlock(position: number): BlockRow | undefined {

@@ -5,7 +5,7 @@
  */
 import { decode, encode } from '@msgpack/msgpack';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { fromPlanes, toPlanes } from './byte-planes.ts';
+import { arePlanes, fromPlanes, toPlanes } from './byte-planes.ts';
 import type { Runs } from './deduplicator.ts';
 
 /** Columns of the chunks, all of the same length, and where their bytes are. */
@@ -53,7 +53,10 @@ export function encodeSegmentTable(table: SegmentTable): Uint8Array {
 export function decodeSegmentTable(bytes: Uint8Array, first: FirstChunk): SegmentTable | undefined {
   const columns = decodeColumns(bytes);
   if (columns === undefined) return undefined;
-  const [ordinalSteps, timeSteps, lengths, runSteps, runLengths] = columns;
+  const { chunkCount, runCount, planes } = columns;
+  const lengths = fromPlanes(planes[2], chunkCount);
+  const runSteps = fromPlanes(planes[3], runCount);
+  const runLengths = fromPlanes(planes[4], runCount);
   const runs: number[] = [];
   let end = 0;
   for (const [index, length] of runLengths.entries()) {
@@ -64,12 +67,36 @@ export function decodeSegmentTable(bytes: Uint8Array, first: FirstChunk): Segmen
   }
   if (lengths.some((length) => length <= 0) || sumOf(lengths) !== sumOf(runLengths))
     return undefined;
-  return {
-    ordinals: fromSteps(ordinalSteps, first.ordinal),
-    timesNs: fromSteps(timeSteps, first.timeNs),
-    lengths,
-    runs,
-  };
+  return new DecodedTable(columns, first, lengths, runs);
+}
+
+/** Most readers ask for one of the two columns of steps at most, so each is worked out when it is asked for. */
+class DecodedTable implements SegmentTable {
+  readonly lengths: readonly number[];
+  readonly runs: Runs;
+  readonly #columns: Columns;
+  readonly #first: FirstChunk;
+  #ordinals: readonly number[] | undefined;
+  #timesNs: readonly number[] | undefined;
+
+  constructor(columns: Columns, first: FirstChunk, lengths: readonly number[], runs: Runs) {
+    this.#columns = columns;
+    this.#first = first;
+    this.lengths = lengths;
+    this.runs = runs;
+  }
+
+  get ordinals(): readonly number[] {
+    const { planes, chunkCount } = this.#columns;
+    this.#ordinals ??= fromSteps(fromPlanes(planes[0], chunkCount), this.#first.ordinal);
+    return this.#ordinals;
+  }
+
+  get timesNs(): readonly number[] {
+    const { planes, chunkCount } = this.#columns;
+    this.#timesNs ??= fromSteps(fromPlanes(planes[1], chunkCount), this.#first.timeNs);
+    return this.#timesNs;
+  }
 }
 
 /** The first step is 0: the segment's row has the first value. */
@@ -92,8 +119,11 @@ function sumOf(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
 }
 
-type Columns = readonly [Column, Column, Column, Column, Column];
-type Column = readonly number[];
+interface Columns {
+  readonly chunkCount: number;
+  readonly runCount: number;
+  readonly planes: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+}
 
 function decodeColumns(bytes: Uint8Array): Columns | undefined {
   let value: unknown;
@@ -103,14 +133,19 @@ function decodeColumns(bytes: Uint8Array): Columns | undefined {
     return undefined; // Damage is reported by the caller, which knows the place.
   }
   if (!Array.isArray(value)) return undefined;
-  const [chunkCount, runCount, ...planes]: unknown[] = value;
-  const column = (index: number, count: unknown): Column | undefined => {
-    const bin = planes[index];
-    const isSound = bin instanceof Uint8Array && typeof count === 'number';
-    return isSound ? fromPlanes(bin, count) : undefined;
-  };
-  const [a, b, c] = [0, 1, 2].map((index) => column(index, chunkCount));
-  const [d, e] = [3, 4].map((index) => column(index, runCount));
+  const [chunkCount, runCount, ...columns]: unknown[] = value;
+  if (!isCount(chunkCount) || !isCount(runCount)) return undefined;
+  const [a, b, c, d, e] = columns.map((column, index) => {
+    const isSound =
+      column instanceof Uint8Array && arePlanes(column, index < 3 ? chunkCount : runCount);
+    return isSound ? column : undefined;
+  });
   if (!a || !b || !c || !d || !e) return undefined;
-  return [a, b, c, d, e];
+  // No length is 0, so that each has a byte at least: a damaged count must not make us count for hours.
+  if (c.length < chunkCount || e.length < runCount) return undefined;
+  return { chunkCount, runCount, planes: [a, b, c, d, e] };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
