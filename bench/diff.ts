@@ -210,8 +210,9 @@ export function describeDiffGoals(measures: readonly DiffMeasure[]): string {
       const rate = (last.frames / last.compared.wallMs) * 1e3;
       const peakMiB = Math.max(...own.map(({ compared }) => compared?.peakMiB ?? Infinity));
       const growth = last.compared.cpuMs / last.frames / (first.compared.cpuMs / first.frames);
+      const cpuRate = last.frames / last.compared.cpuMs / 1e3;
       const goals = [
-        `${(rate / 1e6).toFixed(2)} million pairs a second` +
+        `${(rate / 1e6).toFixed(2)} million pairs a second, ${cpuRate.toFixed(2)} of processor time` +
           (last.divergesEvery === Infinity
             ? ` (goal 1: ${verdict(rate >= PAIRS_A_SECOND_GOAL)})`
             : ''),

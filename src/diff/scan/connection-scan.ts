@@ -15,6 +15,7 @@ import type { TimelineCounter } from '../timeline.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { OddContents } from './odd-contents.ts';
+import { PairArrivals } from './pair-arrivals.ts';
 import { countPair, RemarkTally } from './remark-tally.ts';
 import type { Border, RetiredConnection, Unjudged } from './retired.ts';
 import { StreamWalk, type WalkedSpan } from './stream-walk.ts';
@@ -64,6 +65,7 @@ export class ConnectionScan {
     new: { frames: 0, others: 0 },
   };
   readonly #remarks: RemarkTally;
+  readonly #arrivals: PairArrivals;
   readonly #waiting: Record<Side, number> = { old: 0, new: 0 };
   #pairs = 0;
 
@@ -71,6 +73,7 @@ export class ConnectionScan {
     this.#context = context;
     const { header } = context.dialect;
     this.#remarks = new RemarkTally(context.dialect);
+    this.#arrivals = new PairArrivals(context.timeline, context.behind);
     this.#rules = new FrameRules(header, DEFAULT_FRAME_LIMITS);
     this.#walks = { old: new StreamWalk(header), new: new StreamWalk(header) };
   }
@@ -172,11 +175,6 @@ export class ConnectionScan {
     let frames = 0;
     let role = -1;
     let lane: Lane | undefined;
-    let oldNs = 0;
-    let newNs = 0;
-    /** Frames before this place arrived when the last one did; so many that are not noted yet. */
-    let arrivedTo = -1;
-    let arrived = 0;
     for (;;) {
       const length = rules.plainFrameBytes(window, position);
       if (length === 0) break;
@@ -195,20 +193,13 @@ export class ConnectionScan {
       lane.last.new.index = first.new + frames;
       lane.last.new.offset = base.new + position;
       if (lane.open !== undefined) closeBorder(lane);
-      if (end > arrivedTo) {
-        this.#noteArrivals(oldNs, newNs, arrived);
-        oldNs = old.arrivalNs(end);
-        newNs = neu.arrivalNs(end);
-        arrivedTo = Math.min(old.arrivedTo, neu.arrivedTo);
-        arrived = 0;
-      }
-      arrived++;
+      this.#arrivals.add(end, this.#walks);
       const odd = remarks ? this.#remarks.of(window, position, end) : undefined;
       if (odd !== undefined) countPair(odd, length, lane.last.old, lane.last.new);
       position = end;
       frames++;
     }
-    this.#noteArrivals(oldNs, newNs, arrived);
+    this.#arrivals.flush();
     old.pass(position, frames);
     neu.pass(position, frames);
     this.#pairs += frames;
@@ -313,16 +304,8 @@ export class ConnectionScan {
     lane.last.new.index = neu.index;
     lane.last.new.offset = neu.offset;
     if (lane.open !== undefined) closeBorder(lane);
-    this.#noteArrivals(old.arrivalNs, neu.arrivalNs, 1);
+    this.#arrivals.addSingle(old.arrivalNs, neu.arrivalNs);
     if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
-  }
-
-  #noteArrivals(oldNs: number, newNs: number, pairs: number): void {
-    if (pairs === 0) return;
-    const { behind, timeline } = this.#context;
-    timeline.add('old', oldNs, pairs);
-    timeline.add('new', newNs, pairs);
-    behind.add(newNs - oldNs, pairs);
   }
 
   #disagree(side: Side, index: number, arrivalNs: number, isFrame: boolean): void {
