@@ -37,7 +37,7 @@ const SEED = 20_261_123;
 /** Values are taken from anywhere in it. */
 const NOISE_BYTES = 1_048_573;
 /** Out of twenty messages of a market: most are trades, one is an order book. */
-const SWAPS = [3, 7, 11, 15];
+const SWAPS: ReadonlySet<number> = new Set([3, 7, 11, 15]);
 const BOOK = 19;
 const MARKET_ROUND = 20;
 
@@ -164,11 +164,7 @@ function marketMaker(dialect: Dialect): Made {
     chunkFramesMax: 1,
     make: (index, source) => {
       const turn = index % MARKET_ROUND;
-      const frame = stamp(
-        turn === BOOK ? book : SWAPS.includes(turn) ? swap : trade,
-        index,
-        source,
-      );
+      const frame = stamp(turn === BOOK ? book : SWAPS.has(turn) ? swap : trade, index, source);
       frame.writeUInt32LE(index, OVERHEAD_BYTES + 8);
       frame.writeUInt32LE(frameChecksum(dialect.header, frame), checksumAt);
       return frame;

@@ -92,8 +92,9 @@ class SqliteCaptureReader implements CaptureReader {
   readonly #blocks = new BlockReader((position) => this.#loadBlock(position));
   /** What is not in segments yet, by stream. */
   readonly #journal: ReadonlyMap<number, readonly SegmentData[]>;
-  /** By their text: a query for each segment and block is asked thousands of times. */
-  readonly #statements = new Map<string, Statement<(string | number)[]>>();
+  /** Asked thousands of times, so they are prepared once. */
+  #segmentFrom: Statement<[number, number], SegmentRecord> | undefined;
+  #blockAt: Statement<[number], BlockRow> | undefined;
   #restarts: ReadonlyMap<string, readonly number[]> | undefined;
 
   constructor(path: string, database: CaptureDatabase) {
@@ -212,12 +213,7 @@ class SqliteCaptureReader implements CaptureReader {
       from = begun.stream_offset + begun.byte_count;
     }
     for (;;) {
-      const row = this.#all<SegmentRecord>(
-        `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table
-         FROM segment WHERE stream_id = ? AND stream_offset >= ? ORDER BY stream_offset LIMIT 1`,
-        streamId,
-        from,
-      )[0];
+      const row = this.#loadSegment(streamId, from);
       if (row === undefined) break;
       yield this.#run(this.#segment(row));
       from = row.stream_offset + row.byte_count;
@@ -303,11 +299,23 @@ class SqliteCaptureReader implements CaptureReader {
     };
   }
 
+  #loadSegment(streamId: number, from: number): SegmentRecord | undefined {
+    return guarded(this.path, () => {
+      this.#segmentFrom ??= this.#database.prepare(
+        `SELECT id, stream_offset, byte_count, first_ordinal, first_time_ns, crc32, chunk_table
+         FROM segment WHERE stream_id = ? AND stream_offset >= ? ORDER BY stream_offset LIMIT 1`,
+      );
+      return this.#segmentFrom.get(streamId, from);
+    });
+  }
+
   #loadBlock(position: number): BlockRow | undefined {
-    return this.#all<BlockRow>(
-      'SELECT start, bytes, crc32 FROM block WHERE start <= ? ORDER BY start DESC LIMIT 1',
-      position,
-    )[0];
+    return guarded(this.path, () => {
+      this.#blockAt ??= this.#database.prepare(
+        'SELECT start, bytes, crc32 FROM block WHERE start <= ? ORDER BY start DESC LIMIT 1',
+      );
+      return this.#blockAt.get(position);
+    });
   }
 
   #readJournal(): ReadonlyMap<number, readonly SegmentData[]> {
@@ -382,14 +390,9 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   #all<T>(sql: string, ...parameters: readonly (string | number)[]): readonly T[] {
-    return guarded(this.path, () => {
-      let statement = this.#statements.get(sql);
-      if (statement === undefined) {
-        statement = this.#database.prepare<(string | number)[]>(sql);
-        this.#statements.set(sql, statement);
-      }
-      return statement.all(...parameters) as readonly T[];
-    });
+    return guarded(this.path, () =>
+      this.#database.prepare<(string | number)[], T>(sql).all(...parameters),
+    );
   }
 
   #damaged(what: string): OperatingError {

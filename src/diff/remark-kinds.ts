@@ -1,6 +1,6 @@
 /** The kinds of remarks that a message has, as bits of one number: a million records cannot hold lists. */
 import { frameShapesOf } from '../protocol/frame-shapes.ts';
-import { REMARK_BITS } from '../protocol/remark-checks.ts';
+import { remarkBit } from '../protocol/remark-checks.ts';
 import { REMARK_KINDS, type RemarkKind } from '../protocol/remark-kind.ts';
 import type { Dialect } from '../protocol/types.ts';
 
@@ -14,11 +14,11 @@ export function remarkKindsOf(dialect: Dialect, frame: Uint8Array): RemarkKinds 
 
 export function* kindsIn(kinds: RemarkKinds): Generator<RemarkKind> {
   if (kinds === NO_REMARKS) return;
-  for (const kind of REMARK_KINDS) if ((kinds & REMARK_BITS[kind]) !== 0) yield kind;
+  for (const kind of REMARK_KINDS) if (remarksInclude(kinds, kind)) yield kind;
 }
 
 export function remarksInclude(kinds: RemarkKinds, kind: RemarkKind): boolean {
-  return (kinds & REMARK_BITS[kind]) !== 0;
+  return (kinds & remarkBit(kind)) !== 0;
 }
 
 /** Those of the first that the second has not. */

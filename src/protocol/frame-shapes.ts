@@ -12,7 +12,7 @@ import {
 } from '../wire/tlv.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { registeredType } from './decode.ts';
-import { REMARK_BITS, type RemarkCheck, valueCheck } from './remark-checks.ts';
+import { remarkBit, type RemarkCheck, valueCheck } from './remark-checks.ts';
 import type { RemarkKind } from './remark-kind.ts';
 import { eachRemark, isNamed, USUAL_VERSION } from './remarks.ts';
 import type { Dialect } from './types.ts';
@@ -45,10 +45,10 @@ const TLVS_MAX = 64;
 const SLOTS = 2_048;
 const SHAPES_PER_SLOT_MAX = 4;
 const NO_SHAPE = -1;
-const ZERO_CHECKSUM = REMARK_BITS['zero-checksum'];
-const WRONG_CHECKSUM = REMARK_BITS['wrong-checksum'];
-const UNUSUAL_VERSION = REMARK_BITS['unusual-version'];
-const UNNAMED = REMARK_BITS['unknown-enum-number'];
+const ZERO_CHECKSUM = remarkBit('zero-checksum');
+const WRONG_CHECKSUM = remarkBit('wrong-checksum');
+const UNUSUAL_VERSION = remarkBit('unusual-version');
+const UNNAMED = remarkBit('unknown-enum-number');
 
 export class FrameShapes {
   readonly #dialect: Dialect;
@@ -68,7 +68,7 @@ export class FrameShapes {
     );
   }
 
-  /** Bits of the kinds of remarks (REMARK_BITS) on the frame that lies from `start` to `end`. */
+  /** Bits of the kinds of remarks (`remarkBit`) on the frame that lies from `start` to `end`. */
   kindsOf(
     bytes: Uint8Array,
     start: number,
@@ -154,7 +154,7 @@ function makeShape(dialect: Dialect, frame: Uint8Array, id: number): FrameShape 
   }
   let kinds = isNamed(dialect.domains, frame[offsets.relay_domain] ?? 0) ? 0 : UNNAMED;
   eachRemark(dialect, frame, (kind) => {
-    if (KINDS_OF_SHAPES.has(kind)) kinds |= REMARK_BITS[kind];
+    if (KINDS_OF_SHAPES.has(kind)) kinds |= remarkBit(kind);
   });
   return {
     id,
@@ -169,7 +169,7 @@ function makeShape(dialect: Dialect, frame: Uint8Array, id: number): FrameShape 
 function kindsByWalk(dialect: Dialect, frame: Uint8Array): number {
   let kinds = 0;
   eachRemark(dialect, frame, (kind) => {
-    kinds |= REMARK_BITS[kind];
+    kinds |= remarkBit(kind);
   });
   return kinds;
 }

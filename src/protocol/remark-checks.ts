@@ -12,18 +12,18 @@ import { sizeOf } from './resolve-structs.ts';
 import type { EnumTable, FieldLayout, FieldType, StructLayout } from './types.ts';
 import { INTEGER_BYTES, type IntegerCoding, readInteger } from './values.ts';
 
-/** Kinds of remarks as bits of one number. */
-export const REMARK_BITS = Object.fromEntries(
-  REMARK_KINDS.map((kind, index) => [kind, 2 ** index]),
-) as Readonly<Record<RemarkKind, number>>;
+/** Kinds of remarks are bits of one number. */
+export function remarkBit(kind: RemarkKind): number {
+  return 1 << REMARK_KINDS.indexOf(kind);
+}
 
 /** Bits of the kinds of remarks on what begins at `at`; it must be there in full. */
 export type RemarkCheck = (bytes: Uint8Array, at: number) => number;
 
-const UNFIT = REMARK_BITS['unfit-struct'];
-const OVERFULL = REMARK_BITS['count-over-capacity'];
-const UNNAMED = REMARK_BITS['unknown-enum-number'];
-const PADDED = REMARK_BITS['non-zero-padding'];
+const UNFIT = remarkBit('unfit-struct');
+const OVERFULL = remarkBit('count-over-capacity');
+const UNNAMED = remarkBit('unknown-enum-number');
+const PADDED = remarkBit('non-zero-padding');
 
 /** Of a value with this length of a TLV whose registered struct this is; undefined: nothing can be odd. */
 export function valueCheck(struct: StructLayout, length: number): RemarkCheck | undefined {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FrameShapes } from '../../src/protocol/frame-shapes.ts';
-import { REMARK_BITS } from '../../src/protocol/remark-checks.ts';
+import { remarkBit } from '../../src/protocol/remark-checks.ts';
 import { REMARK_KINDS } from '../../src/protocol/remark-kind.ts';
 import { remarksOn } from '../../src/protocol/remarks.ts';
 import { encodeTlv } from '../../src/wire/tlv.ts';
@@ -10,7 +10,7 @@ import { concat, testFrame } from '../support/frames.ts';
 import { frames, propertyDialects } from './arbitraries.ts';
 
 function namesOf(kinds: number): readonly string[] {
-  return REMARK_KINDS.filter((kind) => (kinds & REMARK_BITS[kind]) !== 0);
+  return REMARK_KINDS.filter((kind) => (kinds & remarkBit(kind)) !== 0);
 }
 
 /** A frame, and others that are like it but for some bytes: most of them keep its shape. */

@@ -1,7 +1,7 @@
 /** Counts the remarks of messages that agreed: the two of a pair have the same, so each pair is looked at once. */
 import type { Side } from '../../capture/types.ts';
 import { type FrameShapes, frameShapesOf } from '../../protocol/frame-shapes.ts';
-import { REMARK_BITS } from '../../protocol/remark-checks.ts';
+import { remarkBit } from '../../protocol/remark-checks.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { Subjects } from '../content-table.ts';
 import { kindsIn, NO_REMARKS, type RemarkKinds } from '../remark-kinds.ts';
@@ -65,7 +65,7 @@ export class RemarkTally {
     // In whatever order the messages were met: as if each had been looked at by itself.
     return [...remarks.values()].sort(
       (left, right) =>
-        left.first.index - right.first.index || REMARK_BITS[left.kind] - REMARK_BITS[right.kind],
+        left.first.index - right.first.index || remarkBit(left.kind) - remarkBit(right.kind),
     );
   }
 
