@@ -170,11 +170,14 @@ async function diff(defaults: DiffEffort): Promise<void> {
   const measures = benchDiff(effort, (measure) => {
     if (!values.json) console.log(describeMeasures([measure]));
   });
-  const byHand = values.only === '' ? benchByHand(effort.tsharkFrames) : undefined;
+  const isByHand = values.only === '' || values.only === 'tshark';
+  const byHand = isByHand ? benchByHand(effort.tsharkFrames) : undefined;
   if (values.json) console.log(JSON.stringify({ benchmark: 'diff', machine, measures, byHand }));
   else {
-    console.log(describeMeasures(measures));
-    console.log(describeDiffGoals(measures));
+    if (measures.length > 0) {
+      console.log(describeMeasures(measures));
+      console.log(describeDiffGoals(measures));
+    }
     if (byHand !== undefined) console.log(describeByHand(byHand, measures));
     else if (!hasTshark()) console.log('tshark is left out: it is not installed.');
     console.log(`load at the end ${describeMachine().load.toFixed(1)}`);
