@@ -19,7 +19,7 @@ import type {
 } from './types.ts';
 
 /** Why bytes are missing whose file is missing. */
-const FILE_MISSING = 'file-missing';
+export const FILE_MISSING = 'file-missing';
 
 interface PartStream {
   readonly part: CaptureReader;

@@ -9,7 +9,7 @@ export type Side = 'old' | 'new';
 
 /** What is known of the recording as a whole. */
 export interface CaptureInfo {
-  /** `record`, `tap` for one that only listened, `replay`, or `transcript` for one made by import. */
+  /** `record`, `tap` for one that only listened, `replay`; `transcript` or `import` for what others recorded. */
   readonly origin: string;
   /** Version of relaydiff that wrote the file. */
   readonly writer: string;

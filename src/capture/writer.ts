@@ -131,6 +131,11 @@ export class CaptureWriter {
     this.#noteTime(row.openedNs);
   }
 
+  /** Only who copies a capture needs this: streams are numbered in the order in which they are first heard of. */
+  addStream(connection: number, kind: StreamKind): void {
+    this.#streamId(connection, kind);
+  }
+
   addChunk(chunk: ChunkToWrite): void {
     const { ordinal, timeNs, offset, bytes } = chunk;
     const streamId = this.#streamId(chunk.connection, chunk.stream);
@@ -220,6 +225,18 @@ export class CaptureWriter {
       })(),
     );
     this.#tidyUp();
+  }
+
+  /** Ends a capture of which nobody may say that it is all there was: one file, but no seal. Throws CAPTURE_UNWRITABLE. */
+  endUnsealed(notes: Readonly<Record<string, string>> = {}): void {
+    for (const [name, value] of Object.entries(notes)) this.#setInfo(`note.${name}`, value);
+    this.#flush(true);
+    this.#tidyUp();
+  }
+
+  /** Lets go of the file as it is, for who will remove it. */
+  abandon(): void {
+    this.#database.close();
   }
 
   #isSegmentDue(): boolean {

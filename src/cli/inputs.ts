@@ -2,11 +2,12 @@
 import { createReadStream } from 'node:fs';
 import type { CaptureReader } from '../capture/types.ts';
 import { openCapture } from '../capture/open.ts';
-import { protocolForCapture } from '../inspect/capture-protocol.ts';
+import { type DialectSource, protocolForCapture } from '../inspect/capture-protocol.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import { readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';
+import { loadProtocolWith, readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';
 import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
+import type { HeaderLayout } from '../wire/types.ts';
 
 /** Opens a capture, lets `work` use it, and closes it whatever happens. */
 export async function withCapture<T>(
@@ -22,10 +23,7 @@ export async function withCapture<T>(
 }
 
 /** `schemaFiles`: definitions of the user, as given to --schema. */
-export function protocolOf(
-  capture: Pick<CaptureReader, 'info' | 'protocolSchemas'>,
-  schemaFiles: readonly string[] = [],
-): Protocol {
+export function protocolOf(capture: DialectSource, schemaFiles: readonly string[] = []): Protocol {
   return protocolForCapture(capture, readBuiltInSchemas(), readSchemaFiles(schemaFiles));
 }
 
@@ -34,6 +32,19 @@ export function dialectOf(
   options: { readonly dialect?: string; readonly schema: readonly string[] },
 ): Dialect {
   return protocolOf(capture, options.schema).dialect(options.dialect ?? capture.info.dialect);
+}
+
+/** Where frames begin matters for the size of a new file only, so a lost definition is no reason to give up. */
+export function layoutOf(
+  capture: DialectSource,
+  options: { readonly dialect: string; readonly schema: readonly string[] },
+): HeaderLayout {
+  try {
+    return protocolOf(capture, options.schema).dialect(capture.info.dialect).header;
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return loadProtocolWith(options.schema).dialect(options.dialect).header;
+  }
 }
 
 /** Of a file, or of standard input when it is `-`. Throws INPUT_UNREADABLE. */

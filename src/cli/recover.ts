@@ -2,11 +2,8 @@
 import { Command } from 'commander';
 import { recoverCapture } from '../capture/recover.ts';
 import type { Recovery } from '../capture/recovery.ts';
-import type { CaptureReader } from '../capture/types.ts';
-import { EXIT, OperatingError } from '../lib/operating-error.ts';
-import { loadProtocolWith } from '../protocol/files.ts';
-import type { HeaderLayout } from '../wire/types.ts';
-import { protocolOf } from './inputs.ts';
+import { EXIT } from '../lib/operating-error.ts';
+import { layoutOf } from './inputs.ts';
 import { DEFAULT_DIALECT, dialectOption, quietOption, schemaOption } from './options.ts';
 import { Progress, writeOut } from './output.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
@@ -56,19 +53,6 @@ async function recover(file: string, options: RecoverOptions): Promise<void> {
   progress.done();
   await writeOut(options.json ? `${JSON.stringify(recovery)}\n` : render(recovery));
   process.exitCode = recovery.verdict === 'whole' ? EXIT.same : EXIT.inconclusive;
-}
-
-/** Where frames begin matters for the size of the new file only, so a lost definition is no reason to give up. */
-function layoutOf(
-  capture: Pick<CaptureReader, 'info' | 'protocolSchemas'>,
-  options: RecoverOptions,
-): HeaderLayout {
-  try {
-    return protocolOf(capture, options.schema).dialect(capture.info.dialect).header;
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    return loadProtocolWith(options.schema).dialect(options.dialect).header;
-  }
 }
 
 /** More can be seen with --json. */

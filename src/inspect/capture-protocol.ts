@@ -4,13 +4,18 @@ import { isAddition } from '../protocol/additions.ts';
 import { loadProtocol, type Protocol, type SchemaTexts } from '../protocol/load.ts';
 import { readSchemaSource, schemaName } from '../protocol/schema-source.ts';
 
+/** What of a capture says how to read it. */
+export type DialectSource = Pick<CaptureReader, 'protocolSchemas'> & {
+  readonly info: Pick<CaptureReader['info'], 'dialect'>;
+};
+
 /**
  * The dialects that come with relaydiff, corrected as they are over time; the schemas in the capture when
  * it was recorded with definitions that this relaydiff does not have. A file of the user stands for the one
  * of its name in the capture. Throws SCHEMA_INVALID.
  */
 export function protocolForCapture(
-  capture: Pick<CaptureReader, 'info' | 'protocolSchemas'>,
+  capture: DialectSource,
   builtIn: SchemaTexts,
   user: SchemaTexts,
 ): Protocol {

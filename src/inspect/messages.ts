@@ -140,7 +140,7 @@ export async function* rawMessages(
   for (const span of reader.flush()) yield messageRecord(dialect, span, ordinal++, options);
 }
 
-function messageRecord(
+export function messageRecord(
   dialect: Dialect,
   span: Span,
   ordinal: number,

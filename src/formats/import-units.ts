@@ -1,0 +1,255 @@
+/**
+ * Records of what another program recorded: every unit is a chunk, in the order of times; bytes that it cut away are
+ * gaps. When connections were opened and closed such a file does not say: they open with their first byte.
+ */
+import { basename } from 'node:path';
+import type { StreamKind } from '../capture/types.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { importInvalid } from './import-records.ts';
+import type { InputFile } from './input-file.ts';
+import { type MapOptions, mapUnits, type Route, type UnitMap } from './map-units.ts';
+import {
+  type CaptureRecord,
+  type HeadRecord,
+  type Placed,
+  RECORDS_FORMAT,
+  RecordTally,
+} from './record.ts';
+import { TIME_NS_MAX } from './record-shapes.ts';
+import { scanPcap, scanPcapng, type UnitScan } from './scan-units.ts';
+import type { IndexedUnit } from './unit-index.ts';
+
+export interface UnitsStart extends MapOptions {
+  /** Version of relaydiff. */
+  readonly writer: string;
+  readonly dialect: string;
+  readonly protocolSchemas: ReadonlyMap<string, string>;
+  readonly keepsPartial: boolean;
+}
+
+/** Why bytes are missing that the other program did not keep. */
+const CUT_AWAY = 'cut-by-recorder';
+
+/** Throws IMPORT_INVALID where the file makes no sense, and USAGE when it does not tell which process is the relay. */
+export function* parseUnits(
+  input: InputFile,
+  format: UnitScan['format'],
+  start: UnitsStart,
+  onRead: (bytes: number) => void,
+): Generator<Placed<CaptureRecord>> {
+  const scan = format === 'pcapng' ? scanPcapng(input, onRead) : scanPcap(input, onRead);
+  if (scan.fault !== undefined && !start.keepsPartial) throw withCount(scan.fault, scan);
+  if (scan.units.count === 0) throw scan.fault ?? nothingIn(input.path, scan);
+  const tally = new RecordTally();
+  for (const value of new UnitRecords(input, scan, start).records()) {
+    tally.add(value.value);
+    yield value;
+  }
+  if (scan.fault !== undefined) throw scan.fault;
+  yield { value: { record: 'end', counts: tally.counts }, place: `byte ${input.size}` };
+}
+
+function withCount(fault: OperatingError, { units }: UnitScan): OperatingError {
+  return new OperatingError(
+    'IMPORT_INVALID',
+    `${fault.message}; before it stand ${units.count} units`,
+    {
+      ...(fault.hint !== undefined && { hint: fault.hint }),
+      cause: fault,
+    },
+  );
+}
+
+function nothingIn(file: string, { passedOver }: UnitScan): OperatingError {
+  const what = passedOver.size === 0 ? '' : ` (but ${listOf(passedOver)})`;
+  return importInvalid(
+    file,
+    'as a whole',
+    `it holds no unit of a link type USER0 to USER15, as recorders of Unix sockets write them${what}`,
+  );
+}
+
+function listOf(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
+}
+
+interface StreamEnd {
+  end: number;
+}
+
+class UnitRecords {
+  readonly #input: InputFile;
+  readonly #scan: UnitScan;
+  readonly #start: UnitsStart;
+  readonly #map: UnitMap;
+  readonly #ends = new Map<string, StreamEnd>();
+  readonly #opened = new Set<number>();
+  #startedUnixNs: bigint | undefined;
+  #ordinal = 0;
+  #gaps = 0;
+
+  constructor(input: InputFile, scan: UnitScan, start: UnitsStart) {
+    this.#input = input;
+    this.#scan = scan;
+    this.#start = start;
+    this.#map = mapUnits(input.path, scan, start);
+  }
+
+  *records(): Generator<Placed<CaptureRecord>> {
+    const order = this.#scan.units.inOrder();
+    let isBegun = false;
+    for (const index of order) {
+      const unit = this.#scan.units.at(index);
+      if (!isBegun) yield* this.#beginning(unit.unixNs);
+      isBegun = true;
+      const route = this.#map.routeOf(unit);
+      if (route !== undefined) yield* this.#unit(unit, route);
+    }
+  }
+
+  *#beginning(startedUnixNs: bigint): Generator<Placed<CaptureRecord>> {
+    this.#startedUnixNs = startedUnixNs;
+    const { writer, dialect, protocolSchemas } = this.#start;
+    const place = 'byte 0';
+    const head: HeadRecord = {
+      record: 'head',
+      format: RECORDS_FORMAT,
+      origin: 'import',
+      writer,
+      exporter: writer,
+      startedUnixNs,
+      dialect,
+      sealed: true,
+      set: undefined,
+      notes: this.#notes(),
+    };
+    yield { value: head, place };
+    for (const [name, yaml] of protocolSchemas)
+      yield { value: { record: 'schema', name, yaml }, place };
+    for (const { id, label } of this.#map.connections)
+      yield { value: { record: 'connection', id, label, openedNs: this.#openedNs(id) }, place };
+  }
+
+  #notes(): Readonly<Record<string, string>> {
+    const { format, passedOver, timeless } = this.#scan;
+    const left = new Map(passedOver);
+    const lost = this.#countLeftOut();
+    if (lost > 0) left.set('units between other processes', lost);
+    return {
+      source: `${format} file ${basename(this.#input.path)}`,
+      ...(left.size > 0 && { 'left out': listOf(left) }),
+      ...(timeless > 0 && { 'units without a time': String(timeless) }),
+    };
+  }
+
+  #countLeftOut(): number {
+    return (this.#scan.pairs ?? []).reduce(
+      (sum, { units }, pair) =>
+        this.#map.routeOf({ lane: 0, pair }) === undefined ? sum + units : sum,
+      0,
+    );
+  }
+
+  /** A connection is known when its first byte is. */
+  #openedNs(connection: number): bigint {
+    this.#firstNs ??= this.#findFirstNs();
+    return this.#firstNs.get(connection) ?? 0n;
+  }
+
+  #firstNs: ReadonlyMap<number, bigint> | undefined;
+
+  #findFirstNs(): ReadonlyMap<number, bigint> {
+    const first = new Map<number, bigint>();
+    for (const index of this.#scan.units.inOrder()) {
+      const unit = this.#scan.units.at(index);
+      const route = this.#map.routeOf(unit);
+      if (route === undefined || first.has(route.connection)) continue;
+      first.set(route.connection, this.#timeNs(unit));
+      if (first.size === this.#map.connections.length) break;
+    }
+    return first;
+  }
+
+  *#unit(unit: IndexedUnit, route: Route): Generator<Placed<CaptureRecord>> {
+    const { connection, stream, headBytes } = route;
+    const place = `byte ${unit.bytesAt}`;
+    const timeNs = this.#timeNs(unit);
+    if (!this.#opened.has(connection)) {
+      this.#opened.add(connection);
+      for (const on of ['client', 'old'] as const)
+        yield this.#opening(connection, on, timeNs, place);
+    }
+    const end = this.#endOf(connection, stream);
+    const bytes = this.#input.read(unit.bytesAt, unit.bytes).subarray(headBytes);
+    if (bytes.length > 0) {
+      const ordinal = (this.#ordinal += 1);
+      const offset = end.end;
+      end.end += bytes.length;
+      yield {
+        value: { record: 'chunk', connection, stream, ordinal, timeNs, offset, bytes },
+        place,
+      };
+    }
+    const missing = unit.originalBytes - headBytes - bytes.length;
+    if (missing <= 0) return;
+    yield {
+      value: this.#gap({ connection, stream, offset: end.end, bytes: missing }, timeNs),
+      place,
+    };
+    end.end += missing;
+  }
+
+  #opening(
+    connection: number,
+    stream: 'client' | 'old',
+    timeNs: bigint,
+    place: string,
+  ): Placed<CaptureRecord> {
+    const kind = stream === 'client' ? 'open' : 'upstream-open';
+    const ordinal = (this.#ordinal += 1);
+    return {
+      value: { record: 'event', ordinal, timeNs, connection, stream, kind, details: {} },
+      place,
+    };
+  }
+
+  #gap(
+    at: {
+      readonly connection: number;
+      readonly stream: StreamKind;
+      readonly offset: number;
+      readonly bytes: number;
+    },
+    timeNs: bigint,
+  ): CaptureRecord {
+    return {
+      record: 'gap',
+      index: this.#gaps++,
+      ...at,
+      where: 'recording',
+      reason: CUT_AWAY,
+      frames: undefined,
+      firstHeader: undefined,
+      lastHeader: undefined,
+      firstTimeNs: timeNs,
+      lastTimeNs: timeNs,
+    };
+  }
+
+  #endOf(connection: number, stream: StreamKind): StreamEnd {
+    const key = `${connection}/${stream}`;
+    const known = this.#ends.get(key);
+    if (known !== undefined) return known;
+    const end = { end: 0 };
+    this.#ends.set(key, end);
+    return end;
+  }
+
+  #timeNs({ unixNs, bytesAt }: IndexedUnit): bigint {
+    const timeNs = unixNs - (this.#startedUnixNs ?? unixNs);
+    if (timeNs <= TIME_NS_MAX) return timeNs;
+    const days = timeNs / 86_400_000_000_000n;
+    const what = `it was recorded ${days} days after the first one; a capture holds 104`;
+    throw importInvalid(this.#input.path, `byte ${bytesAt}`, what);
+  }
+}

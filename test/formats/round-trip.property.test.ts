@@ -1,0 +1,56 @@
+/** Out and back again: every byte, border, time, event and gap is there, and the comparison says the same. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { verifyPath } from '../../src/capture/verify.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { ODD_STEPS, type Recording, recordings, writeRecording } from './recordings.ts';
+import { contents, expectSameDiff, exportAs, FORMATS, importAs } from './support.ts';
+
+const ODD: Recording = {
+  origin: 'record',
+  steps: ODD_STEPS,
+  partNs: 0,
+  hasAccounts: true,
+  note: 'a "quoted" line\nand another',
+};
+
+describe.each(FORMATS)('a capture that goes out as %s and comes back', (format) => {
+  it('is the same capture, verifies, and is the same file when it goes out again', async () => {
+    await fc.assert(
+      fc.asyncProperty(recordings, async (recording) => {
+        const directory = temporaryDirectory();
+        const at = (name: string): string => join(directory, name);
+        // A result names the file, so both have the same name.
+        mkdirSync(at('back'));
+        writeRecording(at('a.capture'), recording);
+        exportAs(format, at('a.capture'), at('a.out'));
+        const { verification } = await importAs(format, at('a.out'), at('back/a.capture'));
+        const verdict = [...verifyPath(at('a.capture'))].at(-1)?.verdict;
+        expect(verification.verdict).toBe(verdict);
+        const { info, ...rest } = asRecord(contents(at('back/a.capture')));
+        const { info: infoBefore, ...restBefore } = asRecord(contents(at('a.capture')));
+        expect(rest).toEqual(restBefore);
+        expect(withoutSet(info)).toEqual(infoBefore);
+        expectSameDiff(at('a.capture'), at('back/a.capture'));
+        if (recording.partNs > 0) return;
+        exportAs(format, at('back/a.capture'), at('back/a.out'));
+        expect(readFileSync(at('back/a.out')).equals(readFileSync(at('a.out')))).toBe(true);
+      }),
+      { numRuns: 25, examples: [[ODD], [{ ...ODD, steps: [] }]] },
+    );
+  });
+});
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return { ...(value as object) };
+}
+
+/** Of a rotated recording the new capture says that it was one. */
+function withoutSet(info: unknown): unknown {
+  const { notes, ...rest } = asRecord(info);
+  const { 'joined from set': set, ...others } = asRecord(notes);
+  if (set !== undefined) expect(set).toMatch(/^[0-9a-f-]{36}$/);
+  return { ...rest, notes: others };
+}
