@@ -76,9 +76,10 @@ class PcapngExport {
   *blocks(): Generator<Uint8Array, UnitCounts> {
     const head = headRecord(this.#capture, this.#exporter);
     yield sectionHeader(`relaydiff ${this.#exporter}`, this.#comments());
+    // Before any record: editcap and mergecap refuse files whose interfaces come behind blocks that they do not know.
+    yield* this.#descriptions();
     yield this.#record(head);
     for (const record of preamble(this.#capture)) yield this.#record(record);
-    yield* this.#descriptions();
     const gaps = new GapsInPlace(this.#capture.gaps());
     const sequences = this.#streams.map((stream) => this.#spanItems(stream));
     for (const item of mergeSorted<Item>([eventRecords(this.#capture), ...sequences], byArrival)) {

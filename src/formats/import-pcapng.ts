@@ -10,13 +10,12 @@ import { BLOCK, OPTION } from './pcapng-blocks.ts';
 import { pcapngBlocks, type PcapngUnit, readUnit } from './pcapng-reader.ts';
 import type { CaptureRecord, ChunkRecord, Placed, StreamRecord } from './record.ts';
 
-/** Its second block is a record. A file that another program has written anew has lost them. */
+/** The first block behind its interfaces is a record. A file that another program has written anew has none. */
 export function isOwnPcapng(input: InputFile): boolean {
   try {
-    let count = 0;
     for (const { type } of pcapngBlocks(input)) {
-      count += 1;
-      if (count === 2) return type === BLOCK.record;
+      if (type !== BLOCK.sectionHeader && type !== BLOCK.interfaceDescription)
+        return type === BLOCK.record;
     }
   } catch {
     // Whoever reads the file says what is wrong with it.

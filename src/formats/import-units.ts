@@ -3,7 +3,8 @@
  * gaps. When connections were opened and closed such a file does not say: they open with their first byte.
  */
 import { basename } from 'node:path';
-import type { StreamKind } from '../capture/types.ts';
+import { STREAM_KINDS, type StreamKind } from '../capture/types.ts';
+import { streamKey } from '../capture/writer.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { importInvalid } from './import-records.ts';
 import type { InputFile } from './input-file.ts';
@@ -73,16 +74,15 @@ function listOf(counts: ReadonlyMap<string, number>): string {
   return [...counts].map(([what, count]) => `${count} ${what}`).join(', ');
 }
 
-interface StreamEnd {
-  end: number;
-}
-
 class UnitRecords {
   readonly #input: InputFile;
   readonly #scan: UnitScan;
   readonly #start: UnitsStart;
   readonly #map: UnitMap;
-  readonly #ends = new Map<string, StreamEnd>();
+  /** Of the units, by time. */
+  readonly #order: Iterable<number>;
+  /** Where each stream ends so far, by `streamKey`. */
+  readonly #ends = new Map<string, number>();
   readonly #opened = new Set<number>();
   #startedUnixNs: bigint | undefined;
   #ordinal = 0;
@@ -93,12 +93,12 @@ class UnitRecords {
     this.#scan = scan;
     this.#start = start;
     this.#map = mapUnits(input.path, scan, start);
+    this.#order = scan.units.inOrder();
   }
 
   *records(): Generator<Placed<CaptureRecord>> {
-    const order = this.#scan.units.inOrder();
     let isBegun = false;
-    for (const index of order) {
+    for (const index of this.#order) {
       const unit = this.#scan.units.at(index);
       if (!isBegun) yield* this.#beginning(unit.unixNs);
       isBegun = true;
@@ -126,8 +126,15 @@ class UnitRecords {
     yield { value: head, place };
     for (const [name, yaml] of protocolSchemas)
       yield { value: { record: 'schema', name, yaml }, place };
-    for (const { id, label } of this.#map.connections)
-      yield { value: { record: 'connection', id, label, openedNs: this.#openedNs(id) }, place };
+    const firstNs = this.#firstNs();
+    for (const { id, label } of this.#map.connections) {
+      const openedNs = firstNs.get(id) ?? 0n;
+      yield { value: { record: 'connection', id, label, openedNs }, place };
+    }
+    for (const { id, streams } of this.#map.connections) {
+      for (const stream of streams)
+        yield { value: { record: 'stream', connection: id, stream }, place };
+    }
   }
 
   #notes(): Readonly<Record<string, string>> {
@@ -150,17 +157,10 @@ class UnitRecords {
     );
   }
 
-  /** A connection is known when its first byte is. */
-  #openedNs(connection: number): bigint {
-    this.#firstNs ??= this.#findFirstNs();
-    return this.#firstNs.get(connection) ?? 0n;
-  }
-
-  #firstNs: ReadonlyMap<number, bigint> | undefined;
-
-  #findFirstNs(): ReadonlyMap<number, bigint> {
+  /** A connection is known from its first byte on. */
+  #firstNs(): ReadonlyMap<number, bigint> {
     const first = new Map<number, bigint>();
-    for (const index of this.#scan.units.inOrder()) {
+    for (const index of this.#order) {
       const unit = this.#scan.units.at(index);
       const route = this.#map.routeOf(unit);
       if (route === undefined || first.has(route.connection)) continue;
@@ -174,43 +174,39 @@ class UnitRecords {
     const { connection, stream, headBytes } = route;
     const place = `byte ${unit.bytesAt}`;
     const timeNs = this.#timeNs(unit);
-    if (!this.#opened.has(connection)) {
-      this.#opened.add(connection);
-      for (const on of ['client', 'old'] as const)
-        yield this.#opening(connection, on, timeNs, place);
-    }
-    const end = this.#endOf(connection, stream);
+    if (!this.#opened.has(connection)) yield* this.#openings(connection, timeNs, place);
+    const key = streamKey(connection, stream);
+    let offset = this.#ends.get(key) ?? 0;
     const bytes = this.#input.read(unit.bytesAt, unit.bytes).subarray(headBytes);
     if (bytes.length > 0) {
       const ordinal = (this.#ordinal += 1);
-      const offset = end.end;
-      end.end += bytes.length;
       yield {
         value: { record: 'chunk', connection, stream, ordinal, timeNs, offset, bytes },
         place,
       };
+      offset += bytes.length;
     }
     const missing = unit.originalBytes - headBytes - bytes.length;
-    if (missing <= 0) return;
-    yield {
-      value: this.#gap({ connection, stream, offset: end.end, bytes: missing }, timeNs),
-      place,
-    };
-    end.end += missing;
+    if (missing > 0) {
+      yield { value: this.#gap({ connection, stream, offset, bytes: missing }, timeNs), place };
+      offset += missing;
+    }
+    this.#ends.set(key, offset);
   }
 
-  #opening(
-    connection: number,
-    stream: 'client' | 'old',
-    timeNs: bigint,
-    place: string,
-  ): Placed<CaptureRecord> {
-    const kind = stream === 'client' ? 'open' : 'upstream-open';
-    const ordinal = (this.#ordinal += 1);
-    return {
-      value: { record: 'event', ordinal, timeNs, connection, stream, kind, details: {} },
-      place,
-    };
+  /** What a comparison needs to see that both ends were there: the client, and the relay of each side that spoke. */
+  *#openings(connection: number, timeNs: bigint, place: string): Generator<Placed<CaptureRecord>> {
+    this.#opened.add(connection);
+    const known = this.#map.connections.find(({ id }) => id === connection)?.streams ?? [];
+    for (const stream of STREAM_KINDS) {
+      if (stream === 'new' && !known.includes('new')) continue;
+      const kind = stream === 'client' ? 'open' : 'upstream-open';
+      const ordinal = (this.#ordinal += 1);
+      yield {
+        value: { record: 'event', ordinal, timeNs, connection, stream, kind, details: {} },
+        place,
+      };
+    }
   }
 
   #gap(
@@ -234,15 +230,6 @@ class UnitRecords {
       firstTimeNs: timeNs,
       lastTimeNs: timeNs,
     };
-  }
-
-  #endOf(connection: number, stream: StreamKind): StreamEnd {
-    const key = `${connection}/${stream}`;
-    const known = this.#ends.get(key);
-    if (known !== undefined) return known;
-    const end = { end: 0 };
-    this.#ends.set(key, end);
-    return end;
   }
 
   #timeNs({ unixNs, bytesAt }: IndexedUnit): bigint {

@@ -27,8 +27,15 @@ export interface Route {
   readonly headBytes: number;
 }
 
+export interface MappedConnection {
+  readonly id: number;
+  readonly label: string;
+  /** Its streams, in the order of the enumeration. */
+  readonly streams: readonly StreamKind[];
+}
+
 export interface UnitMap {
-  readonly connections: readonly { readonly id: number; readonly label: string }[];
+  readonly connections: readonly MappedConnection[];
   /** Undefined: it is of none. */
   readonly routeOf: (unit: Pick<IndexedUnit, 'lane' | 'pair'>) => Route | undefined;
 }
@@ -65,8 +72,9 @@ function mapPairs(
       headBytes: PROCESS_HEAD_BYTES,
     };
   });
+  const connections = clients.map((pid, index) => ({ id: index + 1, label: `pid ${pid}` }));
   return {
-    connections: clients.map((pid, index) => ({ id: index + 1, label: `pid ${pid}` })),
+    connections: withStreams(connections, routes),
     routeOf: ({ pair }) => routes[pair],
   };
 }
@@ -113,7 +121,22 @@ function mapLanes(lanes: readonly Lane[], options: MapOptions): UnitMap {
     const stream = direction === undefined ? options.stream : ofDirection;
     return { connection: connection.id, stream: own?.stream ?? stream, headBytes: 0 };
   });
-  return { connections: [...connections.values()], routeOf: ({ lane }) => routes[lane] };
+  return {
+    connections: withStreams([...connections.values()], routes),
+    routeOf: ({ lane }) => routes[lane],
+  };
+}
+
+function withStreams(
+  connections: readonly Omit<MappedConnection, 'streams'>[],
+  routes: readonly (Route | undefined)[],
+): readonly MappedConnection[] {
+  return connections.map((row) => ({
+    ...row,
+    streams: STREAM_KINDS.filter((kind) =>
+      routes.some((route) => route?.connection === row.id && route.stream === kind),
+    ),
+  }));
 }
 
 function ownName(

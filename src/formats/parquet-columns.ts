@@ -34,11 +34,8 @@ type Element = ParquetWriter['schema'][number];
 const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8' } as const;
 const WHOLE = { type: 'INT64' } as const;
 const SMALL = { type: 'INT32' } as const;
-const UNSIGNED = {
-  type: 'INT64',
-  converted_type: 'UINT_64',
-  logical_type: { type: 'INTEGER', bitWidth: 64, isSigned: false },
-} as const;
+/** Without a logical type: the library leaves a false out of it, and strict readers refuse the file. */
+const UNSIGNED = { type: 'INT64', converted_type: 'UINT_64' } as const;
 const INSTANT = {
   type: 'INT64',
   logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' },

@@ -6,6 +6,7 @@
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { jsonText } from '../lib/json-text.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
+import { OperatingError } from '../lib/operating-error.ts';
 import { gapWords, summarizeGap } from '../inspect/gaps.ts';
 import { messageRecord } from '../inspect/messages.ts';
 import { readSpans } from '../capture/spans.ts';
@@ -71,6 +72,7 @@ class ParquetExport {
       bytes = 0;
     }
     if (rows.length > 0) yield this.#group(rows);
+    if (this.#writer.num_rows === 0n) throw nothingIn(this.#capture.path);
     void this.#writer.finish();
     yield this.#taken();
     return this.#counts;
@@ -180,6 +182,17 @@ class ParquetExport {
       arrived: this.#capture.info.startedUnixNs + timeNs,
     };
   }
+}
+
+/** A file without a row group would come out in such a way that strict readers refuse it. */
+function nothingIn(path: string): OperatingError {
+  return new OperatingError(
+    'USAGE',
+    `${path} holds no message and no gap: no row could be written`,
+    {
+      hint: 'Export it as ndjson to see what it holds.',
+    },
+  );
 }
 
 function byArrival(left: Arrived, right: Arrived): number {

@@ -5,7 +5,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enhancedPacket, interfaceDescription, sectionHeader } from '../../src/formats/pcapng-blocks.ts';
+import {
+  enhancedPacket,
+  interfaceDescription,
+  sectionHeader,
+} from '../../src/formats/pcapng-blocks.ts';
 import { exportSchema } from '../../src/protocol/export/index.ts';
 import type { Dialect } from '../../src/protocol/types.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
