@@ -95,10 +95,20 @@ export const PARQUET_SCHEMA: readonly Element[] = [
   ...Object.entries(COLUMNS).flatMap(([name, column]) => column(name)),
 ];
 
-export function columnsOf(
-  rows: readonly ParquetRow[],
-): readonly { readonly name: string; readonly data: ParquetRow[keyof ParquetRow][] }[] {
+type WrittenColumn = Parameters<ParquetWriter['write']>[0]['columnData'][number];
+
+/** Nearly every value is another one: to look for equal ones costs more than it saves. */
+const NEVER_THE_SAME: ReadonlySet<string> = new Set(['bytes', 'message']);
+
+/** The values of some rows, a column after the other. */
+export function columnsOf(rows: readonly ParquetRow[]): readonly WrittenColumn[] {
   return Object.keys(COLUMNS)
     .filter((name): name is keyof ParquetRow => name in COLUMNS)
-    .map((name) => ({ name, data: rows.map((row) => row[name]) }));
+    .map((name) => ({
+      name,
+      data: rows.map((row) => row[name]),
+      // Places of pages would be kept until the end of the file.
+      offsetIndex: false,
+      ...(NEVER_THE_SAME.has(name) && { encoding: 'PLAIN', statistics: false }),
+    }));
 }

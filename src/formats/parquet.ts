@@ -24,8 +24,8 @@ export interface RowCounts {
 }
 
 /** A row group is what is in memory at a time, some three times over. */
-const GROUP_ROWS_MAX = 16_384;
-const GROUP_BYTES_MAX = 16 * 1024 * 1024;
+const GROUP_ROWS_MAX = 8_192;
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 
 interface Arrived {
   readonly stream: StreamRow;
@@ -79,9 +79,8 @@ class ParquetExport {
   }
 
   #group(rows: readonly ParquetRow[]): Uint8Array {
-    // Places of pages are left out: they would be kept until the end of the file.
-    const columnData = columnsOf(rows).map((column) => ({ ...column, offsetIndex: false }));
-    void this.#writer.write({ columnData, rowGroupSize: rows.length });
+    const columnData = columnsOf(rows);
+    void this.#writer.write({ columnData: [...columnData], rowGroupSize: rows.length });
     return this.#taken();
   }
 

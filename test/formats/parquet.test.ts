@@ -20,22 +20,26 @@ function capture(steps: readonly CaptureStep[]): string {
   return path;
 }
 
-/** Rows as another engine reads them; the file in one piece. */
+function piecesOf(path: string): readonly Uint8Array[] {
+  const reader = openCapture(path);
+  try {
+    return [...exportParquet(reader, dialect, 'test')];
+  } finally {
+    reader.close();
+  }
+}
+
+/** Rows as another engine reads them. */
 function readBack(path: string): {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   readonly types: Readonly<Record<string, string>>;
   readonly metadata: ReadonlyMap<string, string>;
-  readonly pieces: number;
 } {
-  const reader = openCapture(path);
-  const pieces = [...exportParquet(reader, dialect, 'test')];
-  reader.close();
-  const table = tableFromIPC(readParquet(Buffer.concat(pieces)).intoIPCStream());
+  const table = tableFromIPC(readParquet(Buffer.concat(piecesOf(path))).intoIPCStream());
   return {
     rows: table.toArray().map((row: { toJSON: () => Record<string, unknown> }) => row.toJSON()),
     types: Object.fromEntries(table.schema.fields.map(({ name, type }) => [name, String(type)])),
     metadata: table.schema.metadata,
-    pieces: pieces.length,
   };
 }
 
@@ -129,15 +133,15 @@ describe('a capture as Parquet', () => {
 
   it('writes a row group after the other, and says when there is nothing to write', () => {
     const frames = Array.from({ length: 170 }, (_, index) => testFrame(index, { valueBytes: 30 }));
-    const steps = Array.from({ length: 100 }, () => ({
+    const steps = Array.from({ length: 50 }, () => ({
       connection: 1,
       stream: 'old' as const,
       bytes: concat(frames),
     }));
-    const many = readBack(capture(steps));
-    expect(many.rows).toHaveLength(17_000);
+    const many = piecesOf(capture(steps));
+    expect(readParquet(Buffer.concat(many)).numRows).toBe(8_500);
     // Two groups and the footer.
-    expect(many.pieces).toBe(3);
-    expect(() => readBack(capture([]))).toThrow(/no message and no gap/);
+    expect(many).toHaveLength(3);
+    expect(() => piecesOf(capture([]))).toThrow(/no message and no gap/);
   });
 });
