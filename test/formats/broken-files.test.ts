@@ -41,11 +41,6 @@ function exported(format: Format): Files {
   return { directory, capture, file };
 }
 
-interface Chunked {
-  readonly info: { readonly sealed: boolean; readonly notes: Readonly<Record<string, string>> };
-  readonly chunks: readonly (readonly { readonly hex?: string }[])[];
-}
-
 const TRUNCATED: Readonly<Record<Format, RegExp>> = {
   ndjson: /line \d+: (?!.*record)/,
   msgpack: /byte \d+: a value begins here, but the file ends after \d+ bytes of it/,
@@ -55,7 +50,7 @@ const TRUNCATED: Readonly<Record<Format, RegExp>> = {
 describe.each(FORMATS)('a %s file', (format) => {
   it('that ends too early is refused with the place, or kept as far as it goes', async () => {
     const { directory, capture, file } = exported(format);
-    const whole = contents(capture) as Chunked;
+    const whole = contents(capture);
     const size = readFileSync(file).length;
     let lengthBefore = 0;
     for (const part of [0.99, 0.9995]) {
@@ -71,7 +66,7 @@ describe.each(FORMATS)('a %s file', (format) => {
       const { cutOff, verification } = await importAs(format, short, kept, true);
       expect(cutOff).toMatch(TRUNCATED[format]);
       expect(verification.verdict).toBe('incomplete');
-      const { info, chunks } = contents(kept) as Chunked;
+      const { info, chunks } = contents(kept);
       expect(info.sealed).toBe(false);
       expect(info.notes['cut-off']).toBe(cutOff);
       const all = chunks.flat();
@@ -242,7 +237,7 @@ describe('lines that are no record', () => {
     const file = join(temporaryDirectory(), 'a.ndjson');
     writeFileSync(file, [HEAD, CONNECTION, chunk({}), gap({ offset: 6 }), '{'].join('\n'));
     await importAs('ndjson', file, `${file}.capture`, true);
-    const { gaps } = contents(`${file}.capture`) as { readonly gaps: readonly object[] };
+    const { gaps } = contents(`${file}.capture`);
     expect(gaps).toMatchObject([
       { reason: 'x', offset: 6, bytes: 2 },
       { reason: 'cut-off', offset: 2, bytes: 4 },

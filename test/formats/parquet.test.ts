@@ -125,8 +125,7 @@ describe('a capture as Parquet', () => {
       bytes: 'Binary',
       message: 'Utf8',
     });
-    expect([...(second?.['tlv_types'] as Iterable<number>)]).toEqual([1]);
-    expect([...(second?.['tlv_names'] as Iterable<string>)]).toEqual(['Trade']);
+    expect(JSON.stringify([second?.['tlv_types'], second?.['tlv_names']])).toBe('[[1],["Trade"]]');
     expect(metadata.get('relaydiff.dialect')).toBe('torq-codec');
     expect(metadata.get('relaydiff.started_unix_ns')).toBe('1700000000000000000');
   });
@@ -139,7 +138,7 @@ describe('a capture as Parquet', () => {
       bytes: concat(frames),
     }));
     const many = piecesOf(capture(steps));
-    expect(readParquet(Buffer.concat(many)).numRows).toBe(8_500);
+    expect(tableFromIPC(readParquet(Buffer.concat(many)).intoIPCStream()).numRows).toBe(8_500);
     // Two groups and the footer.
     expect(many).toHaveLength(3);
     expect(() => piecesOf(capture([]))).toThrow(/no message and no gap/);

@@ -29,8 +29,8 @@ describe.each(FORMATS)('a capture that goes out as %s and comes back', (format) 
         const { verification } = await importAs(format, at('a.out'), at('back/a.capture'));
         const verdict = [...verifyPath(at('a.capture'))].at(-1)?.verdict;
         expect(verification.verdict).toBe(verdict);
-        const { info, ...rest } = asRecord(contents(at('back/a.capture')));
-        const { info: infoBefore, ...restBefore } = asRecord(contents(at('a.capture')));
+        const { info, ...rest } = contents(at('back/a.capture'));
+        const { info: infoBefore, ...restBefore } = contents(at('a.capture'));
         expect(rest).toEqual(restBefore);
         expect(withoutSet(info)).toEqual(infoBefore);
         expectSameDiff(at('a.capture'), at('back/a.capture'));
@@ -43,14 +43,9 @@ describe.each(FORMATS)('a capture that goes out as %s and comes back', (format) 
   });
 });
 
-function asRecord(value: unknown): Record<string, unknown> {
-  return { ...(value as object) };
-}
-
 /** Of a rotated recording the new capture says that it was one. */
-function withoutSet(info: unknown): unknown {
-  const { notes, ...rest } = asRecord(info);
-  const { 'joined from set': set, ...others } = asRecord(notes);
+function withoutSet({ notes, ...rest }: ReturnType<typeof contents>['info']): object {
+  const { 'joined from set': set, ...others } = notes;
   if (set !== undefined) expect(set).toMatch(/^[0-9a-f-]{36}$/);
   return { ...rest, notes: others };
 }

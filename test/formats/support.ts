@@ -68,7 +68,7 @@ export async function importAs(
 }
 
 /** Everything that a capture says, but for which file of a rotated recording it is. */
-export function contents(path: string): unknown {
+export function contents(path: string) {
   return withCapture(path, (capture) => {
     const { part: _, ...info } = capture.info;
     return {
