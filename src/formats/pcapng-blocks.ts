@@ -47,21 +47,22 @@ export function sectionHeader(application: string, comments: readonly string[] =
   view.setUint16(4, 1, true);
   // The length of the section is not known.
   view.setBigInt64(8, -1n, true);
-  return block(BLOCK.sectionHeader, [
-    body,
-    ...options([...commentOptions(comments), [OPTION.application, utf8(application)]]),
-  ]);
+  const options: readonly Option[] = [
+    ...comments.map((comment): Option => [OPTION.comment, utf8(comment)]),
+    [OPTION.application, utf8(application)],
+  ];
+  return block(BLOCK.sectionHeader, [body], options);
 }
 
 /** Interfaces are numbered in the order of their blocks, from 0. */
 export function interfaceDescription(name: string): Uint8Array {
   const body = new Uint8Array(8);
   viewOf(body).setUint16(0, LINK_TYPE_USER0, true);
-  const described = options([
+  const options: readonly Option[] = [
     [OPTION.interfaceName, utf8(name)],
     [OPTION.timeResolution, NANOSECONDS],
-  ]);
-  return block(BLOCK.interfaceDescription, [body, ...described]);
+  ];
+  return block(BLOCK.interfaceDescription, [body], options);
 }
 
 export interface CapturedUnit {
@@ -86,24 +87,28 @@ export function enhancedPacket(unit: CapturedUnit): Uint8Array {
   view.setUint32(8, Number(unit.unixNs & 0xffffffffn), true);
   view.setUint32(12, captured.length, true);
   view.setUint32(16, Math.min(unit.originalBytes ?? unit.bytes.length, U32_MAX), true);
-  const list: readonly Option[] = [
-    ...commentOptions(unit.comment === undefined ? [] : [unit.comment]),
-    ...(unit.chunks ?? []).map((text): Option => [OPTION.chunks, utf8(text)]),
-  ];
-  return block(BLOCK.enhancedPacket, [head, padded(captured), ...options(list)]);
+  const options: Option[] = [];
+  if (unit.comment !== undefined) options.push([OPTION.comment, utf8(unit.comment)]);
+  for (const text of unit.chunks ?? []) options.push([OPTION.chunks, utf8(text)]);
+  return block(BLOCK.enhancedPacket, [head, captured], options);
 }
 
 /** The text is filled up with spaces, which mean nothing in JSON. */
 export function recordBlock(json: string): Uint8Array {
   const text = new TextEncoder().encode(json);
-  const body = new Uint8Array(paddedLength(text.length)).fill(0x20);
+  const body = new Uint8Array(padded(text.length)).fill(0x20);
   body.set(text);
-  return block(BLOCK.record, [body]);
+  return block(BLOCK.record, [body], []);
 }
 
-/** Type and length before the body, the length again behind it. */
-function block(type: number, parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 12);
+const OPTION_HEAD_BYTES = 4;
+
+/** Type and length before the body, the length again behind it. Each part is filled up to a multiple of four bytes. */
+function block(type: number, parts: readonly Uint8Array[], options: readonly Option[]): Uint8Array {
+  const ended: readonly Option[] = options.length === 0 ? [] : [...options, END_OF_OPTIONS];
+  let length = 12;
+  for (const part of parts) length += padded(part.length);
+  for (const [, value] of ended) length += OPTION_HEAD_BYTES + padded(value.length);
   const bytes = new Uint8Array(length);
   const view = viewOf(bytes);
   view.setUint32(0, type, true);
@@ -111,43 +116,30 @@ function block(type: number, parts: readonly Uint8Array[]): Uint8Array {
   let at = 8;
   for (const part of parts) {
     bytes.set(part, at);
-    at += part.length;
+    at += padded(part.length);
+  }
+  for (const [code, value] of ended) {
+    view.setUint16(at, code, true);
+    view.setUint16(at + 2, value.length, true);
+    bytes.set(value, at + OPTION_HEAD_BYTES);
+    at += OPTION_HEAD_BYTES + padded(value.length);
   }
   view.setUint32(at, length, true);
   return bytes;
 }
 
-function commentOptions(comments: readonly string[]): readonly Option[] {
-  return comments.map((comment) => [OPTION.comment, utf8(comment)]);
-}
+const END_OF_OPTIONS: Option = [OPTION.end, new Uint8Array()];
 
-function options(list: readonly Option[]): readonly Uint8Array[] {
-  if (list.length === 0) return [];
-  const ended = [...list, [OPTION.end, new Uint8Array()] as const];
-  return ended.flatMap(([code, value]) => {
-    const head = new Uint8Array(4);
-    viewOf(head).setUint16(0, code, true);
-    viewOf(head).setUint16(2, value.length, true);
-    return [head, padded(value)];
-  });
-}
-
-function paddedLength(length: number): number {
+/** The next multiple of four. */
+function padded(length: number): number {
   return Math.ceil(length / 4) * 4;
-}
-
-/** To a multiple of four bytes. */
-function padded(bytes: Uint8Array): Uint8Array {
-  if (bytes.length % 4 === 0) return bytes;
-  const longer = new Uint8Array(paddedLength(bytes.length));
-  longer.set(bytes);
-  return longer;
 }
 
 export const OPTION_BYTES_MAX = 65_535;
 
 /** What an option can hold of a text, without half a character at the end. */
 function utf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(Math.min(OPTION_BYTES_MAX, 3 * text.length));
+  if (3 * text.length <= OPTION_BYTES_MAX) return Buffer.from(text);
+  const bytes = new Uint8Array(OPTION_BYTES_MAX);
   return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
 }

@@ -72,8 +72,11 @@ describe.each(FORMATS)('a %s file', (format) => {
       const all = chunks.flat();
       expect(all.length).toBeGreaterThanOrEqual(lengthBefore);
       lengthBefore = all.length;
-      for (const [index, stream] of chunks.entries())
-        expect(stream.slice(0, -1)).toEqual(whole.chunks[index]?.slice(0, stream.length - 1));
+      // The border of the last chunk of a stream may be where the file broke off.
+      for (const [index, stream] of chunks.entries()) {
+        const sure = Math.max(0, stream.length - 1);
+        expect(stream.slice(0, sure)).toEqual(whole.chunks[index]?.slice(0, sure));
+      }
     }
     expect(lengthBefore).toBe(whole.chunks.flat().length);
   });

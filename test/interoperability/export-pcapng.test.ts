@@ -1,4 +1,5 @@
 /** A capture as pcapng: nothing is lost, and tshark reads it with the dissector of its dialect. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -137,6 +138,27 @@ describe('a capture as pcapng', () => {
       expect(lines[4]).toBe('1 publisher old|1700000000.003000000|100|2|Trade|');
       expect(lines[5]).toContain('|5000|||gap: 5000 bytes were not recorded (spool-full)');
       expect(lines[6]).toMatch(/^1 publisher client\|1700000000.005000000\|40\|3\|\|.+/);
+    },
+  );
+
+  test.skipIf(!isTsharkInstalled && !isTsharkRequired)(
+    'can be written anew by editcap, and imported as what is left of it',
+    () => {
+      const directory = temporaryDirectory();
+      const anew = join(directory, 'anew.pcapng');
+      const { status, stderr } = spawnSync('editcap', [exported(directory), anew]);
+      expect([status, String(stderr)]).toEqual([0, '']);
+      const out = join(directory, 'anew.capture');
+      expect(runCli(['import', anew, '--out', out]).exitCode).toBe(0);
+      const reader = openCapture(out);
+      expect(reader.connections()).toMatchObject([{ id: 1, label: 'publisher' }]);
+      const streams = reader.streams().map(({ kind, bytes, chunks }) => [kind, bytes, chunks]);
+      expect(streams).toEqual([
+        ['client', 240, 3],
+        ['old', 257, 3],
+      ]);
+      expect(reader.gaps()).toMatchObject([{ stream: 'old', offset: 257, bytes: 5_000 }]);
+      reader.close();
     },
   );
 });
