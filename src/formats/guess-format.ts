@@ -63,7 +63,11 @@ function byFirstLine(begin: Uint8Array): ImportFormat | undefined {
 function byFirstValue(begin: Uint8Array): ImportFormat | undefined {
   const length = messagePackLength(begin, 0);
   if (typeof length !== 'number' || length > begin.length) return undefined;
-  const value = decode(begin.subarray(0, length));
-  const isHead = typeof value === 'object' && value !== null && 'record' in value;
-  return isHead && value.record === 'head' ? 'msgpack' : undefined;
+  try {
+    const value = decode(begin.subarray(0, length));
+    const isRecord = typeof value === 'object' && value !== null && 'record' in value;
+    return isRecord && value.record === 'head' ? 'msgpack' : undefined;
+  } catch {
+    return undefined; // It only looked like MessagePack.
+  }
 }

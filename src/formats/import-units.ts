@@ -80,11 +80,11 @@ class UnitRecords {
   readonly #start: UnitsStart;
   readonly #map: UnitMap;
   /** Of the units, by time. */
-  readonly #order: Iterable<number>;
+  readonly #order: Uint32Array;
+  readonly #startedUnixNs: bigint;
   /** Where each stream ends so far, by `streamKey`. */
   readonly #ends = new Map<string, number>();
   readonly #opened = new Set<number>();
-  #startedUnixNs: bigint | undefined;
   #ordinal = 0;
   #gaps = 0;
 
@@ -94,21 +94,19 @@ class UnitRecords {
     this.#start = start;
     this.#map = mapUnits(input.path, scan, start);
     this.#order = scan.units.inOrder();
+    this.#startedUnixNs = scan.units.at(this.#order[0] ?? 0).unixNs;
   }
 
   *records(): Generator<Placed<CaptureRecord>> {
-    let isBegun = false;
+    yield* this.#beginning();
     for (const index of this.#order) {
       const unit = this.#scan.units.at(index);
-      if (!isBegun) yield* this.#beginning(unit.unixNs);
-      isBegun = true;
       const route = this.#map.routeOf(unit);
       if (route !== undefined) yield* this.#unit(unit, route);
     }
   }
 
-  *#beginning(startedUnixNs: bigint): Generator<Placed<CaptureRecord>> {
-    this.#startedUnixNs = startedUnixNs;
+  *#beginning(): Generator<Placed<CaptureRecord>> {
     const { writer, dialect, protocolSchemas } = this.#start;
     const place = 'byte 0';
     const head: HeadRecord = {
@@ -117,7 +115,7 @@ class UnitRecords {
       origin: 'import',
       writer,
       exporter: writer,
-      startedUnixNs,
+      startedUnixNs: this.#startedUnixNs,
       dialect,
       sealed: true,
       set: undefined,
@@ -233,7 +231,7 @@ class UnitRecords {
   }
 
   #timeNs({ unixNs, bytesAt }: IndexedUnit): bigint {
-    const timeNs = unixNs - (this.#startedUnixNs ?? unixNs);
+    const timeNs = unixNs - this.#startedUnixNs;
     if (timeNs <= TIME_NS_MAX) return timeNs;
     const days = timeNs / 86_400_000_000_000n;
     const what = `it was recorded ${days} days after the first one; a capture holds 104`;

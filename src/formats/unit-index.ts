@@ -56,7 +56,7 @@ export class UnitIndex {
   }
 
   /** Their numbers by time; in the order of the file where that is the same. */
-  inOrder(): Iterable<number> {
+  inOrder(): Uint32Array {
     const order = new Uint32Array(this.#count);
     let isOrdered = true;
     for (let index = 0; index < order.length; index++) {

@@ -14,6 +14,7 @@ const RECORDING: Recording = {
   origin: 'record',
   partNs: 0,
   hasAccounts: true,
+  isSealed: true,
   note: '',
   steps: [
     { ...step, what: 'event' },
@@ -118,11 +119,13 @@ describe('a file that is no format of these', () => {
     ['PAR1....', /is a Parquet file, which holds messages/],
     ['SQLite format 3\0', /is an SQLite file, as a capture is/],
     ['no format at all', /does not tell which format it has/],
+    // An extension of MessagePack that is none.
+    ['\u00c7\u0003\u00ff123', /does not tell which format it has/],
     ['{"a":1}', /does not tell which format it has/],
     ['', /does not tell which format it has/],
   ])('%j is not guessed at', (text, said) => {
     const file = join(temporaryDirectory(), 'a');
-    writeFileSync(file, text);
+    writeFileSync(file, text, 'latin1');
     expect(() => guessFormat(file)).toThrow(said);
   });
 

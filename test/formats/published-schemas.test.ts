@@ -46,7 +46,14 @@ it('every line of an export is as the schema says', () => {
     { what: 'gap', connection: 1, stream: 'old', number: 3, pauseNs: 1 },
     { what: 'mirror-gap', connection: 1, stream: 'client', number: 3, pauseNs: 1 },
   ] as const;
-  const recording = { origin: 'record', steps, partNs: 0, hasAccounts: true, note: 'x' };
+  const recording = {
+    origin: 'record',
+    steps,
+    partNs: 0,
+    hasAccounts: true,
+    isSealed: true,
+    note: 'x',
+  };
   writeRecording(join(directory, 'a.capture'), recording);
   exportAs('ndjson', join(directory, 'a.capture'), join(directory, 'a.ndjson'));
   const validate = new Ajv2020({ strict: false }).compile(lines);

@@ -13,6 +13,7 @@ const ODD: Recording = {
   steps: ODD_STEPS,
   partNs: 0,
   hasAccounts: true,
+  isSealed: true,
   note: 'a "quoted" line\nand another',
 };
 
