@@ -26,6 +26,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   recover: async () => (await import('./recover.ts')).recoverCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
+  golden: async () => (await import('./golden.ts')).goldenCommand(),
   import: async () => (await import('./import.ts')).importCommand(),
   export: async () => (await import('./export.ts')).exportCommand(),
   simulate: async () => (await import('./simulate.ts')).simulateCommand(),

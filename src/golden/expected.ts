@@ -16,8 +16,8 @@ export const GOLDEN_FORMAT = 'relaydiff-golden/1';
 export const GOLDEN_DOMAINS = ['market_data', 'signal', 'execution'] as const;
 export type GoldenDomain = (typeof GOLDEN_DOMAINS)[number];
 
-const SPEED_MIN = 0.1;
-const SPEED_MAX = 1_000;
+export const SPEED_MIN = 0.1;
+export const SPEED_MAX = 1_000;
 
 const count = z.int().nonnegative();
 const positive = z.int().positive();
@@ -126,13 +126,10 @@ export function showsOf(expected: Expected, replay: GoldenReplay): Shows | null 
   return replay.shows === undefined ? expected.shows : replay.shows;
 }
 
-/** `causal:recorded`, `max:frame,speed 10,rewrite timestamps`: how a case is called. */
+/** `causal:recorded`, `timed:recorded@10`, `max:frame/timestamps`: how a case is called, and what `parseReplay` reads. */
 export function replayName({ mode, chunking, speed, rewrite }: GoldenReplay): string {
-  return [
-    `${mode}:${chunking}`,
-    ...(speed === 1 ? [] : [`speed ${speed}`]),
-    ...(rewrite === null ? [] : [`rewrite ${rewrite}`]),
-  ].join(', ');
+  const factor = speed === 1 ? '' : `@${speed}`;
+  return `${mode}:${chunking}${factor}${rewrite === null ? '' : `/${rewrite}`}`;
 }
 
 /** One mistake is the message; of several each has its line. */

@@ -18,12 +18,7 @@ export const CAPTURE_FILE = 'capture.db';
 export const EXPECTED_FILE = 'expected.json';
 export const RULES_FILE = 'rules.yaml';
 export const ABOUT_FILE = 'about.md';
-export const GOLDEN_FILES: readonly string[] = [
-  CAPTURE_FILE,
-  EXPECTED_FILE,
-  RULES_FILE,
-  ABOUT_FILE,
-];
+export const GOLDEN_FILES = [CAPTURE_FILE, EXPECTED_FILE, RULES_FILE, ABOUT_FILE] as const;
 
 /** A golden is looked at by people and kept in a repository for ever. */
 export const CAPTURE_BYTES_MAX = 1 << 20;
