@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   release: async () => (await import('./release.ts')).releaseCommand(),
   tap: async () => (await import('./tap.ts')).tapCommand(),
   replay: async () => (await import('./replay.ts')).replayCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   noise: async () => (await import('./noise.ts')).noiseCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),

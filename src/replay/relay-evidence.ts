@@ -26,7 +26,8 @@ export interface RelayEvidence {
 /**
  * - `not-started`: there is no such program, or it cannot be run.
  * - `ended-early`: it ended before it listened.      - `never-listened`: it ran, and nobody listened at the socket.
- * - `ended`: it ended while clients were played.     - `hung`: it took or finished nothing within a time limit.
+ * - `ended`: it ended while clients were played.     - `hung`: it took nothing, or was not done within a time limit.
+ * - `stopped-listening`: it ran on, but nobody could connect any more.
  * - `crashed-at-end`: a signal of its own ended it after SIGTERM.
  * - `never-stopped`: it had to be killed.
  */
@@ -36,6 +37,7 @@ export const RELAY_TROUBLES = [
   'never-listened',
   'ended',
   'hung',
+  'stopped-listening',
   'crashed-at-end',
   'never-stopped',
 ] as const;
@@ -102,6 +104,8 @@ export function wordsOfTrouble({ kind, detail }: RelayTrouble): string {
       return `the relay ended while clients were played (${detail})`;
     case 'hung':
       return `the relay hung: ${detail}`;
+    case 'stopped-listening':
+      return 'the relay ran on, but closed its socket while clients were played';
     case 'crashed-at-end':
       return `the relay crashed when it was told to stop (${detail})`;
     case 'never-stopped':

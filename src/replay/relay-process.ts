@@ -13,7 +13,7 @@ import { deferred } from '../lib/deferred.ts';
 import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
-import { TailBuffer } from './output-tail.ts';
+import { type OutputTail, TailBuffer } from './output-tail.ts';
 import { livingInGroup, livingWith } from './process-table.ts';
 import { type RelayEvidence, relayTroubleOf, wordsOfTrouble } from './relay-evidence.ts';
 import { fillPlaces, type RelayCommand, type RelayPlaces } from './relay-command.ts';
@@ -125,6 +125,10 @@ export class RelayProcess {
     return this.#isEnded;
   }
 
+  get hasListened(): boolean {
+    return this.#listened;
+  }
+
   /** Whether clients can connect. false: it ended, `stop` was called, or `startMsMax` is over. */
   async untilListening(): Promise<boolean> {
     const untilMs = performance.now() + this.#options.startMsMax;
@@ -177,9 +181,14 @@ export class RelayProcess {
       endedBy,
       listened: this.#listened,
       leftBehind,
-      stdout: this.#output.stdout.tail,
-      stderr: this.#output.stderr.tail,
+      stdout: this.#wordsOf(this.#output.stdout),
+      stderr: this.#wordsOf(this.#output.stderr),
     };
+  }
+
+  /** Its directory has another name each time, which says nothing to anybody. */
+  #wordsOf({ tail }: TailBuffer): OutputTail {
+    return { ...tail, text: tail.text.replaceAll(this.directory, '{dir}') };
   }
 
   async #untilGroupIsGone(untilMs: number): Promise<void> {
