@@ -169,6 +169,7 @@ class CaseRun {
       const running = await Replay.start({
         ...setUp,
         out,
+        isIdle: this.#relay.watchIdleness(),
         onTrouble: () => undefined,
         onProgress: () => undefined,
       });

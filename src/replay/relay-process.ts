@@ -14,7 +14,7 @@ import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
 import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
 import { type OutputTail, TailBuffer } from './output-tail.ts';
-import { livingInGroup, livingWith } from './process-table.ts';
+import { isAsleep, livingInGroup, livingWith } from './process-table.ts';
 import { type RelayEvidence, relayTroubleOf, wordsOfTrouble } from './relay-evidence.ts';
 import { fillPlaces, type RelayCommand, type RelayPlaces } from './relay-command.ts';
 
@@ -145,6 +145,17 @@ export class RelayProcess {
     return false;
   }
 
+  /**
+   * For the replay: whether the relay has read all it was sent and waits for more. Looks at the processes that are there
+   * now. undefined where the system does not tell.
+   */
+  watchIdleness(): (() => boolean) | undefined {
+    const { pid } = this.#child;
+    if (pid === undefined || isAsleep([]) === undefined) return undefined;
+    const processes = [...new Set([pid, ...livingWith(this.#marker)])];
+    return () => isAsleep(processes) === true;
+  }
+
   /** Ends it, with everything that belongs to it. May be called again. */
   async stop(): Promise<RelayEvidence> {
     this.#stopping ??= this.#end();
@@ -154,7 +165,7 @@ export class RelayProcess {
   /** For those who have no time left: everything of it is killed, nothing is awaited. */
   killNow(): void {
     this.#signal('SIGKILL');
-    for (const pid of livingWith(`RELAYDIFF_SOCKET=${this.socketPath}`)) kill(pid, 'SIGKILL');
+    for (const pid of livingWith(this.#marker)) kill(pid, 'SIGKILL');
     this.#release();
   }
 
@@ -204,7 +215,7 @@ export class RelayProcess {
     for (let sweep = 0; sweep < SWEEPS_MAX; sweep++) {
       const own = this.#child.pid;
       const group = own === undefined ? [] : othersOf(own);
-      const rest = [...group, ...livingWith(`RELAYDIFF_SOCKET=${this.socketPath}`)];
+      const rest = [...group, ...livingWith(this.#marker)];
       const isSure = sweep > 0 || livingInGroup(own ?? 0) !== undefined;
       if (rest.length === 0 && this.#isEnded && isSure) break;
       this.#signal('SIGKILL');
@@ -216,6 +227,11 @@ export class RelayProcess {
       await pause(POLL_MS);
     }
     return killed.size;
+  }
+
+  /** In the environment of everything that the command started. */
+  get #marker(): string {
+    return `RELAYDIFF_SOCKET=${this.socketPath}`;
   }
 
   /** The whole group. */

@@ -38,6 +38,11 @@ export interface ReplayOptions {
   readonly piecesOf: PieceMaker;
   /** How long a wait for an answer may last, and one for a relay that does not read: it is stuck then. */
   readonly patienceMs: number;
+  /**
+   * Whether the relay has read everything and waits for more, for whoever can know; undefined: nobody can. In `causal` a step
+   * waits for it, so that each write is read alone and in its order also on a machine that has much to do.
+   */
+  readonly isIdle?: (() => boolean) | undefined;
   readonly onTrouble: (message: string) => void;
   /** How much of the recording has been played, in bytes of clients. */
   readonly onProgress: (playedBytes: number, totalBytes: number) => void;
@@ -64,6 +69,12 @@ const PATIENCE_FACTOR = 10;
 const PATIENCE_MS_MIN = 50;
 /** A client that is about to close and hears nothing for so long has heard everything. */
 const QUIET_MS = 250;
+/** A relay that is never idle (a thread of it works all the time) is not waited for any more after so many tries. */
+const IDLE_WAIT_MS_MAX = 1_000;
+const IDLE_TRIES = 3;
+const IDLE_TURNS = 20;
+/** A relay that has nothing to do for so long does not answer any more. */
+const IDLE_ANSWER_MS = 50;
 const QUIET_WAIT_MS_MAX = 2_000;
 const CLOSE_WAIT_MS_MAX = 1_000;
 const POLL_MS = 10;
@@ -96,6 +107,8 @@ export class Replay {
   #lastTurnMs = 0;
   #stepsSinceTurn = 0;
   #lastReceivedMs = 0;
+  /** Waits for an idle relay in a row that never came true. */
+  #busyTries = 0;
   #slowestAnswerMs: number | undefined;
   #playedBytes = 0;
   #overBytes = { sent: 0, unsent: 0 };
@@ -216,6 +229,7 @@ export class Replay {
     const dueMs = due.kind === 'at' ? this.#anchorMs + due.ms : this.#lastStepMs + due.pauseMs;
     if (dueMs > performance.now()) await waitUntilMs(dueMs, this.#bell);
     else if (this.#isTurnDue()) await this.#turn();
+    if (this.#options.pace.mode === 'causal') await this.#untilIdle();
     if (this.#bell.isHalted) return;
     switch (step.kind) {
       case 'open':
@@ -327,7 +341,7 @@ export class Replay {
     const has = (): boolean =>
       client.receivedBytes + client.forgivenBytes >= bytes || client.isLeftAlone;
     if (client.silentAtBytes === undefined) {
-      await this.#bell.until(has, startMs + this.#patienceMs());
+      await this.#untilAnswered(has, startMs + this.#patienceMs());
     }
     const isFulfilled = client.receivedBytes + client.forgivenBytes >= bytes;
     this.#fidelity.waited(isFulfilled);
@@ -338,6 +352,39 @@ export class Replay {
     }
     client.silentAtBytes = client.receivedBytes;
     client.forgivenBytes = Math.max(0, bytes - client.receivedBytes);
+  }
+
+  /** What was sent before has been read, and who came or went has been noticed. */
+  async #untilIdle(): Promise<void> {
+    const { isIdle } = this.#options;
+    if (isIdle === undefined || this.#busyTries >= IDLE_TRIES) return;
+    const untilMs = performance.now() + IDLE_WAIT_MS_MAX;
+    for (let turns = 0; !isIdle() && !this.#bell.isHalted; turns++) {
+      if (performance.now() >= untilMs) {
+        this.#busyTries += 1;
+        return;
+      }
+      // A relay that has not been given the processor yet gets it sooner when nobody spins.
+      if (turns < IDLE_TURNS) await turn();
+      else await pause(1);
+    }
+    this.#busyTries = 0;
+  }
+
+  /** Until the answer is there, or none can be expected. */
+  async #untilAnswered(has: () => boolean, untilMs: number): Promise<void> {
+    const { isIdle } = this.#options;
+    let idleSinceMs: number | undefined;
+    for (;;) {
+      const nowMs = performance.now();
+      const lookMs = isIdle === undefined ? untilMs : Math.min(untilMs, nowMs + POLL_MS);
+      if ((await this.#bell.until(has, lookMs)) || this.#bell.isHalted) return;
+      const afterMs = performance.now();
+      if (isIdle?.() === true) idleSinceMs ??= afterMs;
+      else idleSinceMs = undefined;
+      if (idleSinceMs !== undefined && afterMs - idleSinceMs >= IDLE_ANSWER_MS) return;
+      if (afterMs >= untilMs) return;
+    }
   }
 
   #patienceMs(): number {
