@@ -17,6 +17,7 @@ export interface CopyOptions {
   readonly selection: Selection | undefined;
   /** Other names for connections, by their number. */
   readonly labels: ReadonlyMap<number, string>;
+  readonly protocolSchemas: ReadonlyMap<string, string>;
   /** Of where the capture comes from; they stand beside those of the recording. */
   readonly notes: Readonly<Record<string, string>>;
 }
@@ -35,7 +36,7 @@ export function copyCapture(capture: CaptureReader, options: CopyOptions): void 
     dialect: capture.info.dialect,
     layout: options.layout,
     notes: { ...capture.info.notes, ...options.notes },
-    protocolSchemas: capture.protocolSchemas(),
+    protocolSchemas: options.protocolSchemas,
   });
   const at = (timeNs: bigint): bigint => (timeNs > shiftNs ? timeNs - shiftNs : 0n);
   const connections = capture

@@ -8,6 +8,8 @@ import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { readBuiltInSchemas } from '../protocol/files.ts';
+import { schemaName } from '../protocol/schema-source.ts';
 import { aboutPage, type AboutText } from './about.ts';
 import type { CompareContext } from './compare.ts';
 import { copyCapture } from './copy-capture.ts';
@@ -20,6 +22,7 @@ import {
   RULES_FILE,
 } from './golden-files.ts';
 import { type GoldenWords, measure } from './measure.ts';
+import { neededSchemas } from './needed-schemas.ts';
 import { LEFT_OUT_NOTE, SOURCE_NOTE } from './notes.ts';
 import type { Selection } from './selection.ts';
 
@@ -109,6 +112,11 @@ function writeCapture(
     path: copied,
     writer,
     layout: context.protocol.dialect(capture.info.dialect).header,
+    protocolSchemas: neededSchemas(
+      capture.protocolSchemas(),
+      capture.info.dialect,
+      new Set([...readBuiltInSchemas().keys()].map(schemaName)),
+    ),
     selection,
     labels,
     notes: {

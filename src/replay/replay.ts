@@ -2,7 +2,7 @@
  * Plays the clients of a capture to one relay or two, and records what they answer. Steps are done one after the
  * other in the recorded order over all clients: what has to wait (for its time, for an answer, for a relay that does not
  * read) holds up what comes after it, so the order is kept and nothing piles up. Only a client that closes may take its
- * time by itself.
+ * time by itself, in `timed`.
  */
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
@@ -67,6 +67,8 @@ const ON_OVERLOAD: OverloadPolicy = 'block';
 /** An answer that has not come after so many times the slowest one does not come. */
 const PATIENCE_FACTOR = 10;
 const PATIENCE_MS_MIN = 50;
+/** So often in a row a client waits for nothing: what a relay drops, it should still read by itself. */
+const SILENT_WAITS_MAX = 4;
 /** A client that is about to close and hears nothing for so long has heard everything. */
 const QUIET_MS = 250;
 /** A relay that is never idle (a thread of it works all the time) is not waited for any more after so many tries. */
@@ -75,6 +77,8 @@ const IDLE_TRIES = 3;
 const IDLE_TURNS = 20;
 /** A relay that has nothing to do for so long does not answer any more. */
 const IDLE_ANSWER_MS = 50;
+/** The same at the end, while less has come than in the recording: the relay may only be slow. */
+const MISSING_QUIET_MS = 1_000;
 const QUIET_WAIT_MS_MAX = 2_000;
 const CLOSE_WAIT_MS_MAX = 1_000;
 const POLL_MS = 10;
@@ -340,8 +344,8 @@ export class Replay {
     const startMs = performance.now();
     const has = (): boolean =>
       client.receivedBytes + client.forgivenBytes >= bytes || client.isLeftAlone;
-    if (client.silentAtBytes === undefined) {
-      await this.#untilAnswered(has, startMs + this.#patienceMs());
+    if (client.silentWaits < SILENT_WAITS_MAX) {
+      await this.#untilAnswered(has, startMs + this.#patienceMs(client));
     }
     const isFulfilled = client.receivedBytes + client.forgivenBytes >= bytes;
     this.#fidelity.waited(isFulfilled);
@@ -350,7 +354,7 @@ export class Replay {
       this.#slowestAnswerMs = Math.max(this.#slowestAnswerMs ?? 0, tookMs);
       return;
     }
-    client.silentAtBytes = client.receivedBytes;
+    client.silentWaits += 1;
     client.forgivenBytes = Math.max(0, bytes - client.receivedBytes);
   }
 
@@ -387,10 +391,11 @@ export class Replay {
     }
   }
 
-  #patienceMs(): number {
+  #patienceMs(client: ReplayClient): number {
     const { patienceMs } = this.#options;
-    if (this.#slowestAnswerMs === undefined) return patienceMs;
-    const wantedMs = Math.max(PATIENCE_MS_MIN, PATIENCE_FACTOR * this.#slowestAnswerMs);
+    const slowestMs = this.#slowestAnswerMs ?? (client.silentWaits > 0 ? 0 : undefined);
+    if (slowestMs === undefined) return patienceMs;
+    const wantedMs = Math.max(PATIENCE_MS_MIN, PATIENCE_FACTOR * slowestMs);
     return Math.min(patienceMs, wantedMs);
   }
 
@@ -409,7 +414,8 @@ export class Replay {
         return;
       case 'close': {
         const closed = this.#close(client, step);
-        if (mode === 'max') await closed;
+        // Timed, nobody waits for anybody; otherwise who speaks next must not be heard by who has left.
+        if (mode !== 'timed') await closed;
         else this.#inBackground(closed);
         return;
       }
@@ -425,7 +431,8 @@ export class Replay {
     while (!hasAll() && !client.isLeftAlone && !this.#bell.isHalted) {
       const nowMs = performance.now();
       const heardMs = Math.max(startMs, client.lastReceivedMs);
-      if (nowMs >= untilMs || (!step.afterRelay && nowMs - heardMs >= QUIET_MS)) break;
+      const quietMs = Math.max(QUIET_MS, PATIENCE_FACTOR * (this.#slowestAnswerMs ?? 0));
+      if (nowMs >= untilMs || (!step.afterRelay && nowMs - heardMs >= quietMs)) break;
       await pause(POLL_MS);
     }
     if (performance.now() - startMs >= POLL_MS) this.#fidelity.waited(hasAll());
@@ -445,10 +452,15 @@ export class Replay {
       if (this.#clients.size === 0) return true;
       const nowMs = performance.now();
       const isBehind = [...this.#clients.values()].some((client) => client.isBehind);
-      if (nowMs - this.#lastReceivedMs >= QUIET_MS && !isBehind && !this.#isHeld) return true;
+      const quietMs = this.#hasHeardAll() ? QUIET_MS : MISSING_QUIET_MS;
+      if (nowMs - this.#lastReceivedMs >= quietMs && !isBehind && !this.#isHeld) return true;
       if (nowMs - startMs >= QUIET_WAIT_MS_MAX) return false;
       await pause(POLL_MS);
     }
+  }
+
+  #hasHeardAll(): boolean {
+    return this.#recording.status.streams.old.seenBytes >= this.#schedule.totals.receivedBytes;
   }
 
   async #closeAll(): Promise<void> {

@@ -6,13 +6,15 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { VERSION } from '../../src/cli/version.ts';
+import { equalBytes } from '../../src/lib/bytes.ts';
 import { loadBuiltInProtocol } from '../../src/protocol/files.ts';
 import { MIRROR_ALL } from '../../src/shim/mirror-selection.ts';
 import { DEFAULT_MIRROR_BUDGET_BYTES, DEFAULT_MIRROR_LIMITS } from '../../src/shim/mirror-queue.ts';
 import { DEFAULT_SPOOL_LIMITS } from '../../src/shim/recorder.ts';
 import { Shim } from '../../src/shim/shim.ts';
+import { IDENTIFICATION_FRAME } from '../../src/simulate/clients/collector.ts';
 import type { RelayKind } from '../../src/simulate/relay-core.ts';
 import { type Relay, startRelay } from '../../src/simulate/relay.ts';
 import type { GoldenScenario, StageStep } from './scenarios.ts';
@@ -20,6 +22,8 @@ import type { GoldenScenario, StageStep } from './scenarios.ts';
 /** What a relay counts is true at once; what it is about to send takes a moment. */
 const SETTLE_MS = 1;
 const QUIET_MS = 300;
+/** Between who comes and what is said: whether somebody was there yet must be beyond doubt. */
+const WELCOME_MS = 200;
 const CLIENTS_MAX = 100;
 const PATIENCE_MS = 30_000;
 
@@ -66,6 +70,7 @@ export async function recordScenario(
   const stage = new Stage(listen, old, fresh);
   try {
     for (const step of scenario.steps) await stage.take(step);
+    await pause(WELCOME_MS);
     await shim.stop();
   } finally {
     stage.leave();
@@ -132,6 +137,8 @@ class Stage {
   readonly #old: CountedRelay;
   readonly #new: CountedRelay;
   readonly #players = new Map<string, Player>();
+  /** Somebody came, and nothing was said since; or only the first word. */
+  #isNew = false;
 
   constructor(listen: string, old: CountedRelay, fresh: CountedRelay) {
     this.#listen = listen;
@@ -141,6 +148,8 @@ class Stage {
 
   async take(step: StageStep): Promise<void> {
     const { client } = step;
+    if (this.#isNew && step.kind !== 'open') await pause(WELCOME_MS);
+    this.#isNew = step.kind === 'open' || (this.#isNew && isFirstWord(step));
     switch (step.kind) {
       case 'open':
         await this.#open(client, step.reads ?? true);
@@ -221,6 +230,10 @@ class Stage {
   }
 }
 
+function isFirstWord(step: StageStep): boolean {
+  return step.kind === 'write' && equalBytes(step.bytes, IDENTIFICATION_FRAME);
+}
+
 function listenTo(player: Player): void {
   player.socket.on('data', (bytes) => {
     player.receivedBytes += bytes.length;
@@ -231,6 +244,6 @@ async function until(condition: () => boolean): Promise<void> {
   const startMs = performance.now();
   while (!condition()) {
     if (performance.now() - startMs > PATIENCE_MS) throw new Error('a step takes for ever');
-    await pause(1);
+    await turn();
   }
 }

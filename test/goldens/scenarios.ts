@@ -151,9 +151,8 @@ const wrongDomain: GoldenScenario = {
   domain: 'market_data',
   dialect: codec,
   steps: [
-    ...open('dashboard'),
+    ...open('dashboard', 'strategy'),
     ...identify('collector'),
-    ...open('strategy'),
     ...writes({
       collector: collectorScript(script(codec, 401, 60)),
       strategy: wrongDomainPublisherScript(script(codec, 402, 40)),
@@ -161,7 +160,7 @@ const wrongDomain: GoldenScenario = {
   ],
   replays: [
     replay('causal:recorded'),
-    replay('max:recorded'),
+    replay('max:recorded', null),
     replay('causal:frame', null),
     replay('causal:split:5', null),
   ],
@@ -195,9 +194,8 @@ const orderBooks: GoldenScenario = {
   domain: 'market_data',
   dialect: codec,
   steps: [
-    ...open('dashboard'),
+    ...open('dashboard', 'book-publisher'),
     ...identify('collector'),
-    ...open('book-publisher'),
     ...writes({
       collector: collectorScript(script(codec, 601, 20)),
       'book-publisher': orderBookPublisherScript(script(codec, 602, 20)),
@@ -262,7 +260,7 @@ const slowConsumer: GoldenScenario = {
     ...open('dashboard'),
     { kind: 'open', client: 'slow-dashboard', reads: false },
     ...identify('collector'),
-    ...writes({ collector: collectorScript(script(codec, 901, 1_500)) }),
+    ...writes({ collector: collectorScript(script(codec, 901, 1_100)) }),
     { kind: 'read', client: 'slow-dashboard' },
     ...writes({ collector: collectorScript(script(codec, 902, 20)) }),
   ],
