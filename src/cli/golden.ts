@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { goldenCreateCommand } from './golden-create.ts';
 import { goldenListCommand, goldenVerifyCommand } from './golden-look.ts';
+import { goldenUpdateCommand } from './golden-update.ts';
 
 const EXAMPLE = `
 Examples:
@@ -14,6 +15,7 @@ export function goldenCommand(): Command {
   return new Command('golden')
     .description('make, list, verify and update goldens: captures that relays are held to')
     .addCommand(goldenCreateCommand())
+    .addCommand(goldenUpdateCommand())
     .addCommand(goldenListCommand())
     .addCommand(goldenVerifyCommand())
     .addHelpText('after', EXAMPLE);

@@ -84,9 +84,7 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
 
 function fill(directory: string, capture: CaptureReader, options: CreateOptions): CreatedGolden {
   const path = join(directory, CAPTURE_FILE);
-  writeCapture(path, capture, options);
-  const captureBytes = statSync(path).size;
-  if (captureBytes > CAPTURE_BYTES_MAX) throw tooLarge(captureBytes);
+  const captureBytes = writeCapture(path, capture, options);
   const rules = options.rules ?? NO_RULES;
   const copy = openCapture(path);
   try {
@@ -101,11 +99,13 @@ function fill(directory: string, capture: CaptureReader, options: CreateOptions)
   }
 }
 
-function writeCapture(
+/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE or CAPTURE_DAMAGED. Returns its size in bytes. */
+export function writeCapture(
   path: string,
   capture: CaptureReader,
-  { selection, labels, writer, redact, context }: CreateOptions,
-): void {
+  options: Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'redact' | 'context'>,
+): number {
+  const { selection, labels, writer, redact, context } = options;
   const { leftOut = [] } = selection ?? {};
   const copied = redact === undefined ? path : `${path}.copy`;
   copyCapture(capture, {
@@ -124,13 +124,19 @@ function writeCapture(
       ...(leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') }),
     },
   });
-  if (redact === undefined) return;
-  redact(copied, path);
-  rmSync(copied);
+  if (redact !== undefined) {
+    redact(copied, path);
+    rmSync(copied);
+  }
+  const { size } = statSync(path);
+  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
+  return size;
 }
 
-/** A promise with holes can never be kept: every comparison with it would be inconclusive. */
-function refuseIncomplete(capture: CaptureReader): void {
+/**
+ * A promise with holes can never be kept: every comparison with it would be inconclusive. Throws GOLDEN_INVALID.
+ */
+export function refuseIncomplete(capture: CaptureReader): void {
   const { info } = capture;
   const gaps = capture.gaps();
   const bytes = gaps.reduce((sum, gap) => sum + gap.bytes, 0);
