@@ -80,7 +80,7 @@ export async function runCase(
   const scratch =
     keepAt === undefined ? mkdtempSync(join(tmpdir(), 'relaydiff-check-')) : undefined;
   const out = keepAt ?? join(scratch ?? '', 'replay.capture');
-  const run = new CaseRun(plan, options, judge);
+  const run = new CaseRun(plan, options, { judge, scratch });
   try {
     return await run.run(out);
   } finally {
@@ -99,12 +99,22 @@ class CaseRun {
   #replay: Replay | undefined;
   #isOverdue = false;
 
-  constructor(plan: CheckCasePlan, options: CheckRunOptions, judge: JudgeThread) {
+  constructor(
+    plan: CheckCasePlan,
+    options: CheckRunOptions,
+    { judge, scratch }: { readonly judge: JudgeThread; readonly scratch: string | undefined },
+  ) {
     this.#plan = plan;
     this.#options = options;
     this.#judge = judge;
     const { command, startMsMax, stopMsMax } = options;
-    this.#relay = RelayProcess.start({ command, startMsMax, stopMsMax, domain: plan.domain });
+    this.#relay = RelayProcess.start({
+      command,
+      startMsMax,
+      stopMsMax,
+      domain: plan.domain,
+      ...(scratch === undefined ? {} : { scratch }),
+    });
     this.#limit = setTimeout(() => {
       this.#isOverdue = true;
       this.#halt();

@@ -25,6 +25,8 @@ export interface RelayProcessOptions {
   readonly startMsMax: number;
   /** How long it may take to end after SIGTERM. */
   readonly stopMsMax: number;
+  /** A directory of whoever uses the relay, to be removed when this process is killed while the relay runs. */
+  readonly scratch?: string;
 }
 
 export const DEFAULT_START_MS_MAX = 10_000;
@@ -45,7 +47,7 @@ const SWEEPS_MAX = 5;
  * Waits until this process is gone, for whatever reason, and then kills the relay's group. It is killed itself before
  * that group is no longer the relay's.
  */
-const GUARD = 'read -r _; kill -s KILL -- "-$1" 2>/dev/null; rm -rf -- "$2"';
+const GUARD = 'read -r _; kill -s KILL -- "-$1" 2>/dev/null; shift; rm -rf -- "$@"';
 
 /** For the end of this process in good order; the guards are for all others. */
 const running = new Set<RelayProcess>();
@@ -113,7 +115,10 @@ export class RelayProcess {
     keep(this.#child.stdout, this.#output.stdout);
     keep(this.#child.stderr, this.#output.stderr);
     running.add(this);
-    this.#guard = startGuard(this.#child.pid, this.directory);
+    this.#guard = startGuard(this.#child.pid, [
+      this.directory,
+      ...(options.scratch === undefined ? [] : [options.scratch]),
+    ]);
   }
 
   /** Throws OUTPUT_UNWRITABLE when there is no room for its directory. A relay that cannot start is evidence. */
@@ -322,9 +327,12 @@ function makeDirectory(): string {
 }
 
 /** Where there is no shell, SIGKILL of this process leaves the relay behind; everything else does not. */
-function startGuard(pid: number | undefined, directory: string): ChildProcess | undefined {
+function startGuard(
+  pid: number | undefined,
+  directories: readonly string[],
+): ChildProcess | undefined {
   if (pid === undefined) return undefined;
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'relaydiff-guard', String(pid), directory], {
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'relaydiff-guard', String(pid), ...directories], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
