@@ -1,5 +1,6 @@
 /** What check and diff write for CI: JUnit, Markdown, and what GitHub Actions reads. */
 import { appendFileSync, mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { OperatingError } from '../lib/operating-error.ts';
 import type { CheckReport } from '../report/check-report.ts';
@@ -7,10 +8,24 @@ import { githubAnnotations } from '../report/github.ts';
 import { renderJunit } from '../report/junit.ts';
 import { renderMarkdown } from '../report/markdown.ts';
 import { talk, writeFile } from './output.ts';
+import { VERSION } from './version.ts';
 
 export interface CheckOutputOptions {
   readonly junit?: string;
   readonly markdown?: string;
+}
+
+/** Where, when and by what something is run. */
+export function runFacts(startMs: number): Omit<CheckReport['run'], 'cases'> {
+  const elapsedMs = Math.round(performance.now() - startMs);
+  return {
+    startedAt: new Date(Date.now() - elapsedMs).toISOString(),
+    elapsedMs,
+    host: hostname(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    relaydiff: VERSION,
+  };
 }
 
 /** Directories are made. Throws OUTPUT_UNWRITABLE. */

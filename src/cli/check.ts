@@ -11,8 +11,9 @@ import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
 import type { CheckReport } from '../report/check-report.ts';
 import { caseLine, renderCheck } from '../report/check-terminal.ts';
+import { checkReportOf } from '../report/check-summary.ts';
 import { inert } from '../report/github.ts';
-import { makeDirectory, tellGithub, writeCheckReports } from './check-outputs.ts';
+import { makeDirectory, runFacts, tellGithub, writeCheckReports } from './check-outputs.ts';
 import { htmlOf } from './html.ts';
 import { protocolOf } from './inputs.ts';
 import {
@@ -126,6 +127,7 @@ function parseReplayOption(text: string, before: readonly GoldenReplay[]): reado
 }
 
 async function check(paths: readonly string[], options: CheckCommandOptions): Promise<void> {
+  const startMs = performance.now();
   const command = parseRelayCommand(options.relay);
   const schemas = readSchemaFiles(options.schema);
   const plans = planCheck({
@@ -145,7 +147,7 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
   void stopped.wait(undefined).then(() => stop.abort());
   const told = new CaseTeller(plans.length, options);
   try {
-    const report = await runCheck(plans, {
+    const { cases, facts } = await runCheck(plans, {
       command,
       startMsMax: options.startLimit,
       stopMsMax: options.stopLimit,
@@ -166,7 +168,9 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
       },
     });
     told.done();
-    await tell(report, options);
+    const run = { ...runFacts(startMs), cases: [...facts] };
+    const { relay, repeat } = options;
+    await tell(checkReportOf(cases, { relay, repeat }, run), options);
   } finally {
     stopped.dispose();
   }

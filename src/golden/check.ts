@@ -1,15 +1,13 @@
 /**
- * Runs the cases of a check, several at a time when that is asked for, each as often as it is asked for, and makes one
- * report of them. Answers for: results are in the order of the cases, whatever ended first; a failure that is no relay's
+ * Runs the cases of a check, several at a time when that is asked for, each as often as it is asked for.
+ * Answers for: results are in the order of the cases, whatever ended first; a failure that is no relay's
  * ends the others before it is thrown.
  */
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { defined } from '../lib/assert.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import type { CheckReport } from '../report/check-report.ts';
-import { checkReportOf } from '../report/check-summary.ts';
+import type { CaseRunFacts, CheckCase } from '../report/check-report.ts';
 import type { PlannedCase } from './check-plan.ts';
 import { type CheckRunOptions, runCase } from './check-run.ts';
 import { CaseTally, type JudgedCase } from './judge-case.ts';
@@ -28,14 +26,18 @@ export interface CheckOptions extends Omit<CheckRunOptions, 'signal'> {
   readonly onCase: (judged: JudgedCase, plan: PlannedCase) => string | undefined;
 }
 
+/** In the order of the plans. */
+export interface CheckedCases {
+  readonly cases: readonly CheckCase[];
+  readonly facts: readonly CaseRunFacts[];
+}
+
 /** Throws CAPTURE_EXISTS before anything runs, and failures that are no relay's. */
 export async function runCheck(
   plans: readonly PlannedCase[],
   options: CheckOptions,
-): Promise<CheckReport> {
+): Promise<CheckedCases> {
   for (const plan of plans) refuseOverwriting(plan, options);
-  const startedAt = new Date().toISOString();
-  const startMs = performance.now();
   const judged: JudgedCase[] = [];
   const halt = new AbortController();
   const signal = AbortSignal.any([options.signal, halt.signal]);
@@ -57,7 +59,10 @@ export async function runCheck(
   const jobs = Array.from({ length: Math.min(options.jobs, plans.length) }, work);
   const ends = await Promise.allSettled(jobs);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  return reportOf(judged, options, { startedAt, elapsedMs: performance.now() - startMs });
+  return {
+    cases: judged.map(({ told }) => told),
+    facts: judged.map(({ facts }) => facts),
+  };
 }
 
 async function checkCase(
@@ -97,24 +102,4 @@ function refuseOverwriting(plan: PlannedCase, options: CheckOptions): void {
       hint: 'Give --keep an empty directory; captures are never overwritten.',
     });
   }
-}
-
-function reportOf(
-  judged: readonly JudgedCase[],
-  { command, repeat, writer }: CheckOptions,
-  { startedAt, elapsedMs }: { readonly startedAt: string; readonly elapsedMs: number },
-): CheckReport {
-  return checkReportOf(
-    judged.map(({ told }) => told),
-    { relay: command.text, repeat },
-    {
-      startedAt,
-      elapsedMs: Math.round(elapsedMs),
-      host: hostname(),
-      platform: `${process.platform} ${process.arch}`,
-      node: process.version,
-      relaydiff: writer,
-      cases: judged.map(({ facts }) => facts),
-    },
-  );
 }

@@ -11,7 +11,8 @@ export const MARKDOWN_BYTES_MAX = 900_000;
 /** One case must not take the room of all others. */
 const CASE_BYTES_MAX = 60_000;
 const CELL_CHARACTERS_MAX = 400;
-const ROWS_MAX = 1_000;
+/** The table leaves room for details. */
+const ROWS_BYTES_MAX = MARKDOWN_BYTES_MAX / 2;
 const LIMITS = { groupsMax: 20, divergencesMax: 10 };
 
 const SIGNS: Readonly<Record<CaseOutcome, string>> = {
@@ -24,14 +25,14 @@ const SIGNS: Readonly<Record<CaseOutcome, string>> = {
 
 export function renderMarkdown(report: CheckReport): string {
   const { cases, run } = report;
-  const rows = cases.slice(0, ROWS_MAX);
+  const rows = rowsOf(cases);
   const head = [
     `## relaydiff: ${headline(report)}`,
     '',
     ...(report.relay === null ? [] : [`Relay under test: ${code(report.relay)}`, '']),
     '| outcome | golden | replay | |',
     '|---|---|---|---|',
-    ...rows.map(rowOf),
+    ...rows,
     ...(cases.length > rows.length ? ['', `and ${cases.length - rows.length} more cases.`] : []),
     '',
   ].join('\n');
@@ -53,6 +54,18 @@ export function headline({ counts }: CheckReport): string {
     ...(unstable > 0 ? [`${unstable} not the same each time`] : []),
   ];
   return `of ${all}: ${parts.join(', ')}`;
+}
+
+function rowsOf(cases: readonly CheckCase[]): readonly string[] {
+  const rows: string[] = [];
+  let bytes = 0;
+  for (const told of cases) {
+    const row = rowOf(told);
+    bytes += Buffer.byteLength(row) + 1;
+    if (bytes > ROWS_BYTES_MAX) break;
+    rows.push(row);
+  }
+  return rows;
 }
 
 function rowOf({ outcome, golden, replay, reason, asShown }: CheckCase): string {

@@ -97,7 +97,7 @@ export function startCheck(
   environment: Readonly<Record<string, string>> = {},
 ) {
   const child = spawn(process.execPath, [CLI, 'check', ...args], {
-    env: { ...process.env, TMPDIR: scratch, ...environment },
+    env: { ...process.env, TMPDIR: scratch, GITHUB_STEP_SUMMARY: '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
