@@ -62,6 +62,7 @@ export class Deliveries {
     let bytes = 0;
     let lastNs = 0n;
     let pieces = 0;
+    let equals = 0;
     for (const stream of this.#capture.streams()) {
       if (stream.kind !== side || !this.#wanted.has(stream.connection)) continue;
       const part = new StreamPartOf(this.#sendings, this.#opened.get(stream.connection) ?? 0);
@@ -71,14 +72,24 @@ export class Deliveries {
       bytes += part.bytes;
       if (part.lastNs > lastNs) lastNs = part.lastNs;
       pieces += part.unclearPieces;
+      equals += part.unclearEquals;
       if (this.#inPieces.others) pieces += part.takenPieces;
       if (this.#inPieces.chosen) pieces += part.leftPieces;
       for (const key of part.unknownInside) unknown.add(key);
     }
-    return { ranges, bytes, lastNs, unclear: this.#doubt(side, pieces, unknown) };
+    return { ranges, bytes, lastNs, unclear: this.#doubt(side, { pieces, equals }, unknown) };
   }
 
-  #doubt(side: Side, pieces: number, unknown: ReadonlySet<string>): Unclear | undefined {
+  #doubt(
+    side: Side,
+    { pieces, equals }: { readonly pieces: number; readonly equals: number },
+    unknown: ReadonlySet<string>,
+  ): Unclear | undefined {
+    if (equals > 0) {
+      return {
+        why: `${formatCount(equals)} messages that ${side} delivered were sent several times, within the part and outside, and not all were delivered: which, cannot be told`,
+      };
+    }
     if (pieces > 0) {
       return {
         why: `${formatCount(pieces)} pieces of frames that ${side} delivered may be of what is taken or of what is left out`,
@@ -140,6 +151,8 @@ class StreamPartOf {
   lastNs = 0n;
   /** Pieces between something taken and something left. */
   unclearPieces = 0;
+  /** Of contents that were sent in the part and outside, and of which not every sending was delivered. */
+  unclearEquals = 0;
   takenPieces = 0;
   /** Between the first and the last that were taken. */
   leftPieces = 0;
@@ -147,7 +160,10 @@ class StreamPartOf {
   readonly unknownInside = new Set<string>();
   readonly #sendings: ReadonlyMap<string, readonly Sending[]>;
   readonly #openedOrdinal: number;
+  /** Of each content: how many sendings are accounted for, and how many copies came. */
   readonly #used = new Map<string, number>();
+  readonly #delivered = new Map<string, number>();
+  #lastOrdinal = 0;
   #unknownSince: string[] = [];
   #leftPiecesSince = 0;
   #pieces: ArrivedSpan[] = [];
@@ -160,6 +176,7 @@ class StreamPartOf {
 
   add(arrived: ArrivedSpan): void {
     const key = keyOf(arrived.span);
+    this.#lastOrdinal = arrived.arrivalOrdinal;
     const fate = this.#fateOf(key, arrived);
     if (fate === 'open') {
       this.#pieces.push(arrived);
@@ -173,6 +190,16 @@ class StreamPartOf {
 
   end(): void {
     this.#settle(this.#before);
+    for (const [key, count] of this.#delivered) {
+      const sendings = this.#sendings.get(key) ?? [];
+      const isMixed =
+        sendings.some(({ isChosen }) => isChosen) && sendings.some(({ isChosen }) => !isChosen);
+      if (!isMixed) continue;
+      const due = sendings.filter(
+        ({ ordinal }) => ordinal > this.#openedOrdinal && ordinal < this.#lastOrdinal,
+      );
+      if (due.length !== count) this.unclearEquals += count;
+    }
   }
 
   #fateOf(key: string, { span, arrivalOrdinal }: ArrivedSpan): Fate {
@@ -183,6 +210,7 @@ class StreamPartOf {
     while ((sendings[index]?.ordinal ?? Infinity) < this.#openedOrdinal) index += 1;
     const sending = sendings[index];
     this.#used.set(key, index + 1);
+    this.#delivered.set(key, (this.#delivered.get(key) ?? 0) + 1);
     return sending !== undefined && sending.isChosen && sending.ordinal < arrivalOrdinal
       ? 'taken'
       : 'left';

@@ -31,7 +31,7 @@ export function measure(
 }
 
 /** A relay that was there and said nothing is a side, too. */
-function hasNewSide(capture: CaptureReader): boolean {
+export function hasNewSide(capture: CaptureReader): boolean {
   if (capture.streams().some(({ kind, bytes }) => kind === 'new' && bytes > 0)) return true;
   for (const { stream } of capture.events()) if (stream === 'new') return true;
   return false;

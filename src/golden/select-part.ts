@@ -11,6 +11,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import { type Delivered, Deliveries, type Unclear } from './deliveries.ts';
 import { CAPTURE_BYTES_MAX } from './golden-files.ts';
+import { hasNewSide } from './measure.ts';
 import type { ByteRange, Selection, StreamPart } from './selection.ts';
 import { readGroups, type SentGroup } from './writes.ts';
 
@@ -133,7 +134,7 @@ class Selecting {
       this.#leftOut.push('the new side, as asked for');
       return undefined;
     }
-    if (!this.#streams.some(({ kind }) => kind === 'new')) return undefined;
+    if (!hasNewSide(this.#capture)) return undefined;
     if (this.#gapIn('new', range) !== undefined || this.#gapIn('mirror', range) !== undefined) {
       this.#leftOut.push('the new side: it has gaps in this part of the recording');
       return undefined;
