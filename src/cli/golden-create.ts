@@ -1,5 +1,4 @@
 /** `relaydiff golden create`: a golden of a recording, or of a part of it. */
-import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CaptureReader } from '../capture/types.ts';
@@ -19,7 +18,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { parseCount, parseDurationMs, quietOption, schemaOption } from './options.ts';
 import { talk, writeOut } from './output.ts';
-import { today } from './rules-files.ts';
+import { readRulesFiles, today } from './rules-files.ts';
 import { VERSION } from './version.ts';
 
 interface CreateCommandOptions {
@@ -148,7 +147,7 @@ async function create(
     how: options.how ?? howWords(name, options),
     selection,
     labels: options.label,
-    rules: options.rules === undefined ? undefined : readRules(options.rules),
+    rules: options.rules === undefined ? undefined : readRulesFiles([options.rules])[0]?.[1],
     redact: undefined,
     context: { protocol, today: today() },
     writer: VERSION,
@@ -159,17 +158,6 @@ async function create(
 
 function requestOf({ clients, trim, firstMessages, oldOnly }: CreateCommandOptions): PartRequest {
   return { clients, fromNs: trim?.fromNs, toNs: trim?.toNs, firstMessages, oldOnly };
-}
-
-function readRules(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
-      hint: 'Give a rules file; docs/rules.md describes the format.',
-      cause: error,
-    });
-  }
 }
 
 function howWords(name: string, options: CreateCommandOptions): string {
