@@ -18,6 +18,7 @@ export class JudgeThread {
     const asked = deferred<DiffResult | undefined>();
     this.#asked = asked;
     this.#worker ??= this.#start();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     this.#worker.postMessage(request);
     return asked.promise;
   }

@@ -208,8 +208,8 @@ export class RelayProcess {
   }
 
   async #untilGroupIsGone(untilMs: number): Promise<void> {
-    const { pid } = this.#child;
-    while (performance.now() < untilMs && pid !== undefined && othersOf(pid).length > 0) {
+    const group = this.#child.pid ?? 0;
+    while (performance.now() < untilMs && othersOf(group).length > 0) {
       await pause(POLL_MS);
     }
   }
