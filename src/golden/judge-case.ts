@@ -203,11 +203,19 @@ function answerWords(run: CheckRun | undefined, comparison: Comparison): string 
   const early = (run?.played?.unsentBytes ?? 0) > 0;
   const words = [
     ...(verdict === 'different' ? [countWords(counts)] : [reason.replace(/\.$/, '')]),
-    ...(run?.result?.counts.new === 0 && promised > 0 ? ['the relay answered nothing'] : []),
-    ...((counts.defect ?? 0) > 0 ? ['the relay answered bytes that are no messages'] : []),
+    ...strangeWords(counts, run?.result?.counts.new === 0 && promised > 0),
     ...(early ? ['the relay closed clients before they had sent everything'] : []),
   ];
   return words.join('; ');
+}
+
+/** What a reader of counts alone might not see. */
+function strangeWords(counts: Comparison['counts'], isSilent: boolean): readonly string[] {
+  const hasNoMessages = (counts.defect ?? 0) > 0;
+  if (isSilent && hasNoMessages)
+    return ['the relay answered nothing but bytes that are no messages'];
+  if (isSilent) return ['the relay answered nothing'];
+  return hasNoMessages ? ['the relay answered bytes that are no messages'] : [];
 }
 
 function relayOf(run: CheckRun | undefined): CheckCase['relay'] {

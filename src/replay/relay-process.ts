@@ -208,7 +208,8 @@ export class RelayProcess {
   }
 
   async #untilGroupIsGone(untilMs: number): Promise<void> {
-    const group = this.#child.pid ?? 0;
+    const group = this.#child.pid;
+    if (group === undefined) return;
     while (performance.now() < untilMs && othersOf(group).length > 0) {
       await pause(POLL_MS);
     }
