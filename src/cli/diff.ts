@@ -9,8 +9,10 @@ import { exitCodeOf } from '../diff/verdict.ts';
 import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { checkReportOfDiff } from '../report/check-of-diff.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { Protocol } from '../protocol/load.ts';
+import { runFacts, tellGithub, writeCheckReports } from './check-outputs.ts';
 import { follow } from './follow.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -22,6 +24,9 @@ import { noiseModelOf } from './noise.ts';
 import {
   dialectOption,
   parseCount,
+  githubOption,
+  junitOption,
+  markdownOption,
   parseDurationMs,
   quietOption,
   rulesOption,
@@ -48,9 +53,14 @@ interface DiffOptions {
   readonly noise?: string;
   readonly schema?: readonly string[];
   readonly rules?: readonly string[];
+  readonly junit?: string;
+  readonly markdown?: string;
+  readonly github?: boolean;
 }
 
 const DIVERGENCES_LISTED = 10_000;
+/** In JUnit and Markdown. */
+const DIVERGENCES_TOLD = 50;
 
 const EXAMPLE = `
 Examples:
@@ -60,6 +70,7 @@ Examples:
   relaydiff diff golden.capture replay.capture     what the old relay of each answered to the same clients
   relaydiff diff md.capture --late-after 50ms
   relaydiff diff md.capture --follow
+  relaydiff diff md.capture --junit diff.xml --markdown diff.md
 
 Exit codes: 0 same, 1 divergences, 3 inconclusive: bytes are missing from the capture, or were not mirrored.`;
 
@@ -74,6 +85,9 @@ export function diffCommand(): Command {
     .option('--html <file>', 'write the report as one page that opens from disk')
     .option('--result <file>', 'write the result as JSON, to render again with relaydiff report')
     .option('--json', 'print the result as JSON instead of the summary', false)
+    .addOption(junitOption())
+    .addOption(markdownOption())
+    .addOption(githubOption())
     .option(
       '--follow',
       'compare a recording while it is made, until it is sealed; with --json a line for each look',
@@ -115,6 +129,7 @@ export function diffCommand(): Command {
 }
 
 async function diff(file: string, second: string | undefined, options: DiffOptions): Promise<void> {
+  const startMs = performance.now();
   const result = options.follow
     ? await followed(file, second, options)
     : await withCapture(file, async (capture) =>
@@ -131,7 +146,16 @@ async function diff(file: string, second: string | undefined, options: DiffOptio
       }),
     );
   }
+  tellCi(result, options, startMs);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+function tellCi(result: DiffResult, options: DiffOptions, startMs: number): void {
+  const { junit, markdown, github = false } = options;
+  if (junit === undefined && markdown === undefined && !github) return;
+  const report = checkReportOfDiff(result, runFacts(startMs), DIVERGENCES_TOLD);
+  writeCheckReports(report, options);
+  if (github) tellGithub(report);
 }
 
 async function compareSides(capture: CaptureReader, options: DiffOptions): Promise<DiffResult> {

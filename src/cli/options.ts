@@ -39,6 +39,27 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+export function parsePositive(text: string): number {
+  const count = parseCount(text);
+  if (count < 1) throw new InvalidArgumentError('Write a whole number from 1.');
+  return count;
+}
+
+export function junitOption(): Option {
+  return new Option('--junit <file>', 'write the outcome as JUnit XML');
+}
+
+export function markdownOption(): Option {
+  return new Option('--markdown <file>', 'write the outcome as a page of Markdown');
+}
+
+export function githubOption(): Option {
+  return new Option(
+    '--github',
+    'print annotations for GitHub Actions on stderr, and add the page to the summary of the job',
+  ).default(false);
+}
+
 export function dialectOption(description: string): Option {
   return new Option('--dialect <name>', description);
 }

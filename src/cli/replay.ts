@@ -1,27 +1,14 @@
 /** `relaydiff replay`: the clients of a capture once more, to another relay. */
-import { basename } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { REPLAY_ORIGIN, REWRITE_NOTE } from '../capture/replay-notes.ts';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { formatBytes } from '../lib/format.ts';
 import { OperatingError } from '../lib/operating-error.ts';
-import type { Protocol } from '../protocol/load.ts';
-import type { Dialect } from '../protocol/types.ts';
-import { type Chunking, parseChunking, pieceMakerOf } from '../replay/chunking.ts';
+import { parseChunking } from '../replay/chunking.ts';
 import { fidelityWords } from '../replay/fidelity.ts';
 import { MODES, type Mode } from '../replay/pace.ts';
 import { Replay, type ReplayEnd } from '../replay/replay.ts';
-import {
-  parseRewrite,
-  rewriteAll,
-  rewriteChunks,
-  type RewriteFrame,
-  rewriteNumbering,
-  type RewriteRequest,
-  rewriteSequence,
-  rewriteTimestamps,
-} from '../replay/rewrite.ts';
-import type { PieceMaker } from '../replay/schedule.ts';
+import { parseRewrite } from '../replay/rewrite.ts';
+import { DEFAULT_PATIENCE_MS, setUpReplay, SPEED_MAX, SPEED_MIN } from '../replay/set-up.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { dialectOption, parseDurationMs, quietOption, schemaOption } from './options.ts';
 import { Progress, talk } from './output.ts';
@@ -36,17 +23,13 @@ interface ReplayCommandOptions {
   readonly speed: number;
   readonly maxWait?: number;
   readonly patience: number;
-  readonly chunking: { readonly text: string; readonly chunking: Chunking };
-  readonly rewrite?: { readonly text: string; readonly request: RewriteRequest };
+  readonly chunking: string;
+  readonly rewrite?: string;
   readonly dialect?: string;
   readonly schema: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
 }
-
-const SPEED_MIN = 0.1;
-const SPEED_MAX = 1_000;
-const DEFAULT_PATIENCE_MS = 5_000;
 
 const EXAMPLE = `
 Examples:
@@ -97,7 +80,7 @@ export function replayCommand(): Command {
         'what is one write: recorded, frame, coalesced, split:SEED or byte',
       )
         .argParser(parseChunkingOption)
-        .default({ text: 'recorded', chunking: { kind: 'recorded' } }, 'recorded'),
+        .default('recorded'),
     )
     .addOption(
       new Option(
@@ -121,17 +104,15 @@ function parseSpeed(text: string): number {
   throw new InvalidArgumentError(`Write a number from ${SPEED_MIN} to ${SPEED_MAX}.`);
 }
 
-function parseChunkingOption(text: string): ReplayCommandOptions['chunking'] {
-  const chunking = parseChunking(text);
-  if (chunking !== undefined) return { text, chunking };
+function parseChunkingOption(text: string): string {
+  if (parseChunking(text) !== undefined) return text;
   throw new InvalidArgumentError(
     'Write recorded, frame, coalesced, split:SEED (a number) or byte.',
   );
 }
 
-function parseRewriteOption(text: string): NonNullable<ReplayCommandOptions['rewrite']> {
-  const request = parseRewrite(text);
-  if (request !== undefined) return { text, request };
+function parseRewriteOption(text: string): string {
+  if (parseRewrite(text) !== undefined) return text;
   throw new InvalidArgumentError(
     'Write timestamps, sequence or dialect:NAME, or several of them with commas.',
   );
@@ -139,29 +120,18 @@ function parseRewriteOption(text: string): NonNullable<ReplayCommandOptions['rew
 
 async function replay(capture: CaptureReader, options: ReplayCommandOptions): Promise<void> {
   const targets = targetsOf(options.target);
-  const protocol = protocolOf(capture, options.schema);
-  const from = protocol.dialect(options.dialect ?? capture.info.dialect);
-  const to = rewrittenDialect(protocol, from, options);
+  const request = { ...options, rewrite: options.rewrite ?? null };
+  const setUp = setUpReplay(capture, protocolOf(capture, options.schema), request, {
+    targets,
+    dialect: options.dialect,
+    pauseMsMax: options.maxWait,
+    patienceMs: options.patience,
+    writer: VERSION,
+  });
   const progress = new Progress(options);
   const running = await Replay.start({
-    capture,
-    targets,
+    ...setUp,
     out: options.out,
-    start: {
-      origin: REPLAY_ORIGIN,
-      writer: VERSION,
-      dialect: to.name,
-      layout: to.header,
-      notes: notesOf(capture, targets, options),
-      protocolSchemas: protocol.sources,
-    },
-    pace: {
-      mode: options.mode,
-      speed: options.speed,
-      pauseMsMax: options.maxWait ?? Number.POSITIVE_INFINITY,
-    },
-    piecesOf: piecesOf(capture, { from, to }, options),
-    patienceMs: options.patience,
     onTrouble: (message) => talk(`relaydiff: ${message}`),
     onProgress: (played, total) => progress.update('playing', played, total),
   });
@@ -192,61 +162,6 @@ function targetsOf(paths: readonly string[]): ReadonlyMap<Side, string> {
     ['old', old],
     ...(neu === undefined ? [] : [['new', neu] as const]),
   ]);
-}
-
-/** Chunks keep their lengths, so headers must have the same length. */
-function rewrittenDialect(
-  protocol: Protocol,
-  from: Dialect,
-  { rewrite }: ReplayCommandOptions,
-): Dialect {
-  const name = rewrite?.request.dialect;
-  if (name === undefined) return from;
-  const to = protocol.dialect(name);
-  if (to.header.sizeBytes === from.header.sizeBytes) return to;
-  throw new OperatingError('USAGE', `headers of ${from.name} and ${to.name} have other lengths`, {
-    hint: 'relaydiff schema list names the dialects.',
-  });
-}
-
-function notesOf(
-  capture: CaptureReader,
-  targets: ReadonlyMap<Side, string>,
-  options: ReplayCommandOptions,
-): Readonly<Record<string, string>> {
-  const { mode, speed, chunking, rewrite } = options;
-  return {
-    source: basename(capture.path),
-    ...Object.fromEntries(targets),
-    mode: speed === 1 || mode === 'max' ? mode : `${mode}, speed ${speed}`,
-    chunking: chunking.text,
-    ...(rewrite === undefined ? {} : { [REWRITE_NOTE]: rewrite.text }),
-  };
-}
-
-function piecesOf(
-  capture: CaptureReader,
-  { from, to }: { readonly from: Dialect; readonly to: Dialect },
-  { chunking, rewrite, speed }: ReplayCommandOptions,
-): PieceMaker {
-  const makePieces = pieceMakerOf(chunking.chunking, to.header);
-  if (rewrite === undefined) return makePieces;
-  const { timestamps, sequence, dialect } = rewrite.request;
-  const clock = {
-    recordedUnixNs: capture.info.startedUnixNs,
-    replayedUnixNs: BigInt(Date.now()) * 1_000_000n,
-    speed,
-  };
-  /** Sequences are counted for each client. */
-  const rewriteOf = (): RewriteFrame =>
-    rewriteAll([
-      ...(timestamps ? [rewriteTimestamps(clock)] : []),
-      ...(sequence ? [rewriteSequence()] : []),
-      ...(dialect === undefined ? [] : [rewriteNumbering(from, to)]),
-    ]);
-  const layouts = { from: from.header, to: to.header };
-  return (chunks, connection) =>
-    makePieces(rewriteChunks(chunks, layouts, rewriteOf()), connection);
 }
 
 async function tellEnd(end: ReplayEnd, options: ReplayCommandOptions): Promise<void> {

@@ -5,10 +5,10 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export class StopRequest {
   readonly #say: (line: string) => void;
+  readonly #stillWaiting: string;
   readonly #requested = deferred<void>();
   readonly #onSignal = (): void => {
-    if (this.#isRequested)
-      this.#say('still waiting for the last answers; the capture is sealed in a moment');
+    if (this.#isRequested) this.#say(this.#stillWaiting);
     if (this.#isRequested) this.#again();
     this.#isRequested = true;
     this.#requested.resolve();
@@ -17,8 +17,13 @@ export class StopRequest {
   #isRequested = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(say: (line: string) => void) {
+  /** `stillWaiting` is said when the stop is requested once more. */
+  constructor(
+    say: (line: string) => void,
+    stillWaiting = 'still waiting for the last answers; the capture is sealed in a moment',
+  ) {
     this.#say = say;
+    this.#stillWaiting = stillWaiting;
     for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
   }
 

@@ -69,6 +69,8 @@ export interface DiffOptions {
   readonly labels?: Readonly<Record<Side, string>>;
   /** What two instances of old differ in; messages are told apart, paired and compared without it. */
   readonly noise?: NoiseModel;
+  /** Nothing delivered by either side is what was to be shown, and no lack of something to compare. */
+  readonly isSilenceExpected?: boolean;
   readonly scan?: Partial<ScanOptions>;
 }
 
@@ -162,7 +164,12 @@ function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOpti
   const labels = options.labels ?? { old: `${name}, old`, new: `${name}, new` };
   return {
     format: 'relaydiff-result/1',
-    ...verdictOf(reader, known, { counts, ruled, lateDoubt: lateness.doubt }),
+    ...verdictOf(reader, known, {
+      counts,
+      ruled,
+      lateDoubt: lateness.doubt,
+      isSilenceExpected: options.isSilenceExpected === true,
+    }),
     capture: describeCapture(reader),
     old: { label: labels.old, dialect: options.oldDialect.name },
     new: { label: labels.new, dialect: options.newDialect.name },
@@ -182,12 +189,13 @@ interface Judging {
   readonly counts: ResultCounts;
   readonly ruled: RuledFindings | undefined;
   readonly lateDoubt: string | undefined;
+  readonly isSilenceExpected: boolean;
 }
 
 function verdictOf(
   { info }: CaptureReader,
   { contents, histories, judged }: JudgedCapture,
-  { counts, ruled, lateDoubt }: Judging,
+  { counts, ruled, lateDoubt, isSilenceExpected }: Judging,
 ): ReturnType<typeof judge> {
   return judge({
     counts,
@@ -195,7 +203,7 @@ function verdictOf(
     gapCount: contents.rows.gaps.filter(({ reason }) => reason !== NOT_SELECTED).length,
     connectionCount: judged.length,
     mirrorOption: info.notes['mirror'],
-    hasDeliveries: hasDeliveries(contents, histories),
+    hasSubject: isSilenceExpected || hasDeliveries(contents, histories),
     orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
     lateDoubt,
     connectionDoubts: connectionDoubts(histories.of),

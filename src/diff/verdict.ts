@@ -13,8 +13,8 @@ export interface VerdictFacts {
   readonly connectionCount: number;
   /** The part of the traffic that the mirror was to see, as it was asked for. */
   readonly mirrorOption: string | undefined;
-  /** Either side delivered at least one byte to anybody. */
-  readonly hasDeliveries: boolean;
+  /** Either side delivered at least one byte to anybody, or silence is what is compared. */
+  readonly hasSubject: boolean;
   readonly orderNotJudged: number;
   /** Why lateness was asked for and not judged. */
   readonly lateDoubt?: string | undefined;
@@ -58,7 +58,7 @@ const CONNECTION_DOUBTS_TOLD_MAX = 2;
 
 /** What forbids the verdict `same`. */
 function doubtsOf(facts: VerdictFacts): readonly string[] {
-  const { counts, sealed, gapCount, hasDeliveries, orderNotJudged, connectionDoubts } = facts;
+  const { counts, sealed, gapCount, hasSubject, orderNotJudged, connectionDoubts } = facts;
   const doubts: string[] = [];
   if (gapCount > 0) {
     doubts.push(`${counts.gaps.bytes} bytes are in gaps (${gapCount} of them)`);
@@ -69,7 +69,7 @@ function doubtsOf(facts: VerdictFacts): readonly string[] {
     doubts.push(`whether ${messages(orderNotJudged)} kept their order could not be judged`);
   }
   if (facts.lateDoubt !== undefined) doubts.push(facts.lateDoubt);
-  if (!hasDeliveries) doubts.push(`${nobodyWords(facts)}, so nothing was compared`);
+  if (!hasSubject) doubts.push(`${nobodyWords(facts)}, so nothing was compared`);
   doubts.push(...connectionDoubts.slice(0, CONNECTION_DOUBTS_TOLD_MAX));
   const untold = connectionDoubts.length - CONNECTION_DOUBTS_TOLD_MAX;
   if (untold > 0) doubts.push(`and ${untold} more connections that could not be judged`);

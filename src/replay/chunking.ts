@@ -87,12 +87,22 @@ function* asPieces(chunks: Iterable<Chunk>): Generator<NewPiece> {
 
 /** What is no frame is a write of its own. */
 function* frames(chunks: Iterable<Chunk>, layout: HeaderLayout): Generator<NewPiece> {
-  const source = { chunks: () => chunks, restarts: () => [] };
+  /** Of the chunks from the one on that brought the first byte of what comes next. */
+  const begun: { readonly end: number; readonly ordinal: number }[] = [];
+  function* noted(): Generator<Chunk> {
+    for (const chunk of chunks) {
+      begun.push({ end: chunk.offset + chunk.bytes.length, ordinal: chunk.ordinal });
+      yield chunk;
+    }
+  }
+  const source = { chunks: noted, restarts: () => [] };
   for (const arrived of readSpans(source, { id: 0, connection: 0, kind: 'client' }, layout)) {
     const { span, arrivalNs, arrivalOrdinal } = arrived;
+    while ((begun[0]?.end ?? Infinity) <= span.offset) begun.shift();
     yield {
       timeNs: Number(arrivalNs),
       ordinal: arrivalOrdinal,
+      begunOrdinal: begun[0]?.ordinal ?? arrivalOrdinal,
       bytes: span.bytes,
       pauseNs: 0,
     };
@@ -121,7 +131,8 @@ function joined(pieces: readonly NewPiece[]): NewPiece {
   const last = pieces.at(-1);
   const bytes =
     pieces.length === 1 && first ? first.bytes : Buffer.concat(pieces.map((each) => each.bytes));
-  return { timeNs: last?.timeNs ?? 0, ordinal: last?.ordinal ?? 0, bytes, pauseNs: 0 };
+  const [begunOrdinal, ordinal] = [first?.ordinal ?? 0, last?.ordinal ?? 0];
+  return { timeNs: last?.timeNs ?? 0, ordinal, begunOrdinal, bytes, pauseNs: 0 };
 }
 
 /** `cutsOf`: where in so many bytes writes begin, ascending, without 0. */

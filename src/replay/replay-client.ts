@@ -63,8 +63,8 @@ export class ReplayClient {
   #lastReceivedMs = Number.NEGATIVE_INFINITY;
   /** What the player gave up waiting for. */
   forgivenBytes = 0;
-  /** As it was when the player last waited in vain; undefined when it has heard something since. */
-  silentAtBytes: number | undefined;
+  /** How often the player has waited in vain since it heard something. */
+  silentWaits = 0;
 
   constructor(options: ReplayClientOptions) {
     const { id, label, targets, layout, recorder } = options;
@@ -301,7 +301,7 @@ export class ReplayClient {
   #received(line: Line, bytes: Uint8Array): void {
     line.receivedBytes += bytes.length;
     this.#lastReceivedMs = performance.now();
-    this.silentAtBytes = undefined;
+    this.silentWaits = 0;
     this.#record(line.side, bytes);
     this.#options.onReceived();
     this.#options.onChange();

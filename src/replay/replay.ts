@@ -2,7 +2,7 @@
  * Plays the clients of a capture to one relay or two, and records what they answer. Steps are done one after the
  * other in the recorded order over all clients: what has to wait (for its time, for an answer, for a relay that does not
  * read) holds up what comes after it, so the order is kept and nothing piles up. Only a client that closes may take its
- * time by itself.
+ * time by itself, in `timed`.
  */
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
@@ -38,6 +38,11 @@ export interface ReplayOptions {
   readonly piecesOf: PieceMaker;
   /** How long a wait for an answer may last, and one for a relay that does not read: it is stuck then. */
   readonly patienceMs: number;
+  /**
+   * Whether the relay has read everything and waits for more, for whoever can know; undefined: nobody can. In `causal` a step
+   * waits for it, so that each write is read alone and in its order also on a machine that has much to do.
+   */
+  readonly isIdle?: (() => boolean) | undefined;
   readonly onTrouble: (message: string) => void;
   /** How much of the recording has been played, in bytes of clients. */
   readonly onProgress: (playedBytes: number, totalBytes: number) => void;
@@ -62,8 +67,18 @@ const ON_OVERLOAD: OverloadPolicy = 'block';
 /** An answer that has not come after so many times the slowest one does not come. */
 const PATIENCE_FACTOR = 10;
 const PATIENCE_MS_MIN = 50;
+/** So often in a row a client waits for nothing: what a relay drops, it should still read by itself. */
+const SILENT_WAITS_MAX = 4;
 /** A client that is about to close and hears nothing for so long has heard everything. */
 const QUIET_MS = 250;
+/** A relay that is never idle (a thread of it works all the time) is not waited for any more after so many tries. */
+const IDLE_WAIT_MS_MAX = 1_000;
+const IDLE_TRIES = 3;
+const IDLE_TURNS = 20;
+/** A relay that has nothing to do for so long does not answer any more. */
+const IDLE_ANSWER_MS = 50;
+/** The same at the end, while less has come than in the recording: the relay may only be slow. */
+const MISSING_QUIET_MS = 1_000;
 const QUIET_WAIT_MS_MAX = 2_000;
 const CLOSE_WAIT_MS_MAX = 1_000;
 const POLL_MS = 10;
@@ -96,6 +111,8 @@ export class Replay {
   #lastTurnMs = 0;
   #stepsSinceTurn = 0;
   #lastReceivedMs = 0;
+  /** Waits for an idle relay in a row that never came true. */
+  #busyTries = 0;
   #slowestAnswerMs: number | undefined;
   #playedBytes = 0;
   #overBytes = { sent: 0, unsent: 0 };
@@ -216,6 +233,7 @@ export class Replay {
     const dueMs = due.kind === 'at' ? this.#anchorMs + due.ms : this.#lastStepMs + due.pauseMs;
     if (dueMs > performance.now()) await waitUntilMs(dueMs, this.#bell);
     else if (this.#isTurnDue()) await this.#turn();
+    if (this.#options.pace.mode === 'causal') await this.#untilIdle();
     if (this.#bell.isHalted) return;
     switch (step.kind) {
       case 'open':
@@ -326,8 +344,8 @@ export class Replay {
     const startMs = performance.now();
     const has = (): boolean =>
       client.receivedBytes + client.forgivenBytes >= bytes || client.isLeftAlone;
-    if (client.silentAtBytes === undefined) {
-      await this.#bell.until(has, startMs + this.#patienceMs());
+    if (client.silentWaits < SILENT_WAITS_MAX) {
+      await this.#untilAnswered(has, startMs + this.#patienceMs(client));
     }
     const isFulfilled = client.receivedBytes + client.forgivenBytes >= bytes;
     this.#fidelity.waited(isFulfilled);
@@ -336,14 +354,48 @@ export class Replay {
       this.#slowestAnswerMs = Math.max(this.#slowestAnswerMs ?? 0, tookMs);
       return;
     }
-    client.silentAtBytes = client.receivedBytes;
+    client.silentWaits += 1;
     client.forgivenBytes = Math.max(0, bytes - client.receivedBytes);
   }
 
-  #patienceMs(): number {
+  /** What was sent before has been read, and who came or went has been noticed. */
+  async #untilIdle(): Promise<void> {
+    const { isIdle } = this.#options;
+    if (isIdle === undefined || this.#busyTries >= IDLE_TRIES) return;
+    const untilMs = performance.now() + IDLE_WAIT_MS_MAX;
+    for (let turns = 0; !isIdle() && !this.#bell.isHalted; turns++) {
+      if (performance.now() >= untilMs) {
+        this.#busyTries += 1;
+        return;
+      }
+      // A relay that has not been given the processor yet gets it sooner when nobody spins.
+      if (turns < IDLE_TURNS) await turn();
+      else await pause(1);
+    }
+    this.#busyTries = 0;
+  }
+
+  /** Until the answer is there, or none can be expected. */
+  async #untilAnswered(has: () => boolean, untilMs: number): Promise<void> {
+    const { isIdle } = this.#options;
+    let idleSinceMs: number | undefined;
+    for (;;) {
+      const nowMs = performance.now();
+      const lookMs = isIdle === undefined ? untilMs : Math.min(untilMs, nowMs + POLL_MS);
+      if ((await this.#bell.until(has, lookMs)) || this.#bell.isHalted) return;
+      const afterMs = performance.now();
+      if (isIdle?.() === true) idleSinceMs ??= afterMs;
+      else idleSinceMs = undefined;
+      if (idleSinceMs !== undefined && afterMs - idleSinceMs >= IDLE_ANSWER_MS) return;
+      if (afterMs >= untilMs) return;
+    }
+  }
+
+  #patienceMs(client: ReplayClient): number {
     const { patienceMs } = this.#options;
-    if (this.#slowestAnswerMs === undefined) return patienceMs;
-    const wantedMs = Math.max(PATIENCE_MS_MIN, PATIENCE_FACTOR * this.#slowestAnswerMs);
+    const slowestMs = this.#slowestAnswerMs ?? (client.silentWaits > 0 ? 0 : undefined);
+    if (slowestMs === undefined) return patienceMs;
+    const wantedMs = Math.max(PATIENCE_MS_MIN, PATIENCE_FACTOR * slowestMs);
     return Math.min(patienceMs, wantedMs);
   }
 
@@ -362,7 +414,8 @@ export class Replay {
         return;
       case 'close': {
         const closed = this.#close(client, step);
-        if (mode === 'max') await closed;
+        // Timed, nobody waits for anybody; otherwise who speaks next must not be heard by who has left.
+        if (mode !== 'timed') await closed;
         else this.#inBackground(closed);
         return;
       }
@@ -378,7 +431,8 @@ export class Replay {
     while (!hasAll() && !client.isLeftAlone && !this.#bell.isHalted) {
       const nowMs = performance.now();
       const heardMs = Math.max(startMs, client.lastReceivedMs);
-      if (nowMs >= untilMs || (!step.afterRelay && nowMs - heardMs >= QUIET_MS)) break;
+      const quietMs = Math.max(QUIET_MS, PATIENCE_FACTOR * (this.#slowestAnswerMs ?? 0));
+      if (nowMs >= untilMs || (!step.afterRelay && nowMs - heardMs >= quietMs)) break;
       await pause(POLL_MS);
     }
     if (performance.now() - startMs >= POLL_MS) this.#fidelity.waited(hasAll());
@@ -398,10 +452,15 @@ export class Replay {
       if (this.#clients.size === 0) return true;
       const nowMs = performance.now();
       const isBehind = [...this.#clients.values()].some((client) => client.isBehind);
-      if (nowMs - this.#lastReceivedMs >= QUIET_MS && !isBehind && !this.#isHeld) return true;
+      const quietMs = this.#hasHeardAll() ? QUIET_MS : MISSING_QUIET_MS;
+      if (nowMs - this.#lastReceivedMs >= quietMs && !isBehind && !this.#isHeld) return true;
       if (nowMs - startMs >= QUIET_WAIT_MS_MAX) return false;
       await pause(POLL_MS);
     }
+  }
+
+  #hasHeardAll(): boolean {
+    return this.#recording.status.streams.old.seenBytes >= this.#schedule.totals.receivedBytes;
   }
 
   async #closeAll(): Promise<void> {

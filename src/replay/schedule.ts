@@ -46,6 +46,11 @@ export type Step = OpenStep | SendStep | EndStep;
 export interface Piece {
   readonly timeNs: number;
   readonly ordinal: number;
+  /**
+   * Of the recorded chunk that brought its first byte, where that is another one: answers to what is in this very write
+   * cannot be waited for.
+   */
+  readonly begunOrdinal?: number;
   readonly bytes: Uint8Array;
   readonly pauseNs: number;
 }
@@ -117,8 +122,8 @@ export class Schedule {
       : undefined;
     let lastNs = visit.openedNs;
     const pieces = this.#options.piecesOf(this.#chunks(connection, 'client'), connection);
-    for (const { timeNs, ordinal, bytes, pauseNs } of pieces) {
-      const receivedBytes = received?.before(ordinal) ?? 0;
+    for (const { timeNs, ordinal, begunOrdinal, bytes, pauseNs } of pieces) {
+      const receivedBytes = received?.before(begunOrdinal ?? ordinal) ?? 0;
       lastNs = Math.max(lastNs, timeNs);
       yield {
         kind: 'send',

@@ -70,12 +70,18 @@ export interface Content {
   readonly values: FieldValues;
 }
 
+/** A message whose value nobody has written down: the name of its TLV type and the bytes. */
+export interface OpaqueContent {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface FrameRequest {
   /** Name in the dialect: `MarketData`, `Signal`. */
   readonly domain: string;
   /** Name in the dialect: `KrakenCollector`. */
   readonly source: string;
-  readonly content: Content;
+  readonly content: Content | OpaqueContent;
   /** When it is due: the header timestamp is the start of the script plus this. */
   readonly afterMs: number;
 }
@@ -114,8 +120,11 @@ export class FrameFactory {
   }
 }
 
-function encodeContent(dialect: Dialect, content: Content): Uint8Array {
+function encodeContent(dialect: Dialect, content: Content | OpaqueContent): Uint8Array {
   const type = [...dialect.types.values()].find(({ name }) => name === content.type);
+  if ('bytes' in content) {
+    return encodeTlv(defined(type, `${content.type} in ${dialect.name}`).number, content.bytes);
+  }
   assert(type?.struct !== undefined, `${dialect.name} has no layout for ${content.type}`);
   return encodeTlv(type.number, encodeStruct(type.struct, content.values));
 }

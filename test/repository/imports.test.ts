@@ -104,6 +104,8 @@ describe('what touches the outside', () => {
 
   it('keeps threads where they are started', () => {
     expect(usersOf('node:worker_threads')).toEqual([
+      'src/golden/judge-thread.ts',
+      'src/golden/judge.worker.ts',
       'src/monitor/monitor-thread.ts',
       'src/monitor/monitor.worker.ts',
       'src/shim/writer-thread.ts',

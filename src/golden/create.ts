@@ -1,0 +1,181 @@
+/**
+ * Makes a golden of a recording: in a directory beside its place, which is then given its name, so that there is a whole
+ * golden or none.
+ */
+import { lstatSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { openCapture } from '../capture/open.ts';
+import type { CaptureReader } from '../capture/types.ts';
+import { formatBytes, formatCount } from '../lib/format.ts';
+import { OperatingError } from '../lib/operating-error.ts';
+import { readBuiltInSchemas } from '../protocol/files.ts';
+import { schemaName } from '../protocol/schema-source.ts';
+import { aboutPage, type AboutText } from './about.ts';
+import type { CompareContext } from './compare.ts';
+import { copyCapture } from './copy-capture.ts';
+import { type Expected, expectedText } from './expected.ts';
+import {
+  ABOUT_FILE,
+  CAPTURE_BYTES_MAX,
+  CAPTURE_FILE,
+  EXPECTED_FILE,
+  RULES_FILE,
+} from './golden-files.ts';
+import { type GoldenWords, measure } from './measure.ts';
+import { neededSchemas } from './needed-schemas.ts';
+import { LEFT_OUT_NOTE, SOURCE_NOTE } from './notes.ts';
+import type { Selection } from './selection.ts';
+
+export interface CreateOptions extends GoldenWords, AboutText {
+  /** Of the golden; must not exist. */
+  readonly directory: string;
+  /** What is taken; undefined: everything as it is. */
+  readonly selection: Selection | undefined;
+  readonly labels: ReadonlyMap<number, string>;
+  /** Text of rules.yaml. */
+  readonly rules: string | undefined;
+  /** Makes another capture of the one that was copied (`from` to `to`), where that is asked for. */
+  readonly redact: ((from: string, to: string) => void) | undefined;
+  readonly context: Omit<CompareContext, 'rules'>;
+  /** Version of relaydiff. */
+  readonly writer: string;
+}
+
+export interface CreatedGolden {
+  readonly expected: Expected;
+  readonly captureBytes: number;
+}
+
+const NO_RULES = `# What is no divergence, or an expected one, when a relay is compared with this golden (docs/rules.md). Nothing is:
+# every divergence counts. A rule names what it takes, and says why:
+#
+# rules:
+#   - id: late-stamps
+#     reason: 'the new relay stamps when it sends; agreed upon 2026-11-02'
+#     action: ignore
+#     where: { path: 'header.timestamp' }
+rules: []
+`;
+
+/**
+ * Throws GOLDEN_EXISTS, GOLDEN_INVALID when bytes are missing from the recording, GOLDEN_TOO_LARGE, RULES_INVALID,
+ * CAPTURE_UNWRITABLE or OUTPUT_UNWRITABLE; then there is nothing where the golden was to be.
+ */
+export function createGolden(capture: CaptureReader, options: CreateOptions): CreatedGolden {
+  const { directory } = options;
+  if (isThere(directory)) {
+    throw new OperatingError('GOLDEN_EXISTS', `${directory} exists already`, {
+      hint: 'Choose another name, or change this golden with relaydiff golden update.',
+    });
+  }
+  if (options.selection === undefined) refuseIncomplete(capture);
+  const fresh = join(dirname(directory), `.${basename(directory)}.${process.pid}.tmp`);
+  try {
+    makeDirectory(fresh);
+    const created = fill(fresh, capture, options);
+    renameSync(fresh, directory);
+    return created;
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    if (error instanceof OperatingError) throw error;
+    throw unwritable(directory, error);
+  }
+}
+
+function fill(directory: string, capture: CaptureReader, options: CreateOptions): CreatedGolden {
+  const path = join(directory, CAPTURE_FILE);
+  const captureBytes = writeCapture(path, capture, options);
+  const rules = options.rules ?? NO_RULES;
+  const copy = openCapture(path);
+  try {
+    const context = { ...options.context, rules: [[RULES_FILE, rules] as const] };
+    const expected = measure(copy, options, context);
+    writeFileSync(join(directory, EXPECTED_FILE), expectedText(expected));
+    writeFileSync(join(directory, RULES_FILE), rules);
+    writeFileSync(join(directory, ABOUT_FILE), aboutPage(expected, copy, options));
+    return { expected, captureBytes };
+  } finally {
+    copy.close();
+  }
+}
+
+/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE or CAPTURE_DAMAGED. Returns its size in bytes. */
+export function writeCapture(
+  path: string,
+  capture: CaptureReader,
+  options: Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'redact' | 'context'>,
+): number {
+  const { selection, labels, writer, redact, context } = options;
+  const { leftOut = [] } = selection ?? {};
+  const copied = redact === undefined ? path : `${path}.copy`;
+  copyCapture(capture, {
+    path: copied,
+    writer,
+    layout: context.protocol.dialect(capture.info.dialect).header,
+    protocolSchemas: neededSchemas(
+      capture.protocolSchemas(),
+      capture.info.dialect,
+      new Set([...readBuiltInSchemas().keys()].map(schemaName)),
+    ),
+    selection,
+    labels,
+    notes: {
+      [SOURCE_NOTE]: basename(capture.path),
+      ...(leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') }),
+    },
+  });
+  if (redact !== undefined) {
+    redact(copied, path);
+    rmSync(copied);
+  }
+  const { size } = statSync(path);
+  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
+  return size;
+}
+
+/**
+ * A promise with holes can never be kept: every comparison with it would be inconclusive. Throws GOLDEN_INVALID.
+ */
+export function refuseIncomplete(capture: CaptureReader): void {
+  const { info } = capture;
+  const gaps = capture.gaps();
+  const bytes = gaps.reduce((sum, gap) => sum + gap.bytes, 0);
+  const why = !info.sealed
+    ? 'it was not sealed, so its end is missing'
+    : gaps.length > 0
+      ? `${formatCount(bytes)} bytes are in gaps`
+      : info.part !== undefined && capture.streams().some(({ firstOffset }) => firstOffset > 0)
+        ? 'it is one file of a rotated recording, and what came before is in others'
+        : undefined;
+  if (why === undefined) return;
+  throw new OperatingError('GOLDEN_INVALID', `${capture.path} is no golden as it is: ${why}`, {
+    hint: 'Take a part of it that is whole, with --trim FROM..TO, --first-messages N or --old-only; relaydiff info shows the gaps.',
+  });
+}
+
+function tooLarge(bytes: number): OperatingError {
+  return new OperatingError(
+    'GOLDEN_TOO_LARGE',
+    `its capture would take ${formatBytes(bytes)}; a golden takes ${formatBytes(CAPTURE_BYTES_MAX)} at most`,
+    { hint: 'Take less: --trim FROM..TO, --clients NAME…, --first-messages N.' },
+  );
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, error: unknown): OperatingError {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${String(error)}`, {
+    hint: 'Name a directory that you may write to, with --into.',
+    cause: error,
+  });
+}
