@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   OUTPUT_EXISTS: EXIT.usage,
   OUTPUT_UNWRITABLE: EXIT.failure,
   RECORDER_FAILED: EXIT.failure,
+  REDACTION_FAILED: EXIT.failure,
   RELAY_FAILED: EXIT.failure,
   RELAY_LOST: EXIT.failure,
   RELAY_UNREACHABLE: EXIT.failure,

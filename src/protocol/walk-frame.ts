@@ -32,8 +32,14 @@ export interface FrameVisitor {
   head(path: string, offset: number, coding: IntegerCoding, what: HeadPart): void;
   /** `field`: the field that the number is, or is an element of. */
   integer(path: string, offset: number, coding: IntegerCoding, field: FieldLayout): void;
-  /** `length` may be 0. */
-  bytes(path: string, offset: number, length: number, leafClass: Leaf['class']): void;
+  /** `length` may be 0. `field`: the field of a struct that the bytes are, or are an element of. */
+  bytes(
+    path: string,
+    offset: number,
+    length: number,
+    leafClass: Leaf['class'],
+    field?: FieldLayout,
+  ): void;
   defect?(defect: TlvDefect): void;
 }
 
@@ -179,7 +185,7 @@ function walkValue(context: WalkContext, { type, field }: Typed, place: Place): 
     case 'integer':
       return context.visitor.integer(path, at, type, field);
     case 'bytes':
-      return context.visitor.bytes(path, at, type.length, 'semantic');
+      return context.visitor.bytes(path, at, type.length, 'semantic', field);
     case 'struct':
       return walkStruct(context, type.struct, place);
     case 'array':

@@ -3,9 +3,9 @@
  * A checksum that was valid is made valid again; one that was 0 or wrong stays what it was. Chunks keep their lengths,
  * so how the client cut its writes is not touched. What is no frame is not touched either.
  */
+import { mapSpans } from '../capture/map-spans.ts';
 import type { Chunk } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
-import { FrameReader } from '../wire/frame-reader.ts';
 import { checksumState, frameChecksum, readHeader, writeHeader } from '../wire/header.ts';
 import { walkTlvs } from '../wire/tlv.ts';
 import type { Header, HeaderLayout, Span } from '../wire/types.ts';
@@ -45,56 +45,14 @@ export interface RewriteLayouts {
 }
 
 /** Looks ahead as far as a frame goes, so that its checksum is right in its first write. */
-export function* rewriteChunks(
+export function rewriteChunks(
   chunks: Iterable<Chunk>,
   layouts: RewriteLayouts,
   rewriteFrame: RewriteFrame,
-): Generator<Chunk> {
-  const reader = new FrameReader(layouts.from);
-  const output = new Output();
-  const add = (spans: readonly Span[]): void => {
-    for (const span of spans) output.add(rewriteSpan(span, layouts, rewriteFrame));
-  };
-  const waiting: Chunk[] = [];
-  let expected = 0;
-  for (const chunk of chunks) {
-    if (chunk.offset > expected) add(reader.skip(chunk.offset - expected));
-    waiting.push(chunk);
-    add(reader.push(chunk.bytes));
-    expected = chunk.offset + chunk.bytes.length;
-    yield* complete(waiting, output);
-  }
-  add(reader.flush());
-  yield* complete(waiting, output);
-}
-
-function* complete(waiting: Chunk[], output: Output): Generator<Chunk> {
-  for (let chunk = waiting[0]; chunk !== undefined; chunk = waiting[0]) {
-    const bytes = output.take(chunk.bytes.length);
-    if (bytes === undefined) return;
-    waiting.shift();
-    yield { ...chunk, bytes };
-  }
-}
-
-/** Bytes that were rewritten and not taken yet. */
-class Output {
-  #parts: Uint8Array[] = [];
-  #bytes = 0;
-
-  add(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
-    this.#bytes += bytes.length;
-  }
-
-  take(length: number): Uint8Array | undefined {
-    if (this.#bytes < length) return undefined;
-    const [only] = this.#parts;
-    const all = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts);
-    this.#parts = all.length > length ? [all.subarray(length)] : [];
-    this.#bytes -= length;
-    return all.subarray(0, length);
-  }
+): Iterable<Chunk> {
+  return mapSpans(chunks, { layout: layouts.from, restarts: [] }, (span) =>
+    rewriteSpan(span, layouts, rewriteFrame),
+  );
 }
 
 function rewriteSpan(

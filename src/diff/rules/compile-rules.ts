@@ -9,7 +9,7 @@ import type { Mistake } from '../../lib/yaml-source.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import type { Content } from '../records.ts';
 import { DIFFERENCE_CLASSES, DIVERGENCE_KINDS } from '../types.ts';
-import { knownFieldsAt, type ProtocolNames } from './protocol-names.ts';
+import { type ProtocolNames, unknownFieldIn } from './protocol-names.ts';
 import { pathPattern, pathProblem, placePattern, textPattern } from './patterns.ts';
 import { readRules, rulesInvalid, type RulesTexts, type WrittenRule } from './read-rules.ts';
 import type { MessageFacts, Rule, RuleSet } from './rule.ts';
@@ -142,19 +142,6 @@ function checkKey(rule: WrittenRule, paths: readonly string[], context: Context)
     if (problem === undefined || problems.includes(undefined)) continue;
     context.report(rule.mistake(typeof key === 'string' ? ['key'] : ['key', index], problem));
   }
-}
-
-/** A misspelt field would select nothing for ever, and nobody would notice. */
-function unknownFieldIn(pattern: string, names: ProtocolNames): string | undefined {
-  const steps = pattern.split('.').map((step) => step.replaceAll(/\[[^\]]*\]/g, ''));
-  for (const [depth, step] of steps.entries()) {
-    if (step.includes('*')) return undefined;
-    const fields = knownFieldsAt(names, steps.slice(0, depth));
-    if (fields === undefined) return undefined;
-    if (!fields.includes(step))
-      return `no dialect has "${step}" in ${steps.slice(0, depth).join('.') || 'a message'}${didYouMean(step, fields)}`;
-  }
-  return undefined;
 }
 
 function messageSelector(rule: WrittenRule, context: Context): Rule['selectsMessages'] {

@@ -23,8 +23,8 @@ interface Unit {
 }
 
 const DURATION_PLACES = 6;
-/** A duration in `us` is a time, too. */
-const TIME_PLACES: Readonly<Record<string, number>> = {
+/** Powers of ten that make a second of it. A duration in `us` is a time, too. */
+export const TIME_PLACES: Readonly<Record<string, number>> = {
   'unix-ns': 9,
   us: DURATION_PLACES,
   'unix-s': 0,

@@ -1,4 +1,5 @@
 /** Every name that a rule may use, of all dialects together: what is in none of them is a mistake. */
+import { didYouMean } from '../../lib/suggest.ts';
 import type { Dialect, FieldType, StructLayout } from '../../protocol/types.ts';
 import { elementOf } from './field-units.ts';
 
@@ -37,8 +38,21 @@ const TLV_HEAD = ['type', 'length', 'marker', 'reserved'];
 const UNNAMED_TLVS = ['Unknown', 'Vendor'];
 const NO_STRUCT = ['raw'];
 
+/** A misspelt field would select nothing for ever, and nobody would notice. */
+export function unknownFieldIn(pattern: string, names: ProtocolNames): string | undefined {
+  const steps = pattern.split('.').map((step) => step.replaceAll(/\[[^\]]*\]/g, ''));
+  for (const [depth, step] of steps.entries()) {
+    if (step.includes('*')) return undefined;
+    const fields = knownFieldsAt(names, steps.slice(0, depth));
+    if (fields === undefined) return undefined;
+    if (!fields.includes(step))
+      return `no dialect has "${step}" in ${steps.slice(0, depth).join('.') || 'a message'}${didYouMean(step, fields)}`;
+  }
+  return undefined;
+}
+
 /** What may follow these steps of a path; undefined when anything may. */
-export function knownFieldsAt(
+function knownFieldsAt(
   names: ProtocolNames,
   steps: readonly string[],
 ): readonly string[] | undefined {

@@ -49,7 +49,7 @@ export function readRules(texts: RulesTexts): ReadRules {
 }
 
 /** In the order of the files and of their lines. */
-export function rulesInvalid(found: readonly Mistake[]): OperatingError {
+export function rulesInvalid(found: readonly Mistake[], page = 'docs/rules.md'): OperatingError {
   const mistakes = inOrder(found);
   const listed = mistakes.slice(0, MISTAKES_LISTED_MAX);
   const more = mistakes.length - listed.length;
@@ -61,7 +61,7 @@ export function rulesInvalid(found: readonly Mistake[]): OperatingError {
       ...listed.map((mistake) => `  ${mistake}`),
       ...(more > 0 ? [`  ... and ${more} more`] : []),
     ].join('\n'),
-    { hint: 'Correct the file; docs/rules.md describes every key.' },
+    { hint: `Correct the file; ${page} describes every key.` },
   );
 }
 
