@@ -38,9 +38,11 @@ export function countFields(dialect: Dialect): ReadonlySet<FieldLayout> {
     const found = new Set<FieldLayout>();
     for (const struct of allStructs(dialect)) {
       const lists = struct.fields.flatMap(({ type }) => (type.kind === 'list' ? [type.count] : []));
-      const counting = lists.flatMap((count) => (count.kind === 'field' ? [count.name] : []));
+      const counting = new Set(
+        lists.flatMap((count) => (count.kind === 'field' ? [count.name] : [])),
+      );
       for (const field of struct.fields) {
-        if (field.counts !== undefined || counting.includes(field.name)) found.add(field);
+        if (field.counts !== undefined || counting.has(field.name)) found.add(field);
       }
     }
     fields = found;
