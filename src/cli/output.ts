@@ -16,6 +16,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 const BATCH_CHARACTERS = 65_536;
 const PROGRESS_AFTER_MS = 1_000;
 const LINE_EVERY_MS = 5_000;
+const CLEAR_LINE = '\r\u001b[K';
 const PERMISSION_BITS = 0o7777;
 
 export function talk(line: string): void {
@@ -88,6 +89,7 @@ export class Progress {
   readonly #startMs = performance.now();
   #lastLineMs = 0;
   #bar: SingleBar | undefined;
+  #isLineOpen = false;
 
   constructor(options: { readonly quiet: boolean }) {
     this.#quiet = options.quiet;
@@ -106,9 +108,24 @@ export class Progress {
     }
   }
 
+  /** Of work of which nobody knows how much is left: one line on a terminal, now and then one elsewhere. */
+  say(words: string): void {
+    const nowMs = performance.now();
+    if (this.#quiet || nowMs - this.#startMs < PROGRESS_AFTER_MS) return;
+    if (process.stderr.isTTY) {
+      process.stderr.write(`${CLEAR_LINE}${words}`);
+      this.#isLineOpen = true;
+    } else if (nowMs - this.#lastLineMs >= LINE_EVERY_MS) {
+      this.#lastLineMs = nowMs;
+      talk(words);
+    }
+  }
+
   done(): void {
     this.#bar?.stop();
     this.#bar = undefined;
+    if (this.#isLineOpen) process.stderr.write(CLEAR_LINE);
+    this.#isLineOpen = false;
   }
 }
 

@@ -26,6 +26,7 @@ const VERBS: Readonly<Record<string, () => Promise<Command>>> = {
   encode: async () => (await import('./encode.ts')).encodeCommand(),
   verify: async () => (await import('./verify.ts')).verifyCommand(),
   recover: async () => (await import('./recover.ts')).recoverCommand(),
+  minimize: async () => (await import('./minimize.ts')).minimizeCommand(),
   redact: async () => (await import('./redact.ts')).redactCommand(),
   schema: async () => (await import('./schema.ts')).schemaCommand(),
   golden: async () => (await import('./golden.ts')).goldenCommand(),

@@ -1,0 +1,268 @@
+/** `relaydiff minimize`: the shortest traffic that still shows a divergence. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Command, Option } from 'commander';
+import type { CaptureReader } from '../capture/types.ts';
+import type { DiffResult, Divergence } from '../diff/types.ts';
+import { compareSides, type CompareContext } from '../golden/compare.ts';
+import { GOLDEN_DOMAINS, type GoldenDomain } from '../golden/expected.ts';
+import { formatCount } from '../lib/format.ts';
+import { EXIT, OperatingError } from '../lib/operating-error.ts';
+import { fingerprintOf } from '../minimize/fingerprint.ts';
+import { Minimizer } from '../minimize/minimize.ts';
+import { makeMinimizeReport, type MinimizeReport } from '../minimize/minimal-report.ts';
+import { readTraffic } from '../minimize/traffic.ts';
+import { Trials } from '../minimize/trials.ts';
+import { writeMinimal } from '../minimize/write-minimal.ts';
+import { parseResult } from '../report/result-json.ts';
+import { parseRelayCommand } from '../replay/relay-command.ts';
+import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
+import { protocolOf, withCapture } from './inputs.ts';
+import {
+  dialectOption,
+  parseDurationMs,
+  quietOption,
+  rulesOption,
+  schemaOption,
+} from './options.ts';
+import { Progress, talk, writeOut } from './output.ts';
+import { plainTable } from './plain-table.ts';
+import { readResultFile } from './result-file.ts';
+import { readRulesFiles, today } from './rules-files.ts';
+import { StopRequest } from './stop-request.ts';
+import { VERSION } from './version.ts';
+
+interface MinimizeCommandOptions {
+  readonly divergence: string;
+  readonly relay: string;
+  readonly reference?: string;
+  readonly result?: string;
+  readonly out?: string;
+  readonly domain: GoldenDomain;
+  readonly rules: readonly string[];
+  readonly timeLimit: number;
+  readonly startLimit: number;
+  readonly stopLimit: number;
+  readonly dialect?: string;
+  readonly schema: readonly string[];
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const DEFAULT_TIME_LIMIT_MS = 600_000;
+
+const EXAMPLE = `
+Example: what is left of a recording when only the first divergence of its report matters
+  relaydiff diff md.capture
+  relaydiff minimize md.capture --divergence d1 --relay "target/release/new_relay --socket {socket}" --out small.capture
+
+  The old relay tells exactly what it would have answered to each part; without it the recording's answers are taken:
+  relaydiff minimize md.capture --divergence d1 --relay "./new {socket}" --reference "./old {socket}"
+
+Exit codes: 0 nothing more can be left out; 3 the relay does not show it, or not each time, or there was no time to try
+everything; 4 the relay did not start.`;
+
+export function minimizeCommand(): Command {
+  return new Command('minimize')
+    .description('find the shortest traffic for which a relay still shows a divergence')
+    .argument('<file>', 'capture of both sides, or of one with --result')
+    .requiredOption('--divergence <id>', 'as diff names it (d7), or a group (g2): its first')
+    .requiredOption(
+      '--relay <command>',
+      'starts the new relay in the foreground, anew for each try; {socket}, {domain} and {dir} are filled in',
+    )
+    .option('--reference <command>', 'starts the old relay: its answers are the promise')
+    .option(
+      '--result <file>',
+      'the stored result that names the divergence (default: diff of the capture)',
+    )
+    .option('--out <file>', 'capture of what was found; must not exist')
+    .addOption(
+      new Option('--domain <domain>', 'what {domain} stands for')
+        .choices(GOLDEN_DOMAINS)
+        .default('market_data' satisfies GoldenDomain),
+    )
+    .addOption(rulesOption())
+    .option('--time-limit <time>', 'for all tries', parseDurationMs, DEFAULT_TIME_LIMIT_MS)
+    .option('--start-limit <time>', 'until a relay listens', parseDurationMs, DEFAULT_START_MS_MAX)
+    .option('--stop-limit <time>', 'from SIGTERM to SIGKILL', parseDurationMs, DEFAULT_STOP_MS_MAX)
+    .addOption(dialectOption('read messages with this dialect (default: the one of the recording)'))
+    .addOption(schemaOption())
+    .option('--json', 'print what was found as JSON', false)
+    .addOption(quietOption())
+    .addHelpText('after', EXAMPLE)
+    .action(async (file: string, options: MinimizeCommandOptions) => {
+      await withCapture(file, (capture) => minimize(capture, options));
+    });
+}
+
+async function minimize(capture: CaptureReader, options: MinimizeCommandOptions): Promise<void> {
+  if (options.out !== undefined && existsSync(options.out)) {
+    throw new OperatingError('CAPTURE_EXISTS', `${options.out} exists already`, {
+      hint: 'Name another file, or remove this one first: relaydiff never overwrites a capture.',
+    });
+  }
+  const relay = parseRelayCommand(options.relay);
+  const reference =
+    options.reference === undefined ? undefined : parseRelayCommand(options.reference);
+  const protocol = protocolOf(capture, options.schema);
+  const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
+  const compare: CompareContext = {
+    protocol,
+    rules: readRulesFiles(options.rules),
+    today: today(),
+  };
+  const target = findTarget(capture, compare, options);
+  const traffic = readTraffic(capture, dialect.header);
+  const start = {
+    origin: capture.info.origin,
+    writer: VERSION,
+    startedUnixNs: capture.info.startedUnixNs,
+    dialect: dialect.name,
+    layout: dialect.header,
+    notes: { source: basename(capture.path), minimized: target.divergence.detail },
+    protocolSchemas: new Map(protocol.sources),
+  };
+  const trials = new Trials(traffic, {
+    relay,
+    reference,
+    domain: options.domain,
+    startMsMax: options.startLimit,
+    stopMsMax: options.stopLimit,
+    start,
+    compare,
+    writer: VERSION,
+  });
+  const progress = new Progress(options);
+  const untilMs = performance.now() + options.timeLimit;
+  const wanted = fingerprintOf(target.result, target.divergence);
+  let isStopped = false;
+  const stop = new StopRequest(talk);
+  void stop.wait(undefined).then(() => {
+    isStopped = true;
+    trials.stop();
+  });
+  try {
+    if (!options.quiet) talk(`looking for: ${target.divergence.detail} (${wanted.cause})`);
+    const minimizer = new Minimizer({
+      traffic,
+      wanted,
+      divergence: target.divergence,
+      run: (candidate, timing, keeps) => trials.run(candidate, timing, keeps),
+      isOver: () => isStopped || performance.now() >= untilMs,
+      onProgress: (words, { clients, writes, messages }) =>
+        progress.say(
+          `try ${trials.count + 1}: ${words}; ${clients} clients, ${writes} writes, ${messages} messages`,
+        ),
+    });
+    const found = await minimizer.minimize();
+    if (found !== undefined && options.out !== undefined)
+      writeMinimal(options.out, found.trial, start);
+    const { kind, cause, subject } = wanted;
+    const report = makeMinimizeReport({
+      source: capture.path,
+      divergence: {
+        id: options.divergence,
+        kind,
+        cause,
+        subject,
+        detail: target.divergence.detail,
+      },
+      promise: reference === undefined ? 'recording' : 'reference',
+      tries: trials.count,
+      flaky: minimizer.flaky,
+      out: found === undefined ? null : (options.out ?? null),
+      traffic,
+      dialect,
+      found,
+    });
+    progress.done();
+    await writeOut(options.json ? `${JSON.stringify(report)}\n` : render(report));
+    const isSure = report.verdict === 'minimal' && report.shown?.times === report.shown?.of;
+    process.exitCode = isSure ? EXIT.same : EXIT.inconclusive;
+  } finally {
+    progress.done();
+    stop.dispose();
+    trials.dispose();
+  }
+}
+
+interface Target {
+  readonly result: DiffResult;
+  readonly divergence: Divergence;
+}
+
+/** Throws USAGE when there is no such divergence. */
+function findTarget(
+  capture: CaptureReader,
+  compare: CompareContext,
+  { result: file, divergence: id }: MinimizeCommandOptions,
+): Target {
+  const hasNew = capture.streams().some(({ kind, bytes }) => kind === 'new' && bytes > 0);
+  if (file === undefined && !hasNew) {
+    throw new OperatingError('USAGE', `${capture.path} has no new side to be compared with`, {
+      hint: 'Play it and compare (relaydiff replay, relaydiff diff --json), then give --result result.json.',
+    });
+  }
+  const result =
+    file === undefined ? compareSides(capture, compare) : parseResult(readResultFile(file), file);
+  const first = result.groups.find((group) => group.id === id)?.first ?? id;
+  const divergence = result.divergences.find((each) => each.id === first);
+  if (divergence !== undefined) return { result, divergence };
+  const known = result.divergences.slice(0, 5).map((each) => each.id);
+  throw new OperatingError('USAGE', `there is no divergence ${id}`, {
+    hint:
+      known.length === 0
+        ? 'Both sides are the same.'
+        : `There are ${known.join(', ')}, ...; groups are g1, g2, ...`,
+  });
+}
+
+function render(report: MinimizeReport): string {
+  const { verdict, divergence, from, to, tries, flaky, shown, timing, promise, out } = report;
+  const size = ({ clients, writes, messages }: typeof from): string =>
+    `${formatCount(messages)} messages in ${formatCount(writes)} writes of ${formatCount(clients)} clients`;
+  if (to === null) {
+    return `NOT SHOWN: the relay does not show ${divergence.id} (${divergence.kind}, ${divergence.cause}) for any part of the recording, nor for all of it; ${tries} tries\n`;
+  }
+  const lines = [
+    `${divergence.detail}`,
+    `${size(to)}, of ${size(from)}; ${formatCount(tries)} tries`,
+    `shown in ${shown?.times ?? 0} of ${shown?.of ?? 0} tries${timing === 'recorded' ? ', at the recorded times' : ''}${flaky > 0 ? `; FLAKY: ${flaky} candidates showed it once and then not` : ''}`,
+    ...(verdict === 'not-minimal' ? ['NOT MINIMAL: there was no time to try everything'] : []),
+    ...(promise === 'recording'
+      ? ['old: what the recording delivered of these messages; --reference asks the old relay']
+      : []),
+    '',
+    plainTable(
+      ['step', 'client', 'message', 'sequence', 'bytes', 'old', 'new'],
+      ['step', 'bytes'],
+      rowsOf(report),
+    ),
+    ...(out === null ? [] : ['', `next: relaydiff diff ${out}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function rowsOf({ steps }: MinimizeReport): readonly (readonly string[])[] {
+  return steps.flatMap(({ kind, client, messages }, index) => {
+    const step = String(index + 1);
+    if (kind === 'open') return [[step, client, 'connects', '', '', '', '']];
+    if (kind === 'leave') return [[step, client, 'leaves', '', '', '', '']];
+    return messages.map((message, at) => [
+      at === 0 ? step : '',
+      at === 0 ? client : '',
+      `${message.subject}${PART_WORDS[message.part]}`,
+      message.identity?.sequence ?? '',
+      String(message.bytes),
+      receivers(message.old),
+      receivers(message.new),
+    ]);
+  });
+}
+
+const PART_WORDS = { whole: '', begin: ' (begins)', middle: ' (goes on)', end: ' (ends)' } as const;
+
+function receivers(labels: readonly string[]): string {
+  return labels.length === 0 ? 'nobody' : labels.join(', ');
+}
