@@ -152,7 +152,7 @@ async function minimize(capture: CaptureReader, options: MinimizeCommandOptions)
       isOver: () => isStopped || performance.now() >= untilMs,
       onProgress: (words, { clients, writes, messages }) =>
         progress.say(
-          `try ${trials.count + 1}: ${words}; ${clients} clients, ${writes} writes, ${messages} messages`,
+          `try ${trials.count + 1}: ${words}; ${countOf(messages, 'message')} in ${countOf(writes, 'write')} of ${countOf(clients, 'client')}`,
         ),
     });
     const found = await minimizer.minimize();
@@ -198,7 +198,7 @@ function findTarget(
   compare: CompareContext,
   { result: file, divergence: id }: MinimizeCommandOptions,
 ): Target {
-  const hasNew = capture.streams().some(({ kind, bytes }) => kind === 'new' && bytes > 0);
+  const hasNew = hasNewSide(capture);
   if (file === undefined && !hasNew) {
     throw new OperatingError('USAGE', `${capture.path} has no new side to be compared with`, {
       hint: 'Play it and compare (relaydiff replay, relaydiff diff --json), then give --result result.json.',
@@ -218,12 +218,19 @@ function findTarget(
   });
 }
 
+/** A relay that was there and said nothing is a side, too. */
+function hasNewSide(capture: CaptureReader): boolean {
+  if (capture.streams().some(({ kind }) => kind === 'new')) return true;
+  for (const { stream } of capture.events()) if (stream === 'new') return true;
+  return false;
+}
+
 function render(report: MinimizeReport): string {
   const { verdict, divergence, from, to, tries, flaky, shown, timing, promise, out } = report;
   const size = ({ clients, writes, messages }: typeof from): string =>
-    `${formatCount(messages)} messages in ${formatCount(writes)} writes of ${formatCount(clients)} clients`;
+    `${countOf(messages, 'message')} in ${countOf(writes, 'write')} of ${countOf(clients, 'client')}`;
   if (to === null) {
-    return `NOT SHOWN: the relay does not show ${divergence.id} (${divergence.kind}, ${divergence.cause}) for any part of the recording, nor for all of it; ${tries} tries\n`;
+    return `NOT SHOWN: the relay does not show ${divergence.id} (${divergence.kind}, ${divergence.cause}) for any part of the recording, nor for all of it\n`;
   }
   const lines = [
     `${divergence.detail}`,
@@ -242,6 +249,10 @@ function render(report: MinimizeReport): string {
     ...(out === null ? [] : ['', `next: relaydiff diff ${out}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function countOf(count: number, what: string): string {
+  return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function rowsOf({ steps }: MinimizeReport): readonly (readonly string[])[] {

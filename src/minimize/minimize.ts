@@ -48,10 +48,17 @@ export class Minimizer {
   flaky = 0;
   readonly #options: MinimizeOptions;
   readonly #known = new Map<string, boolean>();
+  /** Ids of the units that are the message in question; none when no client sent just that. */
+  readonly #messages: ReadonlySet<number>;
   #timing: Timing = 'tight';
 
   constructor(options: MinimizeOptions) {
     this.#options = options;
+    const { traffic, wanted } = options;
+    const place = wanted.old ?? wanted.new;
+    const key = place === null ? undefined : contentKey(Buffer.from(place, 'hex'));
+    const same = traffic.units.filter(({ bytes }) => contentKey(bytes) === key);
+    this.#messages = new Set(same.map(({ id }) => id));
   }
 
   /** undefined: nothing of the traffic shows it, not even all of it. */
@@ -75,11 +82,17 @@ export class Minimizer {
     const key = candidateKey(candidate);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    if (this.#options.isOver()) return false;
+    if (this.#options.isOver() || !this.#canShow(candidate)) return false;
     this.#options.onProgress(what, sizeOf(this.#options.traffic, candidate));
     const shows = await this.#judge(candidate);
     if (!this.#options.isOver()) this.#known.set(key, shows);
     return shows;
+  }
+
+  /** A relay delivers what it is sent: without the message nothing can happen to it. */
+  #canShow({ units }: Candidate): boolean {
+    const { size } = this.#messages;
+    return size === 0 ? units.size > 0 : [...units].some((id) => this.#messages.has(id));
   }
 
   async #judge(candidate: Candidate): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { copyFileSync, constants } from 'node:fs';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader, StreamRow } from '../capture/types.ts';
-import { type CaptureStart, CaptureWriter, type ChunkToWrite } from '../capture/writer.ts';
+import { type CaptureStart, CaptureWriter } from '../capture/writer.ts';
 import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
@@ -39,20 +39,55 @@ function copyNew(from: string, to: string): void {
   }
 }
 
+/** Both recordings counted what happened for themselves; here it is counted once, in order of time. */
 function write(path: string, capture: CaptureReader, start: CaptureStart): void {
   const writer = CaptureWriter.create(path, start);
   for (const row of capture.connections()) writer.addConnection(row);
-  const sequences = capture.streams().map((stream) => chunksOf(capture, stream));
-  for (const chunk of mergeSorted(sequences, (left, right) => left.ordinal - right.ordinal))
-    writer.addChunk(chunk);
-  for (const event of capture.events()) writer.addEvent(event);
+  const sequences = [
+    ascending(eventsOf(capture)),
+    ...capture.streams().map((stream) => ascending(chunksOf(capture, stream))),
+  ];
+  let ordinal = 0;
+  for (const { timeNs, add } of mergeSorted(sequences, byTime)) {
+    ordinal += 1;
+    add(writer, { timeNs, ordinal });
+  }
   for (const gap of capture.gaps()) writer.addGap(gap);
   writer.seal();
 }
 
+interface Moment {
+  readonly timeNs: bigint;
+  readonly add: (writer: CaptureWriter, at: { timeNs: bigint; ordinal: number }) => void;
+}
+
+function* eventsOf(capture: CaptureReader): Generator<Moment> {
+  for (const event of capture.events())
+    yield { timeNs: event.timeNs, add: (writer, at) => writer.addEvent({ ...event, ...at }) };
+}
+
 function* chunksOf(
   capture: CaptureReader,
-  { id, connection, kind }: StreamRow,
-): Generator<ChunkToWrite> {
-  for (const chunk of capture.chunks(id)) yield { ...chunk, connection, stream: kind };
+  { id, connection, kind: stream }: StreamRow,
+): Generator<Moment> {
+  for (const chunk of capture.chunks(id)) {
+    yield {
+      timeNs: chunk.timeNs,
+      add: (writer, at) => writer.addChunk({ ...chunk, ...at, connection, stream }),
+    };
+  }
+}
+
+/** What was recorded by another clock may seem to go back where the two are laid over each other. */
+function* ascending(moments: Iterable<Moment>): Generator<Moment> {
+  let lastNs = 0n;
+  for (const moment of moments) {
+    if (moment.timeNs > lastNs) lastNs = moment.timeNs;
+    yield { ...moment, timeNs: lastNs };
+  }
+}
+
+function byTime(left: Moment, right: Moment): number {
+  if (left.timeNs === right.timeNs) return 0;
+  return left.timeNs < right.timeNs ? -1 : 1;
 }
