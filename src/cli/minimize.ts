@@ -2,18 +2,21 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { REPLAY_ORIGIN } from '../capture/replay-notes.ts';
 import type { CaptureReader } from '../capture/types.ts';
+import type { CaptureStart } from '../capture/writer.ts';
 import type { DiffResult, Divergence } from '../diff/types.ts';
 import { compareSides, type CompareContext } from '../golden/compare.ts';
 import { GOLDEN_DOMAINS, type GoldenDomain } from '../golden/expected.ts';
 import { formatCount } from '../lib/format.ts';
 import { EXIT, OperatingError } from '../lib/operating-error.ts';
-import { fingerprintOf } from '../minimize/fingerprint.ts';
-import { Minimizer } from '../minimize/minimize.ts';
+import { type Fingerprint, fingerprintOf } from '../minimize/fingerprint.ts';
+import { type CandidateSize, type Minimized, Minimizer } from '../minimize/minimize.ts';
 import { makeMinimizeReport, type MinimizeReport } from '../minimize/minimal-report.ts';
-import { readTraffic } from '../minimize/traffic.ts';
+import { readTraffic, type Traffic } from '../minimize/traffic.ts';
 import { Trials } from '../minimize/trials.ts';
 import { writeMinimal } from '../minimize/write-minimal.ts';
+import type { Dialect } from '../protocol/types.ts';
 import { parseResult } from '../report/result-json.ts';
 import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
@@ -97,25 +100,70 @@ export function minimizeCommand(): Command {
 }
 
 async function minimize(capture: CaptureReader, options: MinimizeCommandOptions): Promise<void> {
-  if (options.out !== undefined && existsSync(options.out)) {
-    throw new OperatingError('CAPTURE_EXISTS', `${options.out} exists already`, {
+  const search = prepare(capture, options);
+  const { target, trials, traffic } = search;
+  const wanted = fingerprintOf(target.result, target.divergence);
+  const progress = new Progress(options);
+  const untilMs = performance.now() + options.timeLimit;
+  const stop = new StopRequest(talk, 'the relay is stopped; what was found is tried a last time');
+  let isStopped = false;
+  const onStop = async (): Promise<void> => {
+    await stop.wait(undefined);
+    isStopped = true;
+    trials.halt();
+  };
+  void onStop();
+  const isOver = (): boolean => isStopped || performance.now() >= untilMs;
+  try {
+    if (!options.quiet) talk(`looking for: ${target.divergence.detail} (${wanted.cause})`);
+    const minimizer = new Minimizer({
+      traffic,
+      wanted,
+      divergence: target.divergence,
+      run: (candidate, timing, keeps) => trials.run(candidate, timing, keeps),
+      isOver,
+      onProgress: (words, size) =>
+        progress.say(`try ${trials.count + 1}: ${words}; ${sizeWords(size)}`),
+    });
+    const found = await minimizer.minimize();
+    progress.done();
+    await tell(search, options, { wanted, found, flaky: minimizer.flaky, isOver: isOver() });
+  } finally {
+    progress.done();
+    stop.dispose();
+    trials.dispose();
+  }
+}
+
+interface Search {
+  readonly source: string;
+  readonly dialect: Dialect;
+  readonly target: Target;
+  readonly traffic: Traffic;
+  readonly trials: Trials;
+  readonly start: CaptureStart;
+}
+
+/** Throws what is wrong with the request before any relay is started. */
+function prepare(capture: CaptureReader, options: MinimizeCommandOptions): Search {
+  const { out, reference } = options;
+  if (out !== undefined && existsSync(out)) {
+    throw new OperatingError('CAPTURE_EXISTS', `${out} exists already`, {
       hint: 'Name another file, or remove this one first: relaydiff never overwrites a capture.',
     });
   }
-  const relay = parseRelayCommand(options.relay);
-  const reference =
-    options.reference === undefined ? undefined : parseRelayCommand(options.reference);
+  const commands = {
+    relay: parseRelayCommand(options.relay),
+    reference: reference === undefined ? undefined : parseRelayCommand(reference),
+  };
   const protocol = protocolOf(capture, options.schema);
   const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
-  const compare: CompareContext = {
-    protocol,
-    rules: readRulesFiles(options.rules),
-    today: today(),
-  };
+  const rules = readRulesFiles(options.rules);
+  const compare: CompareContext = { protocol, rules, today: today() };
   const target = findTarget(capture, compare, options);
   const traffic = readTraffic(capture, dialect.header);
-  const start = {
-    origin: capture.info.origin,
+  const start: CaptureStart = {
+    origin: REPLAY_ORIGIN,
     writer: VERSION,
     startedUnixNs: capture.info.startedUnixNs,
     dialect: dialect.name,
@@ -124,8 +172,7 @@ async function minimize(capture: CaptureReader, options: MinimizeCommandOptions)
     protocolSchemas: new Map(protocol.sources),
   };
   const trials = new Trials(traffic, {
-    relay,
-    reference,
+    ...commands,
     domain: options.domain,
     startMsMax: options.startLimit,
     stopMsMax: options.stopLimit,
@@ -133,58 +180,37 @@ async function minimize(capture: CaptureReader, options: MinimizeCommandOptions)
     compare,
     writer: VERSION,
   });
-  const progress = new Progress(options);
-  const untilMs = performance.now() + options.timeLimit;
-  const wanted = fingerprintOf(target.result, target.divergence);
-  let isStopped = false;
-  const stop = new StopRequest(talk);
-  void stop.wait(undefined).then(() => {
-    isStopped = true;
-    trials.stop();
+  return { source: capture.path, dialect, target, traffic, trials, start };
+}
+
+interface Outcome {
+  readonly wanted: Fingerprint;
+  readonly found: Minimized | undefined;
+  readonly flaky: number;
+  readonly isOver: boolean;
+}
+
+async function tell(
+  { source, dialect, target, traffic, trials, start }: Search,
+  { divergence: id, reference, out, json }: MinimizeCommandOptions,
+  { wanted: { kind, cause, subject }, found, flaky, isOver }: Outcome,
+): Promise<void> {
+  if (found !== undefined && out !== undefined) writeMinimal(out, found.trial, start);
+  const report = makeMinimizeReport({
+    source,
+    divergence: { id, kind, cause, subject, detail: target.divergence.detail },
+    promise: reference === undefined ? 'recording' : 'reference',
+    tries: trials.count,
+    flaky,
+    out: found === undefined ? null : (out ?? null),
+    traffic,
+    dialect,
+    found,
+    isOver,
   });
-  try {
-    if (!options.quiet) talk(`looking for: ${target.divergence.detail} (${wanted.cause})`);
-    const minimizer = new Minimizer({
-      traffic,
-      wanted,
-      divergence: target.divergence,
-      run: (candidate, timing, keeps) => trials.run(candidate, timing, keeps),
-      isOver: () => isStopped || performance.now() >= untilMs,
-      onProgress: (words, { clients, writes, messages }) =>
-        progress.say(
-          `try ${trials.count + 1}: ${words}; ${countOf(messages, 'message')} in ${countOf(writes, 'write')} of ${countOf(clients, 'client')}`,
-        ),
-    });
-    const found = await minimizer.minimize();
-    if (found !== undefined && options.out !== undefined)
-      writeMinimal(options.out, found.trial, start);
-    const { kind, cause, subject } = wanted;
-    const report = makeMinimizeReport({
-      source: capture.path,
-      divergence: {
-        id: options.divergence,
-        kind,
-        cause,
-        subject,
-        detail: target.divergence.detail,
-      },
-      promise: reference === undefined ? 'recording' : 'reference',
-      tries: trials.count,
-      flaky: minimizer.flaky,
-      out: found === undefined ? null : (options.out ?? null),
-      traffic,
-      dialect,
-      found,
-    });
-    progress.done();
-    await writeOut(options.json ? `${JSON.stringify(report)}\n` : render(report));
-    const isSure = report.verdict === 'minimal' && report.shown?.times === report.shown?.of;
-    process.exitCode = isSure ? EXIT.same : EXIT.inconclusive;
-  } finally {
-    progress.done();
-    stop.dispose();
-    trials.dispose();
-  }
+  await writeOut(json ? `${JSON.stringify(report)}\n` : render(report));
+  const isSure = report.verdict === 'minimal' && report.shown?.times === report.shown?.of;
+  process.exitCode = isSure ? EXIT.same : EXIT.inconclusive;
 }
 
 interface Target {
@@ -227,14 +253,15 @@ function hasNewSide(capture: CaptureReader): boolean {
 
 function render(report: MinimizeReport): string {
   const { verdict, divergence, from, to, tries, flaky, shown, timing, promise, out } = report;
-  const size = ({ clients, writes, messages }: typeof from): string =>
-    `${countOf(messages, 'message')} in ${countOf(writes, 'write')} of ${countOf(clients, 'client')}`;
   if (to === null) {
-    return `NOT SHOWN: the relay does not show ${divergence.id} (${divergence.kind}, ${divergence.cause}) for any part of the recording, nor for all of it\n`;
+    const what = `${divergence.id} (${divergence.kind}, ${divergence.cause})`;
+    return verdict === 'unfinished'
+      ? `UNFINISHED: there was no time to find a part of the recording that shows ${what}; ${formatCount(tries)} tries\n`
+      : `NOT SHOWN: the relay does not show ${what} for any part of the recording, nor for all of it\n`;
   }
   const lines = [
-    `${divergence.detail}`,
-    `${size(to)}, of ${size(from)}; ${formatCount(tries)} tries`,
+    divergence.detail,
+    `${sizeWords(to)}, of ${sizeWords(from)}; ${formatCount(tries)} tries`,
     `shown in ${shown?.times ?? 0} of ${shown?.of ?? 0} tries${timing === 'recorded' ? ', at the recorded times' : ''}${flaky > 0 ? `; FLAKY: ${flaky} candidates showed it once and then not` : ''}`,
     ...(verdict === 'not-minimal' ? ['NOT MINIMAL: there was no time to try everything'] : []),
     ...(promise === 'recording'
@@ -249,6 +276,10 @@ function render(report: MinimizeReport): string {
     ...(out === null ? [] : ['', `next: relaydiff diff ${out}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function sizeWords({ clients, writes, messages }: CandidateSize): string {
+  return `${countOf(messages, 'message')} in ${countOf(writes, 'write')} of ${countOf(clients, 'client')}`;
 }
 
 function countOf(count: number, what: string): string {

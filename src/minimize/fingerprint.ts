@@ -16,7 +16,10 @@ export interface Fingerprint {
   readonly fields: readonly string[];
 }
 
-export function fingerprintOf(result: DiffResult, divergence: Divergence): Fingerprint {
+/** What of a comparison is looked at. */
+export type Found = Pick<DiffResult, 'divergences' | 'groups'>;
+
+export function fingerprintOf(result: Found, divergence: Divergence): Fingerprint {
   const { kind, subject, old, new: neu, differences, group } = divergence;
   return {
     kind,
@@ -29,7 +32,7 @@ export function fingerprintOf(result: DiffResult, divergence: Divergence): Finge
 }
 
 /** The first that is the same. */
-export function findSame(result: DiffResult, wanted: Fingerprint): Divergence | undefined {
+export function findSame(result: Found, wanted: Fingerprint): Divergence | undefined {
   const text = JSON.stringify(wanted);
   return result.divergences.find(
     (divergence) =>

@@ -30,9 +30,9 @@ export const MINIMIZE_SHAPE = z.object({
   format: z.literal('relaydiff-minimize/1'),
   source: z.string(),
   verdict: z
-    .enum(['minimal', 'not-minimal', 'not-shown'])
+    .enum(['minimal', 'not-minimal', 'not-shown', 'unfinished'])
     .describe(
-      'not-minimal: there was no time to try everything; not-shown: the relay does not show it at all',
+      'not-minimal: there was no time to try everything; not-shown: the relay does not show it at all; unfinished: nor was there time to find that out',
     ),
   divergence: z.object({
     id: z.string(),
@@ -71,14 +71,18 @@ export interface ReportFacts
   readonly traffic: Traffic;
   readonly dialect: Dialect;
   readonly found: Minimized | undefined;
+  /** The search was ended. */
+  readonly isOver: boolean;
 }
 
 export function makeMinimizeReport(facts: ReportFacts): MinimizeReport {
-  const { traffic, dialect, found, ...told } = facts;
+  const { traffic, dialect, found, isOver, ...told } = facts;
   const from = sizeOf(traffic, everything(traffic));
   const common = { format: 'relaydiff-minimize/1' as const, ...told, from };
-  if (found === undefined)
-    return { ...common, verdict: 'not-shown', timing: null, shown: null, to: null, steps: [] };
+  if (found === undefined) {
+    const verdict = isOver ? 'unfinished' : 'not-shown';
+    return { ...common, verdict, timing: null, shown: null, to: null, steps: [] };
+  }
   const { candidate, timing, trial, isMinimal, shown, tried } = found;
   const to: CandidateSize = sizeOf(traffic, candidate);
   const old = readDeliveries(trial.promisePath, 'old', dialect);

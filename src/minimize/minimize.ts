@@ -101,6 +101,7 @@ export class Minimizer {
       if (!(await this.#showsOnce(candidate))) continue;
       // What is built upon must hold: what was shown by accident is not shown twice.
       if (await this.#showsOnce(candidate)) return true;
+      if (this.#options.isOver()) return false;
       this.flaky += 1;
       return this.#showsOnce(candidate);
     }

@@ -16,6 +16,7 @@ import { withRelay } from '../replay/relay-process.ts';
 import { Replay } from '../replay/replay.ts';
 import { setUpReplay } from '../replay/set-up.ts';
 import { type Candidate, type Timing, writeCandidate } from './candidate.ts';
+import type { Found } from './fingerprint.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface TrialOptions {
@@ -33,7 +34,7 @@ export interface TrialOptions {
 
 /** What a candidate showed; the captures are there as long as its trials are. */
 export interface Trial {
-  readonly result: DiffResult;
+  readonly result: Found;
   /** Clients with the promise, and what the relay under test answered; the same file with a reference, which has both. */
   readonly promisePath: string;
   readonly answerPath: string;
@@ -50,7 +51,6 @@ export class Trials {
   readonly #directory: string;
   readonly #kept = new Set<string>();
   #running: Replay | undefined;
-  #isStopped = false;
 
   constructor(traffic: Traffic, options: TrialOptions) {
     this.#traffic = traffic;
@@ -62,9 +62,8 @@ export class Trials {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Ends what is running; what comes after is not begun. */
-  stop(): void {
-    this.#isStopped = true;
+  /** Ends what is running, whose result says nothing then. */
+  halt(): void {
     this.#running?.stop();
   }
 
@@ -152,7 +151,6 @@ export class Trials {
         onProgress: () => undefined,
       });
       this.#running = running;
-      if (this.#isStopped) running.stop();
       const { sealed, failure } = await running.play();
       if ('failure' in sealed) throw sealed.failure;
       return failure?.message;

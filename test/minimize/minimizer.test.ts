@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
-import type { DiffResult, Divergence } from '../../src/diff/types.ts';
+import type { Divergence } from '../../src/diff/types.ts';
 import {
   type Candidate,
   planSteps,
   type PlannedStep,
   writeCandidate,
 } from '../../src/minimize/candidate.ts';
-import { fingerprintOf } from '../../src/minimize/fingerprint.ts';
+import { type Found, fingerprintOf } from '../../src/minimize/fingerprint.ts';
 import { everything, Minimizer, type Minimized, sizeOf } from '../../src/minimize/minimize.ts';
 import { readTraffic, type Traffic } from '../../src/minimize/traffic.ts';
 import type { Trial } from '../../src/minimize/trials.ts';
@@ -49,7 +49,7 @@ function readRecording(): Traffic {
 }
 
 /** What the generic relay passes on of a plan, and what of that is said to diverge. */
-function answer(steps: readonly PlannedStep[]): DiffResult {
+function answer(steps: readonly PlannedStep[]): Found {
   const lost = steps.flatMap((step) => {
     if (step.kind !== 'write') return [];
     const bytes = Buffer.concat(step.parts);
@@ -59,14 +59,14 @@ function answer(steps: readonly PlannedStep[]): DiffResult {
   const group = {
     id: 'g1',
     title: '',
-    kind: 'missing',
+    kind: 'missing' as const,
     count: 1,
     cause: 'x',
     explanation: '',
     evidence: '',
     first: 'd1',
   };
-  return { divergences, groups: [group] } as unknown as DiffResult;
+  return { divergences, groups: [group] };
 }
 
 function divergenceOf(bytes: Uint8Array): Divergence {
@@ -94,7 +94,7 @@ interface Search {
 
 async function search(
   traffic: Traffic,
-  judge: (candidate: Candidate, tries: number) => DiffResult,
+  judge: (candidate: Candidate, tries: number) => Found,
   isOver: (tries: number) => boolean = () => false,
 ): Promise<Search> {
   let tries = 0;
@@ -163,7 +163,7 @@ describe('minimizing', () => {
     const traffic = readRecording();
     const never = await search(traffic, () => answer([]));
     expect(never.found).toBeUndefined();
-    const always = (candidate: Candidate): DiffResult => answer(planSteps(traffic, candidate));
+    const always = (candidate: Candidate): Found => answer(planSteps(traffic, candidate));
     const late = await search(traffic, always, (tries) => tries >= 4);
     expect(late.found?.isMinimal).toBe(false);
     const moody = await search(traffic, (candidate, tries) =>
