@@ -82,9 +82,10 @@ export function isGolden(directory: string): boolean {
   );
 }
 
-/** The goldens directly in a directory, by name. Throws INPUT_UNREADABLE. */
+/** The goldens directly in a directory, by name; what has a dot before it is being made. Throws INPUT_UNREADABLE. */
 export function goldenDirectories(directory: string): readonly string[] {
   return namesIn(directory)
+    .filter((name) => !name.startsWith('.'))
     .map((name) => join(directory, name))
     .filter((path) => statIfThere(path)?.isDirectory() === true && isGolden(path));
 }
