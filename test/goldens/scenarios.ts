@@ -139,7 +139,7 @@ const split: GoldenScenario = {
     replay('causal:recorded'),
     replay('causal:frame', SAME),
     replay('max:recorded', null),
-    replay('causal:byte', null),
+    replay('causal:split:29', null),
   ],
 };
 
