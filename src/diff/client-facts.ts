@@ -58,6 +58,7 @@ export class ClientFacts {
   readonly #sendings = new Map<number, Sending[]>();
   #sendingTimes: ReadonlyMap<number, readonly number[]> | undefined;
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
+  readonly #once = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
   #hasRetiredDeliveries = false;
@@ -120,14 +121,24 @@ export class ClientFacts {
 
   /** Connection -> how often it sent this. */
   sendersOf(content: Content): ReadonlyMap<number, number> {
+    const sendings = this.sendingsOf(content);
+    const [only] = sendings;
+    if (only !== undefined && sendings.length === 1) return this.#onceBy(only.connection);
     const known = this.#senders.get(content.id);
     if (known !== undefined) return known;
     const senders = new Map<number, number>();
-    for (const { connection } of this.sendingsOf(content)) {
+    for (const { connection } of sendings) {
       senders.set(connection, (senders.get(connection) ?? 0) + 1);
     }
     this.#senders.set(content.id, senders);
     return senders;
+  }
+
+  /** Nearly every message is sent once: they share one answer for each client. */
+  #onceBy(connection: number): ReadonlyMap<number, number> {
+    let once = this.#once.get(connection);
+    if (once === undefined) this.#once.set(connection, (once = new Map([[connection, 1]])));
+    return once;
   }
 
   wasSent(content: Content): boolean {
