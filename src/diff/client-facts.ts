@@ -61,7 +61,8 @@ export class ClientFacts {
   readonly #once = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
-  #hasRetiredDeliveries = false;
+  readonly #hasMoreDeliveries: Record<Side, boolean> = { old: false, new: false };
+  readonly #sentElsewhere = new Set<number>();
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
@@ -90,7 +91,17 @@ export class ClientFacts {
 
   /** Both sides delivered messages that are not kept. */
   noteRetiredDeliveries(): void {
-    this.#hasRetiredDeliveries = true;
+    this.noteMoreDeliveries('old');
+    this.noteMoreDeliveries('new');
+  }
+
+  noteMoreDeliveries(side: Side): void {
+    this.#hasMoreDeliveries[side] = true;
+  }
+
+  /** A client sent this too, in another window of the capture. */
+  noteSentElsewhere(content: Content): void {
+    this.#sentElsewhere.add(content.id);
   }
 
   /** Client streams are read one after the other; from here on sendings are in order of time. */
@@ -142,7 +153,7 @@ export class ClientFacts {
   }
 
   wasSent(content: Content): boolean {
-    return this.#sendings.has(content.id);
+    return this.#sendings.has(content.id) || this.#sentElsewhere.has(content.id);
   }
 
   /** Nobody that was recorded sent it, and there may have been others, whom the new relay never had. */
@@ -156,7 +167,7 @@ export class ClientFacts {
   }
 
   hasDeliveredAnything(side: Side): boolean {
-    return this.#hasRetiredDeliveries || this.#delivered[side].size > 0;
+    return this.#hasMoreDeliveries[side] || this.#delivered[side].size > 0;
   }
 
   /** The longest time that a message of one sending took through the relay of this side. */

@@ -11,7 +11,7 @@ import { compareFrames, isEncodingOnly } from './compare-frames.ts';
 import { compareMeanings } from './compare-meanings.ts';
 import type { ConnectionDifference } from './connection-history.ts';
 import type { Deliveries, Lacked } from './deliveries.ts';
-import type { FetchedBytes } from './fetch-bytes.ts';
+import type { BytesOfItems } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { unexplained } from './noise/explain.ts';
 import type { PairAlarm, PairNoise } from './noise/stage.ts';
@@ -59,6 +59,10 @@ export interface Finding {
   readonly matchedLists?: readonly MatchedList[] | undefined;
   /** What rules took of it. */
   readonly swallowed?: readonly SwallowedPart[] | undefined;
+}
+
+export function inOrderOfTime(left: Finding, right: Finding): number {
+  return left.timeNs - right.timeNs || left.connection - right.connection;
 }
 
 export function findUnpaired(
@@ -261,7 +265,7 @@ const TITLE_FIELDS_MAX = 3;
 export function findChanged(
   connection: number,
   pair: ChangedPair,
-  bytes: FetchedBytes,
+  bytes: BytesOfItems,
   dialects: Dialects,
   {
     noise,

@@ -63,6 +63,13 @@ export interface Item {
   readonly isTail: boolean;
   /** Absent where every message of the capture is an item. */
   readonly backbone?: BackbonePlace;
+  /** It agreed, and the scan has counted it; its window has it for what is beside it. */
+  readonly isCounted?: boolean;
+}
+
+/** Its pair, what is odd about it, and when it came, are among the numbers that the scan gives. */
+export function isCountedByScan({ backbone, isCounted }: Item): boolean {
+  return isCounted === true || backbone?.isPair === true;
 }
 
 /** Where an item lies among what agreed and is not kept one by one (see scan/retired.ts). */

@@ -77,7 +77,7 @@ export class CauseEvidence {
     const { client } = facts;
     for (const content of client.contents.values()) {
       for (const sending of client.sendingsOf(content)) {
-        const same = this.#classes.of(content, sending, facts.othersWroteBetween);
+        const same = this.#classes.of(content, sending, (one) => facts.othersWroteBetween(one));
         for (const side of ['old', 'new'] as const) {
           const fate = fateOf(content, sending, { side, facts, lost: written[side] });
           if (fate !== undefined) same[fate][side]++;
