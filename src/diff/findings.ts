@@ -98,7 +98,7 @@ function originalsOf(judgement: ConnectionJudgement): ReadonlyMap<number, Item> 
 
 function frameFinding(
   connection: number,
-  { side, item: unpairedItem, isCopy, copies }: Unpaired,
+  { side, item: unpairedItem, isCopy, isElsewhere, copies }: Unpaired,
   lacked: Lacked | undefined,
   originals: ReadonlyMap<number, Item>,
 ): Finding {
@@ -126,6 +126,12 @@ function frameFinding(
     ownCause: undefined,
   };
   const name = nameOf(content);
+  if (isElsewhere) {
+    const other = otherSide(side);
+    const detail = `${name}: ${side} delivered it here, ${other} farther away than the order is looked at`;
+    const title = `${content.subject} far out of order in new`;
+    return { ...base, kind: side === 'old' ? 'missing' : 'extra', detail, title };
+  }
   if (side === 'old') {
     const detail = isCopy
       ? `${name}: old delivered one copy more than new, ${which}`

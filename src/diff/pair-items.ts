@@ -188,10 +188,26 @@ function* unpairedOf(
       const within = slotAmong(item, side, { first, neighbour, last, itemAt });
       const slot = window === undefined ? within : widened(within, window.around(other, item));
       const isInRun = first <= last;
-      const isCopy = counts[other].has(id) || (window?.copies(other, item.content) ?? 0) > 0;
+      const inAll = {
+        own: window?.copies(side, item.content) ?? 0,
+        other: window?.copies(other, item.content) ?? 0,
+      };
+      const isHere = counts[other].has(id);
+      const isElsewhere = !isHere && inAll.other > 0 && inAll.other >= inAll.own;
+      const isCopy = isHere || (inAll.other > 0 && !isElsewhere);
       const isOrderOwed = row.publisher.connection !== undefined;
-      const copies = Math.max(counts[side].get(id) ?? 1, window?.copies(side, item.content) ?? 0);
-      yield { side, item, slot, rank: neighbour, isInRun, isOrderOwed, isCopy, copies };
+      const copies = Math.max(counts[side].get(id) ?? 1, inAll.own);
+      yield {
+        side,
+        item,
+        slot,
+        rank: neighbour,
+        isInRun,
+        isOrderOwed,
+        isCopy,
+        isElsewhere,
+        copies,
+      };
     }
   }
 }

@@ -117,6 +117,8 @@ export interface Unpaired {
   readonly isOrderOwed: boolean;
   /** The other side has this content too, only fewer of it. */
   readonly isCopy: boolean;
+  /** The other side has as many of it, but this one farther away than a window. */
+  readonly isElsewhere: boolean;
   /** How many of this content its own side delivered: which of them has no partner is not known. */
   readonly copies: number;
 }

@@ -64,11 +64,15 @@ interface SideStream extends DeliveringStream {
   unsureFrom: number;
   /** How many moments the last message took to come. */
   lag: number;
+  /** What came before anything that is known. */
+  early: SpanRecord[];
 }
 
 const NOBODY: readonly SpanRecord[] = [];
 /** Where no client sends, so many deliveries are a moment. */
 const DELIVERIES_A_MOMENT = 64;
+/** Of one stream. */
+const EARLY_MAX = 1_024;
 /** Rounds of reading that a window may wait for its other halves. */
 const PATIENCE = 4;
 
@@ -103,6 +107,7 @@ export class WindowReader {
       const { records, bytes } = this.#moments.size;
       if (records >= this.#lookAt || bytes >= limits.bytesMax) this.#give(false);
     });
+    for (const stream of this.#streams.values()) this.#putEarly(stream, this.#moments.last);
     this.#give(true);
   }
 
@@ -160,10 +165,13 @@ export class WindowReader {
     const sent = this.#sent.get(key) ?? NOBODY;
     this.#noteDelivered(stream, walked, sent);
     const [only] = sent;
-    let moment = this.#moments.last - stream.lag;
-    if (only !== undefined && sent.length === 1) moment = only.moment;
-    else if (stream.position >= 0) moment = stream.position;
-    moment = Math.max(moment, this.#moments.first);
+    const isKnown = only !== undefined && sent.length === 1;
+    if (!isKnown && stream.position < 0 && stream.early.length < EARLY_MAX) {
+      stream.early.push(record);
+      return;
+    }
+    const near = stream.position < 0 ? this.#moments.last : stream.position;
+    const moment = Math.max(isKnown ? only.moment : near, this.#moments.first);
     if (only !== undefined && sent.length === 1 && record.isFrame) {
       this.#arrive(stream, this.#laneOf(span.bytes), moment, true);
     } else {
@@ -171,9 +179,18 @@ export class WindowReader {
       const past = this.#past.get(key) ?? this.#pastBefore.get(key);
       if (past !== undefined && sent.length === 0) this.#moments.put({ ...past }, moment);
     }
+    this.#putOdd(record, moment);
+  }
+
+  #putOdd(record: SpanRecord, moment: number): void {
     this.#moments.put(record, moment);
     const at = this.#moments.at(moment);
     if (at !== undefined) at.isOdd = true;
+  }
+
+  #putEarly(stream: SideStream, moment: number): void {
+    for (const record of stream.early) this.#putOdd(record, Math.max(moment, this.#moments.first));
+    stream.early = [];
   }
 
   /** Whence a message that agreed comes, where that is not known for certain: no earlier than the one before it. */
@@ -194,6 +211,7 @@ export class WindowReader {
 
   /** A message of this moment has come, in order or not. */
   #arrive(stream: SideStream, lane: number, moment: number, isSure: boolean): void {
+    if (stream.early.length > 0) this.#putEarly(stream, moment);
     const latest = stream.latest.get(lane) ?? -1;
     if (moment < latest) this.#moments.tie(moment, latest);
     else stream.latest.set(lane, moment);
@@ -281,6 +299,7 @@ export class WindowReader {
         position: -1,
         unsureFrom: Infinity,
         lag: 0,
+        early: [],
       };
       this.#streams.set(row.id, stream);
     }
