@@ -155,8 +155,11 @@ function add(known: RetiredRemark, { count, first }: RetiredRemark): void {
   if (first.index < known.first.index) known.first = first;
 }
 
+/** What one message has is in the order of its kinds, whichever of them was met first. */
 function inOrder<T extends RetiredRemark>(remarks: Iterable<T>): readonly T[] {
-  return [...remarks].sort((left, right) => left.first.index - right.first.index);
+  return [...remarks].sort(
+    (left, right) => left.first.index - right.first.index || (left.kind < right.kind ? -1 : 1),
+  );
 }
 
 function rowOf(rows: Map<string, Row>, kind: RemarkKind, subject: string, example: Example): Row {

@@ -57,7 +57,7 @@ const KINDS_MAX = 65_536;
 /** Spans of clients that are remembered to say who wrote between the pieces of a message. */
 const RECENT_MAX = 4_096;
 /** Contents of which occurrences are counted in the whole capture. */
-const COPIES_MAX = 65_536;
+const COPIES_MAX = 16_384;
 
 export class Survey implements WindowSink {
   readonly publishers = new Publishers();
