@@ -45,7 +45,7 @@ export interface TellingContext {
   readonly lateness: Lateness;
   /** When frames arrived that are no items. */
   readonly timeline: TimelineCounter | undefined;
-  /** undefined: ids of contents tell messages apart, because there is one window. */
+  /** false: there is one window, so the ids of contents tell messages apart. */
   readonly hasWindows: boolean;
 }
 

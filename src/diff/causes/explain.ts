@@ -87,7 +87,7 @@ export class CauseEvidence {
     for (const each of client.retired) this.addKept(each);
   }
 
-  /** Sendings that were all lost to nobody, as far as they were not forwarded to nobody at all. */
+  /** Sendings of one class that are in no window: nobody lacks any of them. */
   addKept({ content, sending, kept, isInterleaved = false }: KeptSendings): void {
     const same = this.#classes.of(content, sending, () => isInterleaved);
     for (const side of ['old', 'new'] as const) same.kept[side] += kept[side];

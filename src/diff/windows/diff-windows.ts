@@ -64,12 +64,11 @@ class WindowedAnalysis {
   readonly #survey: Survey;
 
   constructor(work: WindowedDiff) {
-    const { reader, agreement, histories, dialects } = work;
+    const { agreement, histories, dialects } = work;
     this.#work = work;
     this.#survey = new Survey({
       dialect: dialects.old,
       agreement,
-      connections: reader.connections(),
       clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
     });
   }

@@ -15,11 +15,6 @@ export interface Moment {
   tied: number;
 }
 
-export interface CutLimits {
-  /** Messages that agree on either side of what does not, for what they say about it. */
-  readonly contextMoments: number;
-}
-
 export class Moments {
   readonly #moments: Moment[] = [newMoment()];
   #base = 0;

@@ -3,7 +3,7 @@
  * the relays were at most, where each lane begins and ends, how often there is what did not agree, and what became of
  * the messages that no window holds.
  */
-import type { ConnectionRow, Side } from '../../capture/types.ts';
+import type { Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
@@ -21,7 +21,6 @@ import type { DeliveringStream, WindowSink } from './window-reader.ts';
 export interface SurveyContext {
   readonly dialect: Dialect;
   readonly agreement: Agreement;
-  readonly connections: readonly ConnectionRow[];
   /** undefined: it stayed to the end. */
   readonly clientLeftNs: (connection: number) => number | undefined;
 }
