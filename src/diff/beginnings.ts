@@ -25,6 +25,8 @@ interface SameHead {
 }
 
 export class Beginnings {
+  /** Of what is sent nothing is looked for in most captures: the index is made when somebody asks. */
+  #waiting: Content[] = [];
   readonly #byHead = new Map<string, SameHead>();
   readonly #found = new Map<string, Begun | undefined>();
   readonly #wasDelivered: (content: Content, side: Side) => boolean;
@@ -34,6 +36,10 @@ export class Beginnings {
   }
 
   add(whole: Content): void {
+    this.#waiting.push(whole);
+  }
+
+  #index(whole: Content): void {
     const head = keyHeadOf(whole);
     if (head === undefined) return;
     const key = headKey(head);
@@ -70,6 +76,8 @@ export class Beginnings {
   }
 
   *#candidates(beginning: Content): Generator<Content> {
+    for (const whole of this.#waiting) this.#index(whole);
+    this.#waiting = [];
     const head = keyHeadOf(beginning);
     const same = head && this.#byHead.get(headKey(head));
     if (same === undefined) return;

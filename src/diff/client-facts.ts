@@ -58,9 +58,11 @@ export class ClientFacts {
   readonly #sendings = new Map<number, Sending[]>();
   #sendingTimes: ReadonlyMap<number, readonly number[]> | undefined;
   readonly #senders = new Map<number, ReadonlyMap<number, number>>();
+  readonly #once = new Map<number, ReadonlyMap<number, number>>();
   readonly #beginnings: Beginnings;
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
-  #hasRetiredDeliveries = false;
+  readonly #hasMoreDeliveries: Record<Side, boolean> = { old: false, new: false };
+  readonly #sentElsewhere = new Set<number>();
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
@@ -89,7 +91,17 @@ export class ClientFacts {
 
   /** Both sides delivered messages that are not kept. */
   noteRetiredDeliveries(): void {
-    this.#hasRetiredDeliveries = true;
+    this.noteMoreDeliveries('old');
+    this.noteMoreDeliveries('new');
+  }
+
+  noteMoreDeliveries(side: Side): void {
+    this.#hasMoreDeliveries[side] = true;
+  }
+
+  /** A client sent this too, in another window of the capture. */
+  noteSentElsewhere(content: Content): void {
+    this.#sentElsewhere.add(content.id);
   }
 
   /** Client streams are read one after the other; from here on sendings are in order of time. */
@@ -120,18 +132,28 @@ export class ClientFacts {
 
   /** Connection -> how often it sent this. */
   sendersOf(content: Content): ReadonlyMap<number, number> {
+    const sendings = this.sendingsOf(content);
+    const [only] = sendings;
+    if (only !== undefined && sendings.length === 1) return this.#onceBy(only.connection);
     const known = this.#senders.get(content.id);
     if (known !== undefined) return known;
     const senders = new Map<number, number>();
-    for (const { connection } of this.sendingsOf(content)) {
+    for (const { connection } of sendings) {
       senders.set(connection, (senders.get(connection) ?? 0) + 1);
     }
     this.#senders.set(content.id, senders);
     return senders;
   }
 
+  /** Nearly every message is sent once: they share one answer for each client. */
+  #onceBy(connection: number): ReadonlyMap<number, number> {
+    let once = this.#once.get(connection);
+    if (once === undefined) this.#once.set(connection, (once = new Map([[connection, 1]])));
+    return once;
+  }
+
   wasSent(content: Content): boolean {
-    return this.#sendings.has(content.id);
+    return this.#sendings.has(content.id) || this.#sentElsewhere.has(content.id);
   }
 
   /** Nobody that was recorded sent it, and there may have been others, whom the new relay never had. */
@@ -145,7 +167,7 @@ export class ClientFacts {
   }
 
   hasDeliveredAnything(side: Side): boolean {
-    return this.#hasRetiredDeliveries || this.#delivered[side].size > 0;
+    return this.#hasMoreDeliveries[side] || this.#delivered[side].size > 0;
   }
 
   /** The longest time that a message of one sending took through the relay of this side. */

@@ -30,6 +30,8 @@ export interface ContentTableOptions {
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
 const SHORT_BYTES_MAX = 256;
+/** The key of a frame that is no longer than this is its bytes, a character each. */
+export const KEY_IS_BYTES_MAX = SHORT_BYTES_MAX;
 const NOT_KEPT = -1;
 const NO_FRAME_SUBJECT = 'bytes that are no frame';
 

@@ -9,10 +9,9 @@ import type { RemarkKind } from '../protocol/remark-kind.ts';
 import type { FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Judged } from './count-result.ts';
 import type { Dialects } from './read-capture.ts';
-import { otherSide } from './records.ts';
-import type { ConnectionItems } from './read-capture.ts';
-import type { RetiredRemark } from './scan/retired.ts';
-import { kindsIn, without } from './remark-kinds.ts';
+import { isCountedByScan, type Item, otherSide } from './records.ts';
+import { kindsIn, NO_REMARKS, without } from './remark-kinds.ts';
+import type { RetiredConnection, RetiredRemark } from './scan/retired.ts';
 import type { RemarkCount } from './types.ts';
 
 /** Rows with a message of their own; hostile traffic has no end of messages, which share a row for each kind. */
@@ -36,33 +35,53 @@ interface Row {
 }
 
 export class RemarkCounter {
-  readonly #rows = new Map<string, Row>();
+  /** Of each connection, in the order of connections. */
+  readonly #found: ReadonlyMap<number, OfConnection>;
+  #rows: ReadonlyMap<string, Row> | undefined;
 
-  constructor(judged: readonly Judged[]) {
-    for (const each of judged) this.#countPairs(each);
-    for (const { items } of judged) {
-      for (const side of ['old', 'new'] as const) {
-        // Which message is met first decides which rows there are, and what the examples are.
-        const found = [...remarksOfItems(items, side), ...(items.retired?.remarks[side] ?? [])];
-        found.sort((left, right) => left.first.index - right.first.index);
-        for (const { kind, subject, count, first } of found) {
-          const example: Example = { connection: items.id, side, item: first };
-          this.#row(kind, subject, example).counts[side] += count;
+  constructor(connections: readonly { readonly id: number }[]) {
+    const none = (): OfConnection => ({ old: new Map(), new: new Map(), only: new Map() });
+    this.#found = new Map(connections.map(({ id }) => [id, none()]));
+  }
+
+  add({ items, judgement }: Judged): void {
+    const found = defined(this.#found.get(items.id), 'connection');
+    for (const side of ['old', 'new'] as const) {
+      for (const item of items[side]) {
+        // The scan has counted it.
+        if (isCountedByScan(item)) continue;
+        const { remarks, subject, length } = item.content;
+        if (remarks === NO_REMARKS) continue;
+        for (const kind of kindsIn(remarks)) {
+          note(found[side], { kind, subject, count: 1, first: { ...item, length } });
         }
       }
+    }
+    for (const pairs of [judgement.pairs, judgement.changed]) {
+      for (const pair of pairs) {
+        // Equal bytes in one dialect are one content.
+        if (pair.old.content !== pair.new.content) notePair(found.only, pair);
+      }
+    }
+  }
+
+  addRetired(connection: number, retired: RetiredConnection['remarks']): void {
+    const found = defined(this.#found.get(connection), 'connection');
+    for (const side of ['old', 'new'] as const) {
+      for (const remark of retired[side]) note(found[side], { ...remark });
     }
   }
 
   /** The bytes that `result` needs. */
   addWanted(wanted: WantedItems): void {
-    for (const { example } of this.#rows.values()) {
+    for (const { example } of this.#all().values()) {
       wanted.addPlace(example.connection, example.side, example.item);
     }
   }
 
   /** What only one side of pairs has comes first, then what most messages have. */
   result(bytes: FetchedBytes, dialects: Dialects): readonly RemarkCount[] {
-    return [...this.#rows.values()]
+    return [...this.#all().values()]
       .sort((left, right) => onlyIn(right) - onlyIn(left) || countOf(right) - countOf(left))
       .map((row) => ({
         kind: row.kind,
@@ -75,61 +94,92 @@ export class RemarkCounter {
       }));
   }
 
-  /** Pairs come first, so that their messages become the examples. */
-  #countPairs({ items: { id }, judgement }: Judged): void {
-    for (const pairs of [judgement.pairs, judgement.changed]) {
-      for (const pair of pairs) {
-        // Equal bytes in one dialect are one content.
-        if (pair.old.content === pair.new.content) continue;
-        for (const side of ['old', 'new'] as const) {
-          const item = pair[side];
-          const others = pair[otherSide(side)].content.remarks;
-          for (const kind of kindsIn(without(item.content.remarks, others))) {
-            const { length, subject } = item.content;
-            const example: Example = { connection: id, side, item: { ...item, length } };
-            this.#row(kind, subject, example).only[side]++;
-          }
+  /** Which message is met first decides which rows there are, and what the examples are; pairs come first. */
+  #all(): ReadonlyMap<string, Row> {
+    if (this.#rows !== undefined) return this.#rows;
+    const rows = new Map<string, Row>();
+    for (const [connection, { only }] of this.#found) {
+      for (const { kind, subject, side, count, first } of inOrder(only.values())) {
+        rowOf(rows, kind, subject, { connection, side, item: first }).only[side] += count;
+      }
+    }
+    for (const [connection, found] of this.#found) {
+      for (const side of ['old', 'new'] as const) {
+        for (const { kind, subject, count, first } of inOrder(found[side].values())) {
+          rowOf(rows, kind, subject, { connection, side, item: first }).counts[side] += count;
         }
       }
     }
-  }
-
-  #row(kind: RemarkKind, subject: string, example: Example): Row {
-    const known = this.#rows.get(`${kind} ${subject}`);
-    if (known !== undefined) return known;
-    const isOther = this.#rows.size >= ROWS_MAX;
-    const key = isOther ? kind : `${kind} ${subject}`;
-    let row = this.#rows.get(key);
-    if (row === undefined) {
-      const none = { old: 0, new: 0 };
-      row = {
-        kind,
-        subject: isOther ? undefined : subject,
-        counts: { ...none },
-        only: { ...none },
-        example,
-      };
-      this.#rows.set(key, row);
-    }
-    return row;
+    this.#rows = rows;
+    return rows;
   }
 }
 
-/** Without what the scan has counted. */
-function remarksOfItems(items: ConnectionItems, side: Side): Iterable<RetiredRemark> {
-  const found = new Map<string, RetiredRemark>();
-  for (const item of items[side]) {
-    if (item.backbone?.isPair === true) continue;
-    const { remarks, subject, length } = item.content;
-    for (const kind of kindsIn(remarks)) {
-      const key = `${kind} ${subject}`;
+interface OnlyRemark extends RetiredRemark {
+  readonly side: Side;
+}
+
+interface OfConnection {
+  readonly old: Map<string, RetiredRemark>;
+  readonly new: Map<string, RetiredRemark>;
+  readonly only: Map<string, OnlyRemark>;
+}
+
+/** Adds up what is alike; the first one in its stream is the example. */
+function note(found: Map<string, RetiredRemark>, remark: RetiredRemark): void {
+  const key = `${remark.kind} ${remark.subject}`;
+  const known = found.get(key);
+  if (known === undefined) found.set(key, remark);
+  else add(known, remark);
+}
+
+function notePair(
+  found: Map<string, OnlyRemark>,
+  pair: { readonly old: Item; readonly new: Item },
+): void {
+  for (const side of ['old', 'new'] as const) {
+    const item = pair[side];
+    const { length, subject, remarks } = item.content;
+    for (const kind of kindsIn(without(remarks, pair[otherSide(side)].content.remarks))) {
+      const key = `${side} ${kind} ${subject}`;
+      const remark: OnlyRemark = { kind, subject, side, count: 1, first: { ...item, length } };
       const known = found.get(key);
-      if (known === undefined)
-        found.set(key, { kind, subject, count: 1, first: { ...item, length } });
-      else known.count++;
+      if (known === undefined) found.set(key, remark);
+      else add(known, remark);
     }
   }
-  return found.values();
+}
+
+function add(known: RetiredRemark, { count, first }: RetiredRemark): void {
+  known.count += count;
+  if (first.index < known.first.index) known.first = first;
+}
+
+/** What one message has is in the order of its kinds, whichever of them was met first. */
+function inOrder<T extends RetiredRemark>(remarks: Iterable<T>): readonly T[] {
+  return [...remarks].sort(
+    (left, right) => left.first.index - right.first.index || (left.kind < right.kind ? -1 : 1),
+  );
+}
+
+function rowOf(rows: Map<string, Row>, kind: RemarkKind, subject: string, example: Example): Row {
+  const known = rows.get(`${kind} ${subject}`);
+  if (known !== undefined) return known;
+  const isOther = rows.size >= ROWS_MAX;
+  const key = isOther ? kind : `${kind} ${subject}`;
+  let row = rows.get(key);
+  if (row === undefined) {
+    const none = { old: 0, new: 0 };
+    row = {
+      kind,
+      subject: isOther ? undefined : subject,
+      counts: { ...none },
+      only: { ...none },
+      example,
+    };
+    rows.set(key, row);
+  }
+  return row;
 }
 
 function countOf({ counts }: Row): number {

@@ -4,11 +4,10 @@
  */
 import type { Gap, Side } from '../capture/types.ts';
 import { assert } from '../lib/assert.ts';
-import type { ClientFacts } from './client-facts.ts';
-import type { Finding } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
-import { type CaptureContents, type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
-import type { SetAside, SetAsideReason } from './set-aside.ts';
+import { type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
+import type { RetiredConnection, Unjudged } from './scan/retired.ts';
+import type { SetAside } from './set-aside.ts';
 import {
   DIVERGENCE_KINDS,
   type DivergenceKind,
@@ -23,40 +22,121 @@ export interface Judged {
   readonly judgement: ConnectionJudgement;
 }
 
+/** Adds up what was judged, connection by connection and window by window. */
+export class JudgedTally {
+  readonly setAside = new SetAsideTally();
+  readonly #frames = new Map<number, Record<Side, number>>();
+  #framePairs = 0;
+  #translated = 0;
+  #changed = 0;
+  orderNotJudged = 0;
+  hasItems = false;
+
+  add({ items, judgement }: Judged): void {
+    const frames = this.framesOf(items.id);
+    for (const side of ['old', 'new'] as const) {
+      for (const { content } of items[side]) if (content.isFrame) frames[side]++;
+    }
+    for (const { old, new: neu } of judgement.pairs) {
+      if (!old.content.isFrame) continue;
+      this.#framePairs++;
+      // Across dialects, messages with one meaning are pairs although their bytes differ; with noise in them, too.
+      if (old.content !== neu.content) this.#translated++;
+    }
+    this.#changed += judgement.changed.length;
+    this.orderNotJudged += judgement.orderNotJudged;
+    for (const one of judgement.setAside) this.setAside.add(one);
+  }
+
+  /** Pairs of a connection that are no items, or that are items and counted already where this is negative. */
+  addRetired(connection: number, pairs: number): void {
+    const frames = this.framesOf(connection);
+    frames.old += pairs;
+    frames.new += pairs;
+    this.#framePairs += pairs;
+  }
+
+  /** What of a connection came when too much had not agreed already. */
+  addUnjudged(connection: number, unjudged: RetiredConnection['unjudged']): void {
+    const frames = this.framesOf(connection);
+    for (const side of ['old', 'new'] as const) {
+      frames[side] += unjudged[side].frames;
+      this.setAside.addUnjudged(side, unjudged[side]);
+    }
+  }
+
+  framesOf(connection: number): Record<Side, number> {
+    let frames = this.#frames.get(connection);
+    if (frames === undefined) this.#frames.set(connection, (frames = { old: 0, new: 0 }));
+    return frames;
+  }
+
+  get pairs(): { readonly all: number; readonly identical: number; readonly translated: number } {
+    const identical = this.#framePairs - this.#translated;
+    return { all: this.#framePairs + this.#changed, identical, translated: this.#translated };
+  }
+
+  total(side: Side): number {
+    return sum([...this.#frames.values()], (frames) => frames[side]);
+  }
+}
+
+class SetAsideTally {
+  readonly #counts = new Map<string, { frames: number; others: number }>();
+
+  add({ reason, unpaired: { side, item } }: SetAside): void {
+    this.#of(reason, side)[item.content.isFrame ? 'frames' : 'others']++;
+  }
+
+  addUnjudged(side: Side, { frames, others }: Unjudged): void {
+    const count = this.#of('too-many', side);
+    count.frames += frames;
+    count.others += others;
+  }
+
+  listed(): readonly SetAsideCount[] {
+    return REASONS.flatMap((reason) =>
+      (['old', 'new'] as const).flatMap((side) => {
+        const { frames, others } = this.#of(reason, side);
+        return frames + others === 0 ? [] : [{ reason, side, frames, others }];
+      }),
+    );
+  }
+
+  #of(reason: SetAsideCount['reason'], side: Side): { frames: number; others: number } {
+    const key = `${reason} ${side}`;
+    let count = this.#counts.get(key);
+    if (count === undefined) this.#counts.set(key, (count = { frames: 0, others: 0 }));
+    return count;
+  }
+}
+
+export interface CountFacts {
+  readonly gaps: readonly Gap[];
+  /** Frames of all clients that one relay was not sent whole although it should have been. */
+  readonly unmirroredFrames: number;
+  readonly divergences: Readonly<Record<DivergenceKind, number>>;
+  readonly leftOut: Omit<LeftOutCount, 'frames'> | undefined;
+  readonly swallowed: SwallowedCount | undefined;
+  readonly hasNoise: boolean;
+}
+
 export function countAll(
-  { rows: { gaps }, facts }: CaptureContents,
-  judged: readonly Judged[],
-  findings: readonly Finding[],
-  leftOut: Omit<LeftOutCount, 'frames'> | undefined,
-  {
-    swallowed,
-    hasNoise,
-  }: { readonly swallowed: SwallowedCount | undefined; readonly hasNoise: boolean },
+  judged: JudgedTally,
+  { gaps, unmirroredFrames, divergences, leftOut, swallowed, hasNoise }: CountFacts,
 ): ResultCounts {
-  const divergences = countKinds(findings);
-  const setAside = [
-    ...countSetAside(judged.flatMap(({ judgement }) => judgement.setAside)),
-    ...countUnjudged(judged),
-  ];
+  const setAside = judged.setAside.listed();
   const ignored = framesOf(setAside, (count) => count.reason === 'edge');
   const notSelected = framesOf(setAside, (count) => count.reason === 'not-selected');
   const unseenSenders = framesOf(setAside, (count) => count.reason === 'unseen-sender');
   const unjudged = framesOf(setAside, (count) => isUnjudged(count.reason));
   const accidental = gaps.filter(({ reason }) => reason !== NOT_SELECTED);
-  const framePairs = judged.flatMap(({ judgement }) =>
-    judgement.pairs.filter((pair) => pair.old.content.isFrame),
-  );
-  // Across dialects, messages with one meaning are pairs although their bytes differ; with noise in them, too.
-  const identical = framePairs.filter((pair) => pair.old.content === pair.new.content).length;
-  const translated = framePairs.length - identical;
-  const retired = sum(judged, ({ items }) => items.retired?.pairs ?? 0);
-  const pairs =
-    retired + framePairs.length + sum(judged, ({ judgement }) => judgement.changed.length);
+  const { all, identical, translated } = judged.pairs;
   const counts: ResultCounts = {
-    old: sum(judged, ({ items }) => countFrames(items, 'old')),
-    new: sum(judged, ({ items }) => countFrames(items, 'new')),
-    pairs,
-    identical: retired + identical,
+    old: judged.total('old'),
+    new: judged.total('new'),
+    pairs: all,
+    identical,
     equivalent: translated + divergences.encoding,
     ...(hasNoise && { noisy: translated }),
     ignored,
@@ -66,7 +146,7 @@ export function countAll(
     gaps: {
       frames: unjudged,
       bytes: sum(accidental, (gap) => gap.bytes),
-      inside: framesInside(accidental, facts),
+      inside: framesInside(accidental, unmirroredFrames),
     },
     ...countLeftOut(leftOut, notSelected, unseenSenders),
   };
@@ -86,20 +166,14 @@ function countLeftOut(
 }
 
 /** The client stream says what the mirror was not sent; of what was not recorded only the recorder knows. */
-function framesInside(gaps: readonly Gap[], facts: ClientFacts): number | null {
-  let frames = facts.unmirroredFrames;
+function framesInside(gaps: readonly Gap[], unmirroredFrames: number): number | null {
+  let frames = unmirroredFrames;
   for (const gap of gaps) {
     if (gap.where === 'mirror') continue;
     if (gap.frames === undefined) return null;
     frames += gap.frames;
   }
   return frames;
-}
-
-export function countFrames(items: ConnectionItems, side: Side): number {
-  const { pairs = 0, unjudged } = items.retired ?? {};
-  const kept = items[side].filter((item) => item.content.isFrame).length;
-  return kept + pairs + (unjudged?.[side].frames ?? 0);
 }
 
 function assertConserved(counts: ResultCounts, setAside: readonly SetAsideCount[]): void {
@@ -129,7 +203,7 @@ function found({ divergences, swallowed }: ResultCounts): Readonly<Record<Diverg
   return all;
 }
 
-const REASONS: readonly SetAsideReason[] = [
+const REASONS: readonly SetAsideCount['reason'][] = [
   'edge',
   'edge-unknown',
   'mirror-gap',
@@ -138,35 +212,12 @@ const REASONS: readonly SetAsideReason[] = [
   'connection-down',
   'not-selected',
   'unseen-sender',
+  'too-many',
 ];
 
 /** Whether it makes the verdict doubtful: the others are explained. */
 export function isUnjudged(reason: SetAsideCount['reason']): boolean {
   return reason !== 'edge' && reason !== 'not-selected' && reason !== 'unseen-sender';
-}
-
-function countSetAside(setAside: readonly SetAside[]): readonly SetAsideCount[] {
-  const counts: SetAsideCount[] = [];
-  for (const reason of REASONS) {
-    for (const side of ['old', 'new'] as const) {
-      const those = setAside.filter((one) => one.reason === reason && one.unpaired.side === side);
-      const frames = those.filter((one) => one.unpaired.item.content.isFrame).length;
-      if (those.length > 0) counts.push({ reason, side, frames, others: those.length - frames });
-    }
-  }
-  return counts;
-}
-
-/** What came when too much had not agreed already. */
-function countUnjudged(judged: readonly Judged[]): readonly SetAsideCount[] {
-  const counts: SetAsideCount[] = [];
-  for (const side of ['old', 'new'] as const) {
-    const those = judged.flatMap(({ items }) => items.retired?.unjudged[side] ?? []);
-    const frames = sum(those, (each) => each.frames);
-    const others = sum(those, (each) => each.others);
-    if (frames + others > 0) counts.push({ reason: 'too-many', side, frames, others });
-  }
-  return counts;
 }
 
 function framesOf(
@@ -176,8 +227,8 @@ function framesOf(
   return sum(counts.filter(belongs), (count) => count.frames);
 }
 
-function countKinds(findings: readonly Finding[]): Readonly<Record<DivergenceKind, number>> {
-  const counts: Record<DivergenceKind, number> = {
+export function noDivergences(): Record<DivergenceKind, number> {
+  return {
     missing: 0,
     extra: 0,
     duplicated: 0,
@@ -188,8 +239,6 @@ function countKinds(findings: readonly Finding[]): Readonly<Record<DivergenceKin
     connection: 0,
     late: 0,
   };
-  for (const { kind } of findings) counts[kind]++;
-  return counts;
 }
 
 function sum<T>(values: readonly T[], amount: (value: T) => number): number {

@@ -4,22 +4,18 @@
  * connection; causes/explain gives each finding its cause, group-findings its group; the bytes of what is listed are
  * read again at the end.
  */
-import { basename } from 'node:path';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
-import type { Numbering } from './causes/domain-fates.ts';
 import { causeFacts } from './causes/cause-facts.ts';
+import type { DomainKnowledge, Numbering } from './causes/domain-fates.ts';
 import { domainKnowledge } from './causes/domain-knowledge.ts';
-import { explainChanges } from './causes/explain-changes.ts';
-import { explainLate } from './causes/explain-late.ts';
+import { ChangeEvidence } from './causes/explain-changes.ts';
+import { LateEvidence } from './causes/explain-late.ts';
 import { type Cause, explainLosses } from './causes/explain.ts';
 import type { Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
 import type { ConnectionHistory } from './connection-history.ts';
-import { RemarkCounter } from './count-remarks.ts';
-import { countAll, type Judged } from './count-result.ts';
-import { type Finding, findSilentSide } from './findings.ts';
-import { groupFindings, groupWords } from './group-findings.ts';
+import { type Finding, findSilentSide, inOrderOfTime } from './findings.ts';
 import { readHistories } from './histories.ts';
 import {
   judgeAll,
@@ -29,28 +25,25 @@ import {
   withRules,
 } from './judge-capture.ts';
 import { Lateness } from './lateness.ts';
-import { listDivergences } from './list-divergences.ts';
-import { listGaps } from './list-gaps.ts';
 import type { NoiseModel } from './noise/model.ts';
-import { type CaptureContents, type Dialects, NOT_SELECTED } from './read-capture.ts';
-import { mayScan, newScan, readScanned, readWhole, type ScanOptions } from './read-contents.ts';
-import { type ItemPair, otherSide } from './records.ts';
-import { applyRules, type RuledFindings } from './rules/apply-rules.ts';
-import { FieldUnits } from './rules/field-units.ts';
+import { type CaptureContents, type Dialects, readRows } from './read-capture.ts';
+import {
+  mayScan,
+  mayUseWindows,
+  newScan,
+  readScanned,
+  readWhole,
+  SCAN_OPTIONS,
+  type ScanOptions,
+} from './read-contents.ts';
+import { otherSide } from './records.ts';
 import type { RuleSet } from './rules/rule.ts';
 import type { AgreementScan } from './scan/agreement-scan.ts';
 import { isComplete, isEnough } from './scan/is-enough.ts';
-import {
-  connectionDoubts,
-  describeCapture,
-  hasDeliveries,
-  leftOutOf,
-  listIgnored,
-  summaryOf,
-  timelineOf,
-} from './result-parts.ts';
-import type { DiffResult, ResultCounts } from './types.ts';
-import { judge } from './verdict.ts';
+import { Telling, type TellingContext } from './telling.ts';
+import type { DiffResult } from './types.ts';
+import { diffWindows } from './windows/diff-windows.ts';
+import { TooFarApart } from './windows/window-reader.ts';
 
 export interface DiffOptions {
   /** How to read what the old relay delivered, and what clients sent. */
@@ -97,142 +90,128 @@ export function diffScanned(
     return { ...context, ...judgeAll(reader, context, options.noise) };
   };
   if (scan !== undefined) {
+    const found = inWindows(reader, scan, options, { dialects, histories });
+    if (found !== undefined) return found;
     const contents = readScanned(reader, scan, { ...options, histories });
-    const known = isComplete(contents) ? judged(contents) : undefined;
+    const isLateAsked = options.lateAfterMs !== undefined;
+    const known = !isLateAsked && isComplete(contents) ? judged(contents) : undefined;
     if (known !== undefined && isEnough(known)) return resultOf(reader, known, options);
   }
   return resultOf(reader, judged(readWhole(reader, options)), options);
 }
 
-interface Found {
-  /** What rules have left, in order of time. */
-  readonly findings: readonly Finding[];
-  readonly ruled: RuledFindings | undefined;
-  readonly causeOf: (finding: Finding) => Cause | undefined;
-}
-
-function findAll(
+/** undefined: this capture has nothing to analyse, or cannot be analysed in windows. */
+function inWindows(
   reader: CaptureReader,
-  known: JudgedCapture,
-  lateness: Lateness,
-  { oldDialect, numberings = [] }: DiffOptions,
-): Found {
-  const { contents, histories, judged, deliveries } = known;
-  const messageFindings = judged.flatMap((connection) => connection.findings);
-  const losses = lossesOf(messageFindings);
-  const domains = domainKnowledge(oldDialect, numberings, reader.info.notes);
-  const causeOf = explainLosses(losses, causeFacts(contents, { histories, deliveries, domains }));
-  const late = findLate(judged, lateness);
-  const lateCauseOf = explainLate(late, {
-    compared: lateness.compared,
-    connections: contents.connections,
-  });
-  const found = [
-    ...messageFindings,
-    ...late,
-    ...findSilence(contents, { histories: histories.of, losses, causeOf }),
-  ].sort(inOrderOfTime);
-  const ruled = swallow(found, known, causeOf);
-  const changeCauseOf = explainChanges(messageFindings, () => pairsOf(judged));
-  return {
-    findings: ruled?.kept ?? found,
-    ruled,
-    causeOf: (finding) =>
-      finding.loss === undefined
-        ? (changeCauseOf(finding) ?? lateCauseOf(finding))
-        : causeOf(finding.loss),
-  };
+  scan: AgreementScan,
+  options: DiffOptions,
+  { dialects, histories }: Pick<JudgeContext, 'dialects' | 'histories'>,
+): DiffResult | undefined {
+  const agreement = scan.result();
+  const hasOdd = [...agreement.connections.values()].some((retired) => retired.hasOdd);
+  const { lateAfterMs } = options;
+  if (!mayUseWindows(reader) || (!hasOdd && lateAfterMs === undefined)) return undefined;
+  const rows = readRows(reader);
+  const { timeline } = agreement;
+  const contents = { connections: reader.connections(), rows, timeline };
+  const { ruling } = withRules({ contents, dialects, histories }, options.rules);
+  try {
+    return diffWindows({
+      reader,
+      rows,
+      agreement,
+      windows: {
+        limits: { ...SCAN_OPTIONS.windows, ...options.scan?.windows },
+        lateAfterNs: lateAfterMs === undefined ? undefined : lateAfterMs * 1e6,
+      },
+      dialects,
+      histories,
+      domains: domainsOf(reader, options),
+      ruling,
+      lateness: () => new Lateness(agreement.behind, reader.info.origin, lateAfterMs),
+      telling: (lateness) =>
+        new Telling({
+          ...tellingOf(reader, { contents, dialects, histories, ruling }, options, lateness),
+          hasWindows: true,
+        }),
+    });
+  } catch (error) {
+    if (error instanceof TooFarApart) return undefined;
+    throw error;
+  }
 }
 
 function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOptions): DiffResult {
-  const { contents, dialects, histories, judged, stage } = known;
-  const lateness = new Lateness(contents, reader.info.origin, options.lateAfterMs);
-  const { findings, ruled, causeOf } = findAll(reader, known, lateness, options);
-  const listed = listDivergences(reader, {
-    rows: contents.rows,
+  const { contents, judged, stage } = known;
+  const lateness = new Lateness(contents.behind, reader.info.origin, options.lateAfterMs);
+  const { facts } = contents;
+  const domains = domainsOf(reader, options);
+  const findings = judged.flatMap((connection) => connection.findings);
+  const losses = lossesOf(findings);
+  const causeOf = explainLosses(losses, causeFacts(contents, { ...known, domains }));
+  const changes = new ChangeEvidence();
+  changes.add(
     findings,
-    grouped: groupFindings(findings, causeOf),
-    listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
-    dialects,
-    remarks: (options.remarks ?? true) ? new RemarkCounter(judged) : undefined,
+    judged.flatMap(({ judgement }) => judgement.pairs),
+  );
+  const late = judged.flatMap(({ items, judgement }) => [
+    ...lateness.find(items.id, judgement, facts),
+  ]);
+  const lateEvidence = new LateEvidence();
+  lateEvidence.add(late, contents.connections);
+  lateEvidence.noteCompared(lateness.compared);
+  const lateCauseOf = lateEvidence.causesIn(late, contents.connections);
+  const found = [
+    ...findings,
+    ...late,
+    ...findSilence(contents, { histories: known.histories.of, losses, causeOf }),
+  ].sort(inOrderOfTime);
+  const telling = new Telling(tellingOf(reader, known, options, lateness));
+  telling.add(judged, found, (finding) =>
+    finding.loss === undefined
+      ? (changes.causeOf(finding) ?? lateCauseOf(finding))
+      : causeOf(finding.loss),
+  );
+  const clientFrames = contents.connections.map((items) => [items.id, items.clientFrames] as const);
+  return telling.result({
+    unmirroredFrames: facts.unmirroredFrames,
+    clientFrames: new Map(clientFrames),
+    noise: stage?.result(judged),
   });
-  const counts = countAll(contents, judged, findings, leftOutOf(contents, histories), {
-    swallowed: ruled?.counts,
-    hasNoise: stage !== undefined,
-  });
-  const name = basename(reader.path);
-  const labels = options.labels ?? { old: `${name}, old`, new: `${name}, new` };
+}
+
+interface ToldContext extends Omit<JudgeContext, 'contents'> {
+  readonly contents: Pick<CaptureContents, 'rows' | 'timeline'>;
+}
+
+function tellingOf(
+  reader: CaptureReader,
+  { contents, dialects, histories, ruling }: ToldContext,
+  options: DiffOptions,
+  lateness: Lateness,
+): TellingContext {
   return {
-    format: 'relaydiff-result/1',
-    ...verdictOf(reader, known, {
-      counts,
-      ruled,
-      lateDoubt: lateness.doubt,
-      isSilenceExpected: options.isSilenceExpected === true,
-    }),
-    capture: describeCapture(reader),
-    old: { label: labels.old, dialect: options.oldDialect.name },
-    new: { label: labels.new, dialect: options.newDialect.name },
-    counts,
-    ...listed,
-    ...(ruled && { rules: ruled.rules, swallowed: ruled.swallowed }),
-    ignored: listIgnored(judged),
-    ...(stage && { noise: stage.result(judged) }),
-    ...listGaps(contents.rows.gaps, options.oldDialect.header),
-    latency: lateness.result(),
-    connections: judged.map(summaryOf(findings)),
-    timeline: timelineOf(reader, contents, findings),
+    reader,
+    rows: contents.rows,
+    dialects,
+    histories,
+    ruling,
+    hasRemarks: options.remarks ?? true,
+    hasNoise: options.noise !== undefined,
+    isSilenceExpected: options.isSilenceExpected === true,
+    listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
+    labels: options.labels,
+    lateness,
+    timeline: contents.timeline,
+    hasWindows: false,
   };
 }
 
-interface Judging {
-  readonly counts: ResultCounts;
-  readonly ruled: RuledFindings | undefined;
-  readonly lateDoubt: string | undefined;
-  readonly isSilenceExpected: boolean;
-}
-
-function verdictOf(
+function domainsOf(
   { info }: CaptureReader,
-  { contents, histories, judged }: JudgedCapture,
-  { counts, ruled, lateDoubt, isSilenceExpected }: Judging,
-): ReturnType<typeof judge> {
-  return judge({
-    counts,
-    sealed: info.sealed,
-    gapCount: contents.rows.gaps.filter(({ reason }) => reason !== NOT_SELECTED).length,
-    connectionCount: judged.length,
-    mirrorOption: info.notes['mirror'],
-    hasSubject: isSilenceExpected || hasDeliveries(contents, histories),
-    orderNotJudged: judged.reduce((sum, { judgement }) => sum + judgement.orderNotJudged, 0),
-    lateDoubt,
-    connectionDoubts: connectionDoubts(histories.of),
-    rules: ruled?.rules ?? [],
-  });
-}
-
-/** Causes come from all that was lost: what somebody expects is evidence all the same. */
-function swallow(
-  found: readonly Finding[],
-  { dialects, ruling }: JudgeContext,
-  causeOf: (loss: Loss) => Cause | undefined,
-): RuledFindings | undefined {
-  return (
-    ruling &&
-    applyRules(found, ruling.rules, {
-      labelOf: ruling.labelOf,
-      causeOf: (finding) => groupWords(finding, finding.loss && causeOf(finding.loss)),
-      units: new FieldUnits(dialects),
-    })
-  );
-}
-
-function pairsOf(judged: readonly Judged[]): readonly ItemPair[] {
-  return judged.flatMap(({ judgement }) => judgement.pairs);
-}
-
-function findLate(judged: readonly Judged[], lateness: Lateness): readonly Finding[] {
-  return judged.flatMap(({ items, judgement }) => [...lateness.find(items.id, judgement)]);
+  { oldDialect, numberings = [] }: DiffOptions,
+): DomainKnowledge {
+  return domainKnowledge(oldDialect, numberings, info.notes);
 }
 
 interface SilenceContext {
@@ -265,8 +244,4 @@ function findSilence(
     }
   }
   return findings;
-}
-
-function inOrderOfTime(left: Finding, right: Finding): number {
-  return left.timeNs - right.timeNs || left.connection - right.connection;
 }

@@ -15,7 +15,11 @@ export interface Place {
   readonly length: number;
 }
 
-export class FetchedBytes {
+export interface BytesOfItems {
+  of(connection: number, side: Side, item: Pick<Place, 'index'>): Uint8Array;
+}
+
+export class FetchedBytes implements BytesOfItems {
   readonly #bytes = new Map<string, Uint8Array>();
 
   set(connection: number, side: Side, index: number, bytes: Uint8Array): void {

@@ -11,7 +11,7 @@ import { compareFrames, isEncodingOnly } from './compare-frames.ts';
 import { compareMeanings } from './compare-meanings.ts';
 import type { ConnectionDifference } from './connection-history.ts';
 import type { Deliveries, Lacked } from './deliveries.ts';
-import type { FetchedBytes } from './fetch-bytes.ts';
+import type { BytesOfItems } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { unexplained } from './noise/explain.ts';
 import type { PairAlarm, PairNoise } from './noise/stage.ts';
@@ -61,6 +61,10 @@ export interface Finding {
   readonly swallowed?: readonly SwallowedPart[] | undefined;
 }
 
+export function inOrderOfTime(left: Finding, right: Finding): number {
+  return left.timeNs - right.timeNs || left.connection - right.connection;
+}
+
 export function findUnpaired(
   connection: number,
   judgement: ConnectionJudgement,
@@ -94,7 +98,7 @@ function originalsOf(judgement: ConnectionJudgement): ReadonlyMap<number, Item> 
 
 function frameFinding(
   connection: number,
-  { side, item: unpairedItem, isCopy, copies }: Unpaired,
+  { side, item: unpairedItem, isCopy, isElsewhere, copies }: Unpaired,
   lacked: Lacked | undefined,
   originals: ReadonlyMap<number, Item>,
 ): Finding {
@@ -122,6 +126,12 @@ function frameFinding(
     ownCause: undefined,
   };
   const name = nameOf(content);
+  if (isElsewhere) {
+    const other = otherSide(side);
+    const detail = `${name}: ${side} delivered it here, ${other} farther away than the order is looked at`;
+    const title = `${content.subject} far out of order in new`;
+    return { ...base, kind: side === 'old' ? 'missing' : 'extra', detail, title };
+  }
   if (side === 'old') {
     const detail = isCopy
       ? `${name}: old delivered one copy more than new, ${which}`
@@ -261,7 +271,7 @@ const TITLE_FIELDS_MAX = 3;
 export function findChanged(
   connection: number,
   pair: ChangedPair,
-  bytes: FetchedBytes,
+  bytes: BytesOfItems,
   dialects: Dialects,
   {
     noise,

@@ -1,55 +1,86 @@
 /**
  * Puts findings with one title and one cause into a group, and says what in the capture shows the cause.
- * What nothing explains comes first, then the largest groups.
+ * What nothing explains comes first, then the largest groups. Of each group only the first finding is kept, and numbers.
  */
 import type { Cause } from './causes/explain.ts';
-import type { Finding } from './findings.ts';
+import { type Finding, inOrderOfTime } from './findings.ts';
+import type { Content } from './records.ts';
 import type { Group } from './types.ts';
 
 export const UNEXPLAINED = 'unexplained';
 
 export interface FindingGroup extends Omit<Group, 'first'> {
   readonly first: Finding;
-}
-
-export interface GroupedFindings {
-  readonly groups: readonly FindingGroup[];
-  readonly groupOf: ReadonlyMap<Finding, FindingGroup>;
+  /** Of all findings of the group: see `GroupTally.add`. */
+  readonly key: string;
 }
 
 interface Members {
-  readonly cause: Cause | undefined;
-  readonly findings: [Finding, ...Finding[]];
+  readonly key: string;
+  cause: Cause | undefined;
+  first: Finding;
+  count: number;
+  readonly connections: Set<number>;
+  readonly contents: Set<number>;
+  /** Messages beyond CONTENTS_MAX: told apart by nobody. */
+  moreContents: number;
 }
 
-/** `findings` in the order of the list. */
-export function groupFindings(
-  findings: readonly Finding[],
-  causeOf: (finding: Finding) => Cause | undefined,
-): GroupedFindings {
-  const byKey = new Map<string, Members>();
-  for (const finding of findings) {
-    const cause = causeOf(finding);
-    const key = `${finding.kind}\n${finding.title}\n${cause?.name ?? finding.ownCause ?? ''}`;
-    const members = byKey.get(key);
-    if (members === undefined) byKey.set(key, { cause, findings: [finding] });
-    else members.findings.push(finding);
+/** Of one group; more are taken for distinct. */
+const CONTENTS_MAX = 65_536;
+
+export class GroupTally {
+  readonly #nameOf: (content: Content) => number;
+  readonly #members = new Map<string, Members>();
+
+  /** `nameOf`: equal for equal messages, wherever in the capture they are. */
+  constructor(nameOf: (content: Content) => number) {
+    this.#nameOf = nameOf;
   }
-  const sorted = [...byKey.values()].sort(
-    (left, right) =>
-      Number(isExplained(left)) - Number(isExplained(right)) ||
-      right.findings.length - left.findings.length,
-  );
-  const groupOf = new Map<Finding, FindingGroup>();
-  const groups = sorted.map((members, index) => {
-    const group = describe(members, `g${index + 1}`);
-    for (const finding of members.findings) groupOf.set(finding, group);
-    return group;
-  });
-  return { groups, groupOf };
+
+  /** Returns the key of its group. */
+  add(finding: Finding, cause: Cause | undefined): string {
+    const key = `${finding.kind}\n${finding.title}\n${cause?.name ?? finding.ownCause ?? ''}`;
+    let members = this.#members.get(key);
+    if (members === undefined) {
+      members = {
+        key,
+        cause,
+        first: finding,
+        count: 0,
+        connections: new Set(),
+        contents: new Set(),
+        moreContents: 0,
+      };
+      this.#members.set(key, members);
+    } else if (inOrderOfTime(finding, members.first) < 0) {
+      members.first = finding;
+      members.cause = cause;
+    }
+    members.count++;
+    members.connections.add(finding.connection);
+    const content = finding.loss?.content ?? (finding.old ?? finding.new)?.content;
+    if (content === undefined) return key;
+    const { contents } = members;
+    if (contents.size < CONTENTS_MAX) contents.add(this.#nameOf(content));
+    else if (!contents.has(this.#nameOf(content))) members.moreContents++;
+    return key;
+  }
+
+  result(): readonly FindingGroup[] {
+    const inOrder = [...this.#members.values()].sort((left, right) =>
+      inOrderOfTime(left.first, right.first),
+    );
+    return inOrder
+      .sort(
+        (left, right) =>
+          Number(isExplained(left)) - Number(isExplained(right)) || right.count - left.count,
+      )
+      .map((members, index) => describe(members, `g${index + 1}`));
+  }
 }
 
-function isExplained({ cause, findings: [first] }: Members): boolean {
+function isExplained({ cause, first }: Members): boolean {
   return cause !== undefined || first.ownCause !== undefined;
 }
 
@@ -64,30 +95,27 @@ export function groupWords(
   };
 }
 
-function describe({ cause, findings }: Members, id: string): FindingGroup {
-  const [first] = findings;
+function describe(members: Members, id: string): FindingGroup {
+  const { cause, count, first, key } = members;
   const { name, title } = groupWords(first, cause);
   return {
     id,
     title,
     kind: first.kind,
-    count: findings.length,
+    count,
     cause: name,
     explanation: cause?.explanation ?? '',
-    evidence: [extentOf(findings), cause?.evidence].filter(Boolean).join(' '),
+    evidence: [extentOf(members), cause?.evidence].filter(Boolean).join(' '),
     first,
+    key,
   };
 }
 
-function extentOf(findings: readonly [Finding, ...Finding[]]): string {
-  const [first] = findings;
-  const connections = new Set(findings.map((finding) => finding.connection)).size;
-  const places = `on ${plural(connections, 'connection')}`;
-  if (first.kind === 'connection') return `${plural(findings.length, 'divergence')} ${places}.`;
-  const contents = new Set(
-    findings.map((finding) => (finding.loss?.content ?? (finding.old ?? finding.new)?.content)?.id),
-  );
-  return `${plural(findings.length, 'divergence')}: ${plural(contents.size, 'distinct message')} ${places}.`;
+function extentOf({ first, count, connections, contents, moreContents }: Members): string {
+  const places = `on ${plural(connections.size, 'connection')}`;
+  if (first.kind === 'connection') return `${plural(count, 'divergence')} ${places}.`;
+  const messages = plural(Math.max(1, contents.size + moreContents), 'distinct message');
+  return `${plural(count, 'divergence')}: ${messages} ${places}.`;
 }
 
 function plural(count: number, word: string): string {

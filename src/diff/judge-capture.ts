@@ -22,7 +22,7 @@ import type { NoiseModel } from './noise/model.ts';
 import { NO_STAMPS, pairCopies, type Stamps, stampsOf } from './noise/pair-copies.ts';
 import { NoiseStage } from './noise/stage.ts';
 import { Originals } from './originals.ts';
-import { pairItems } from './pair-items.ts';
+import { pairItems, type WindowOfConnection } from './pair-items.ts';
 import type { CaptureContents, Dialects } from './read-capture.ts';
 import type { Unpaired } from './records.ts';
 import { ListMatcher } from './rules/match-lists.ts';
@@ -36,21 +36,27 @@ export interface JudgeContext {
   readonly ruling: Ruling | undefined;
 }
 
-interface Ruling {
+export interface Ruling {
   readonly rules: RuleSet;
   readonly lists: ListMatcher;
   readonly labelOf: (connection: number) => string;
 }
 
-export function withRules(
-  context: Omit<JudgeContext, 'ruling'>,
-  rules: RuleSet | undefined,
-): JudgeContext {
+export function withRules<
+  Context extends { readonly contents: { readonly connections: readonly Labelled[] } },
+>(context: Context, rules: RuleSet | undefined): Context & Pick<JudgeContext, 'ruling'> {
   if (rules === undefined) return { ...context, ruling: undefined };
   const labels = new Map(context.contents.connections.map(({ id, label }) => [id, label]));
   const labelOf = (connection: number): string => labels.get(connection) ?? '';
   return { ...context, ruling: { rules, lists: new ListMatcher(rules, labelOf), labelOf } };
 }
+
+interface Labelled {
+  readonly id: number;
+  readonly label: string;
+}
+
+const NOTHING_AROUND = { before: undefined, behind: undefined };
 
 /** A relay takes note of a new connection within this. */
 const SKEW_NS = 10_000_000;
@@ -78,9 +84,14 @@ export function judgeConnections(
   const { contents, histories } = context;
   const { connections, facts, publishers, rows } = contents;
   const pairFacts = { publishers, facts, originals: new Originals(facts) };
+  const windowOf = (id: number): WindowOfConnection | undefined =>
+    contents.window && {
+      around: (side, item) => contents.window?.around(id, side, item) ?? NOTHING_AROUND,
+      copies: (side, content) => contents.window?.copies(id, side, content),
+    };
   const paired = connections.map((items) => ({
     items,
-    paired: pairCopies(pairItems(items, pairFacts), stamps),
+    paired: pairCopies(pairItems(items, { ...pairFacts, window: windowOf(items.id) }), stamps),
   }));
   const lacked = new Set<number>();
   const compared = paired.filter(({ items }) => histories.of.get(items.id)?.selection !== 'none');
@@ -148,7 +159,7 @@ function fetchPayloads(
 ): readonly Uint8Array[] {
   const wanted = new WantedItems();
   for (const { side, item } of frames) wanted.add(connection, side, item);
-  const bytes = wanted.fetch(reader, contents.rows);
+  const bytes = contents.window?.bytes ?? wanted.fetch(reader, contents.rows);
   return frames.map(({ side, item }) =>
     bytes.of(connection, side, item).subarray(dialects[side].header.sizeBytes),
   );
@@ -173,14 +184,16 @@ function findAll(
     wanted.add(id, 'old', pair.old);
     wanted.add(id, 'new', pair.new);
   }
-  const bytes = wanted.fetch(reader, contents.rows);
+  const bytes = contents.window?.bytes ?? wanted.fetch(reader, contents.rows);
+  // Those of the whole connection are no window's.
+  const history = contents.window === undefined ? histories.of.get(id) : undefined;
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
     ...judgement.changed.map((pair) =>
       findChanged(id, pair, bytes, dialects, { noise: stage?.of(pair), lists: ruling?.lists }),
     ),
-    ...[...(histories.of.get(id)?.differences() ?? [])].map(findConnectionDifference),
+    ...[...(history?.differences() ?? [])].map(findConnectionDifference),
   ];
 }
 

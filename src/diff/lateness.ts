@@ -10,7 +10,7 @@ import { type Finding, findLate } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
 import type { CaptureContents } from './read-capture.ts';
-import type { Item } from './records.ts';
+import { isCountedByScan, type Item } from './records.ts';
 import type { LatencyResult } from './types.ts';
 
 /** Old and new were not recorded at the same time, or by clocks that were never compared. */
@@ -24,18 +24,12 @@ interface Histograms {
 }
 
 export class Lateness {
-  readonly #facts: ClientFacts;
   readonly #origin: string;
   readonly #lateAfterNs: number | undefined;
   readonly #isScanned: boolean;
   readonly #histograms: Histograms;
 
-  constructor(
-    { facts, behind }: Pick<CaptureContents, 'facts' | 'behind'>,
-    origin: string,
-    lateAfterMs: number | undefined,
-  ) {
-    this.#facts = facts;
+  constructor(behind: CaptureContents['behind'], origin: string, lateAfterMs: number | undefined) {
     this.#origin = origin;
     this.#isScanned = behind !== undefined;
     this.#histograms = {
@@ -57,28 +51,33 @@ export class Lateness {
   }
 
   /** Notes the times of one connection; the late ones of its messages. */
-  *find(connection: number, judgement: ConnectionJudgement): Generator<Finding> {
+  *find(
+    connection: number,
+    judgement: ConnectionJudgement,
+    facts: ClientFacts,
+  ): Generator<Finding> {
     if (!this.#hasClock) return;
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
       if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
-      // The scan has counted it.
-      if (pair.old.backbone?.isPair === true) continue;
+      const isCounted = isCountedByScan(pair.old);
+      if (isCounted && this.#lateAfterNs === undefined) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
-      if (this.#facts.sendersOf(pair.old.content).size > 1) continue;
-      const behindNs = this.#note(pair.old, pair.new);
+      if (facts.sendersOf(pair.old.content).size > 1) continue;
+      const behindNs = this.#note(pair.old, pair.new, facts, isCounted);
       if (this.#lateAfterNs === undefined || behindNs <= this.#lateAfterNs) continue;
       yield findLate(connection, pair, { behindNs, lateAfterNs: this.#lateAfterNs });
     }
   }
 
   /** How long after old new delivered it. A tap feeds new what it heard from old, and waits from then on. */
-  #note(old: Item, neu: Item): number {
-    const sendings = this.#facts.sendingsOf(old.content);
+  #note(old: Item, neu: Item, facts: ClientFacts, isCounted: boolean): number {
+    const sendings = facts.sendingsOf(old.content);
     const sentNs = sendings.length === 1 ? sendings[0]?.timeNs : undefined;
     const isTapped = this.#origin === TAP_ORIGIN;
     const sinceNs = isTapped ? (sentNs ?? old.arrivalNs) : old.arrivalNs;
     const behindNs = neu.arrivalNs - sinceNs;
+    if (isCounted) return behindNs;
     this.#histograms.behind.add(behindNs);
     if (sentNs !== undefined && !this.#isScanned) {
       this.#histograms.new.add(neu.arrivalNs - sentNs);

@@ -9,8 +9,8 @@ import { toHex } from '../lib/bytes.ts';
 import type { FrameView } from './compare-frames.ts';
 import type { RemarkCounter } from './count-remarks.ts';
 import { type FetchedBytes, WantedItems } from './fetch-bytes.ts';
-import type { Finding } from './findings.ts';
-import type { GroupedFindings } from './group-findings.ts';
+import { type Finding, inOrderOfTime } from './findings.ts';
+import type { FindingGroup } from './group-findings.ts';
 import { pairRemarks } from './pair-remarks.ts';
 import type { CaptureRows, Dialects } from './read-capture.ts';
 import type { Item } from './records.ts';
@@ -25,14 +25,64 @@ import type {
 
 export interface ListRequest {
   readonly rows: CaptureRows;
-  /** In order of time. */
-  readonly findings: readonly Finding[];
-  readonly grouped: GroupedFindings;
-  readonly listedMax: number;
+  readonly findings: FindingList;
+  readonly groups: readonly FindingGroup[];
   readonly dialects: Dialects;
   /** undefined: remarks are hidden. */
   readonly remarks: RemarkCounter | undefined;
 }
+
+interface Listed {
+  readonly finding: Finding;
+  /** Of its group. */
+  readonly key: string;
+}
+
+/** The first findings in order of time; the others are only counted. */
+export class FindingList {
+  readonly #max: number;
+  #first: Listed[] = [];
+  #count = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Of all. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Findings of one time and connection stay in the order in which they come. */
+  add(finding: Finding, key: string): void {
+    this.#count++;
+    this.#first.push({ finding, key });
+    if (this.#first.length >= 2 * this.#max + SPARE) this.#trim();
+  }
+
+  /** As many as may be listed; the first one of each group in any case. */
+  choose(groups: readonly FindingGroup[]): readonly Listed[] {
+    this.#trim();
+    const firsts = new Set(groups.map(({ first }) => first));
+    let left = Math.max(0, this.#max - firsts.size);
+    const chosen = this.#first.filter(({ finding }) => {
+      if (firsts.delete(finding)) return true;
+      left--;
+      return left >= 0;
+    });
+    for (const { first, key } of groups)
+      if (firsts.has(first)) chosen.push({ finding: first, key });
+    return chosen.sort((one, other) => inOrderOfTime(one.finding, other.finding));
+  }
+
+  #trim(): void {
+    this.#first.sort((one, other) => inOrderOfTime(one.finding, other.finding));
+    if (this.#first.length > this.#max) this.#first.length = this.#max;
+  }
+}
+
+/** So that a list of none is not sorted for each finding. */
+const SPARE = 1_024;
 
 const SEVERITIES: Readonly<Record<DivergenceKind, Severity>> = {
   missing: 'error',
@@ -48,49 +98,35 @@ const SEVERITIES: Readonly<Record<DivergenceKind, Severity>> = {
 
 export function listDivergences(
   reader: CaptureReader,
-  { rows, findings, grouped, listedMax, dialects, remarks }: ListRequest,
+  { rows, findings, groups, dialects, remarks }: ListRequest,
 ): Pick<DiffResult, 'divergences' | 'divergencesOmitted' | 'groups' | 'remarks'> {
-  const chosen = chooseListed(findings, grouped, listedMax);
+  const chosen = findings.choose(groups);
   const wanted = new WantedItems();
-  for (const finding of chosen) {
+  for (const { finding } of chosen) {
     if (finding.old !== undefined) wanted.add(finding.connection, 'old', finding.old);
     if (finding.new !== undefined) wanted.add(finding.connection, 'new', finding.new);
   }
   remarks?.addWanted(wanted);
   const bytes = wanted.fetch(reader, rows);
-  const idOf = new Map(chosen.map((finding, index) => [finding, `d${index + 1}`]));
-  const divergences = chosen.map((finding) =>
+  const idOf = new Map(chosen.map(({ finding }, index) => [finding, `d${index + 1}`]));
+  const groupOf = new Map(groups.map(({ key, id }) => [key, id]));
+  const divergences = chosen.map(({ finding, key }) =>
     divergenceOf(finding, {
       id: defined(idOf.get(finding), 'id'),
-      group: defined(grouped.groupOf.get(finding), 'group').id,
+      group: defined(groupOf.get(key), 'group'),
       bytes,
       ...(remarks && { remarkDialects: dialects }),
     }),
   );
-  const groups = grouped.groups.map(({ first, ...group }) => ({
-    ...group,
-    first: defined(idOf.get(first), 'id of the first of a group'),
-  }));
   return {
     divergences,
-    divergencesOmitted: findings.length - chosen.length,
-    groups,
+    divergencesOmitted: findings.count - chosen.length,
+    groups: groups.map(({ first, key: _key, ...group }) => ({
+      ...group,
+      first: defined(idOf.get(first), 'id of the first of a group'),
+    })),
     ...(remarks && { remarks: remarks.result(bytes, dialects) }),
   };
-}
-
-function chooseListed(
-  findings: readonly Finding[],
-  grouped: GroupedFindings,
-  listedMax: number,
-): readonly Finding[] {
-  const firsts = new Set(grouped.groups.map((group) => group.first));
-  let left = Math.max(0, listedMax - firsts.size);
-  return findings.filter((finding) => {
-    if (firsts.has(finding)) return true;
-    left--;
-    return left >= 0;
-  });
 }
 
 interface ListedContext {

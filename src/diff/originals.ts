@@ -34,7 +34,8 @@ export class Originals {
   readonly #facts: ClientFacts;
   readonly #found = new Map<number, Content>();
   #byName: ReadonlyMap<string, readonly Content[]> | undefined;
-  #indexes: readonly ReadonlyMap<string, Content | typeof SEVERAL>[] | undefined;
+  /** Of each key, made when the keys before it have named nothing. */
+  readonly #indexes: ReadonlyMap<string, Content | typeof SEVERAL>[] = [];
 
   constructor(facts: ClientFacts) {
     this.#facts = facts;
@@ -54,10 +55,11 @@ export class Originals {
   #search(content: Content): Content | undefined {
     const head = keyHeadOf(content);
     if (head === undefined) return undefined;
-    this.#indexes ??= KEYS.map((keyOf) => indexOf(this.#facts.contents.values(), keyOf));
     for (const [at, keyOf] of KEYS.entries()) {
       const key = keyOf(content, head);
-      const found = key === undefined ? undefined : this.#indexes[at]?.get(key);
+      if (key === undefined) continue;
+      const index = (this.#indexes[at] ??= indexOf(this.#facts.contents.values(), keyOf));
+      const found = index.get(key);
       if (found !== undefined && found !== SEVERAL) return found;
     }
     return this.#mostAlike(content, head);

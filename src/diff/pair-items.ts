@@ -11,7 +11,8 @@ import { fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
-import type { ChangedPair, Item, ItemPair, SideItems, Unpaired } from './records.ts';
+import type { Around } from './read-capture.ts';
+import type { ChangedPair, Content, Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
 import type { Originals } from './originals.ts';
 import { type CopiedRow, pairCopiesByTime, runAround, runsOf } from './pair-copies.ts';
 import { findMovedCopies } from './shared-order.ts';
@@ -20,6 +21,13 @@ export interface PairFacts {
   readonly publishers: Publishers;
   readonly facts: ClientFacts;
   readonly originals: Originals;
+  readonly window?: WindowOfConnection | undefined;
+}
+
+/** Of one connection: see WindowFacts. */
+export interface WindowOfConnection {
+  around(side: Side, item: Item): Around;
+  copies(side: Side, content: Content): number | undefined;
 }
 
 export interface PairedItems {
@@ -43,7 +51,7 @@ interface Row extends CopiedRow {
 
 export function pairItems(
   items: SideItems,
-  { publishers, facts, originals }: PairFacts,
+  { publishers, facts, originals, window }: PairFacts,
 ): PairedItems {
   const pairs: ItemPair[] = [];
   const unpaired: Unpaired[] = [];
@@ -56,7 +64,7 @@ export function pairItems(
     const { keys } = row;
     const aligned = alignContents(keys.old, keys.new, DEFAULT_ALIGN_LIMITS, fixedPlaces(row));
     const alignment = pairCopiesByTime(row, aligned);
-    for (const item of unpairedOf(row, alignment, alignment)) unpaired.push(item);
+    for (const item of unpairedOf(row, alignment, alignment, window)) unpaired.push(item);
     const { connection } = row.publisher;
     if (connection === undefined) {
       // No order is owed among pieces of frames; among frames of a role it is, but by whom?
@@ -65,8 +73,8 @@ export function pairItems(
       ).length;
       for (const pair of pairsOf(row, alignment, false)) shared.push(pair);
     } else {
-      const { certain, apart } = takeApart(row, alignment);
-      for (const half of unpairedOf(row, alignment, apart)) halves.push(half);
+      const { certain, apart } = takeApart(row, alignment, window);
+      for (const half of unpairedOf(row, alignment, apart, window)) halves.push(half);
       const rowPairs = [...pairsOf(row, certain, true)];
       for (const pair of rowPairs) pairs.push(pair);
       skeletons.set(connection, rowPairs.slice(0, alignment.inOrder.length));
@@ -130,6 +138,7 @@ type LeftOver = Pick<Alignment, 'oldOnly' | 'newOnly'>;
 function takeApart(
   row: Row,
   alignment: Alignment,
+  window: WindowOfConnection | undefined,
 ): { readonly certain: Alignment; readonly apart: LeftOver } {
   if (alignment.moved.length === 0) {
     return { certain: alignment, apart: { oldOnly: [], newOnly: [] } };
@@ -137,7 +146,10 @@ function takeApart(
   const counts = { old: countKeys(row.keys.old), new: countKeys(row.keys.new) };
   const isRepeated = (pair: IndexPair): boolean => {
     const id = defined(row.keys.old[pair.old], 'key');
-    return (counts.old.get(id) ?? 0) + (counts.new.get(id) ?? 0) > 2;
+    const here = (counts.old.get(id) ?? 0) + (counts.new.get(id) ?? 0);
+    const { content } = defined(row.old[pair.old], 'old item');
+    const all = (window?.copies('old', content) ?? 0) + (window?.copies('new', content) ?? 0);
+    return Math.max(here, all) > 2;
   };
   const uncertain = alignment.moved.filter(
     (pair) => pair.distance !== undefined && isRepeated(pair),
@@ -155,6 +167,7 @@ function* unpairedOf(
   row: Row,
   alignment: Alignment,
   { oldOnly, newOnly }: LeftOver,
+  window: WindowOfConnection | undefined,
 ): Generator<Unpaired> {
   if (oldOnly.length + newOnly.length === 0) return;
   const counts = { old: countContents(row.old), new: countContents(row.new) };
@@ -172,14 +185,39 @@ function* unpairedOf(
       const itemAt = (at: number): Item | undefined =>
         row[other][alignment.inOrder[at]?.[other] ?? -1];
       const { first, last } = runAround(runs, { neighbour, key, item }, itemAt);
-      const slot = slotAmong(item, side, { first, neighbour, last, itemAt });
+      const within = slotAmong(item, side, { first, neighbour, last, itemAt });
+      const slot = window === undefined ? within : widened(within, window.around(other, item));
       const isInRun = first <= last;
-      const isCopy = counts[other].has(id);
+      const inAll = {
+        own: window?.copies(side, item.content) ?? 0,
+        other: window?.copies(other, item.content) ?? 0,
+      };
+      const isHere = counts[other].has(id);
+      const isElsewhere = !isHere && inAll.other > 0 && inAll.other >= inAll.own;
+      const isCopy = isHere || (inAll.other > 0 && !isElsewhere);
       const isOrderOwed = row.publisher.connection !== undefined;
-      const copies = counts[side].get(id) ?? 1;
-      yield { side, item, slot, rank: neighbour, isInRun, isOrderOwed, isCopy, copies };
+      const copies = Math.max(counts[side].get(id) ?? 1, inAll.own);
+      yield {
+        side,
+        item,
+        slot,
+        rank: neighbour,
+        isInRun,
+        isOrderOwed,
+        isCopy,
+        isElsewhere,
+        copies,
+      };
     }
   }
+}
+
+/** Where a window ends, the stream goes on. */
+function widened({ after, before }: Slot, around: Around): Slot {
+  return {
+    after: after < 0 ? (around.before ?? after) : after,
+    before: before === Infinity ? (around.behind ?? before) : before,
+  };
 }
 
 function countKeys(keys: readonly number[]): ReadonlyMap<number, number> {

@@ -23,11 +23,17 @@ export class Publishers {
   /** Content id -> the one connection that sent it, or SEVERAL. */
   readonly #senderOfContent = new Map<number, number>();
   /** Domain and source -> the one connection that sends as it, or SEVERAL. */
-  readonly #senderOfRole = new Map<string, number>();
+  readonly #senderOfRole: Map<string, number>;
 
   /** What a tap fed came in order domain by domain, and nobody knows from whom. */
-  constructor(isTapped = false) {
+  constructor(isTapped = false, roles = new Map<string, number>()) {
     this.#isTapped = isTapped;
+    this.#senderOfRole = roles;
+  }
+
+  /** Of a part of the same capture: the roles are known, what is in it is not. */
+  ofWindow(): Publishers {
+    return new Publishers(this.#isTapped, this.#senderOfRole);
   }
 
   /** `connection` sent this content to the relays. */

@@ -16,6 +16,7 @@ import {
   type Unmirrored,
 } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
+import type { BytesOfItems } from './fetch-bytes.ts';
 import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
@@ -54,6 +55,24 @@ export interface CaptureContents {
   readonly timeline?: TimelineCounter;
   /** How long after old new delivered what agreed; absent where every message is an item. */
   readonly behind?: LatencyHistogram;
+  /** Of a part of a capture: what must be known of the rest. */
+  readonly window?: WindowFacts;
+}
+
+/** What a window knows of the capture around it. */
+export interface WindowFacts {
+  /** The bytes of its items. */
+  readonly bytes: BytesOfItems;
+  /** What lies before and behind all items of a side that are in the window, in the lane of this item. */
+  around(connection: number, side: Side, item: Item): Around;
+  /** How many of a content that did not agree a side delivered in the whole capture; undefined: nobody counted. */
+  copies(connection: number, side: Side, content: Content): number | undefined;
+}
+
+/** Places just outside of a window; undefined: there is nothing there. */
+export interface Around {
+  readonly before: number | undefined;
+  readonly behind: number | undefined;
 }
 
 /** What the capture lists, read once: connections can be thousands. */

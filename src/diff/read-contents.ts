@@ -11,6 +11,7 @@ import { NoiseMask } from './noise/mask.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { type CaptureContents, readCapture } from './read-capture.ts';
 import { type AgreementLimits, AgreementScan } from './scan/agreement-scan.ts';
+import type { WindowLimits } from './windows/window-reader.ts';
 import { readDisagreements } from './scan/read-disagreements.ts';
 
 /** How a capture is read that is too large to keep a record of every message (docs/decisions/0015). */
@@ -19,6 +20,8 @@ export interface ScanOptions extends AgreementLimits {
   readonly wholeBytesMax: number;
   /** Messages that agreed whose way through the relays is followed at a time. */
   readonly sentMax: number;
+  /** Of the windows in which a capture is analysed that does not agree. */
+  readonly windows: WindowLimits;
 }
 
 export const SCAN_OPTIONS: ScanOptions = {
@@ -28,6 +31,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   disagreeingMax: 64_000,
   perConnectionMin: 64,
   sentMax: 65_536,
+  windows: { contextMoments: 256, recordsMax: 32_768, bytesMax: 33_554_432 },
 };
 
 export interface ReadOptions {
@@ -40,20 +44,27 @@ export interface ReadOptions {
 }
 
 /**
- * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Who asks for what is late asks
- * for each message that agrees. Two recordings that are compared as one are read without runs.
+ * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Two recordings that are
+ * compared as one are read without runs.
  */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
-  const { oldDialect, newDialect, lateAfterMs, noise, scan } = options;
+  const { oldDialect, newDialect, noise, scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
   const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
   return (
     bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
     oldDialect.name === newDialect.name &&
-    lateAfterMs === undefined &&
     noise === undefined &&
     reader.runs !== undefined
   );
+}
+
+/**
+ * What a tap sent is what it heard of old, later than that; and what lies in a gap may be excused by any of the messages
+ * that one side lacks: neither has a place in a window.
+ */
+export function mayUseWindows(reader: CaptureReader): boolean {
+  return reader.info.origin !== TAP_ORIGIN && reader.gaps().length === 0;
 }
 
 /** Has read nothing yet. */

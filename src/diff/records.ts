@@ -63,6 +63,13 @@ export interface Item {
   readonly isTail: boolean;
   /** Absent where every message of the capture is an item. */
   readonly backbone?: BackbonePlace;
+  /** It agreed, and the scan has counted it; its window has it for what is beside it. */
+  readonly isCounted?: boolean;
+}
+
+/** Its pair, what is odd about it, and when it came, are among the numbers that the scan gives. */
+export function isCountedByScan({ backbone, isCounted }: Item): boolean {
+  return isCounted === true || backbone?.isPair === true;
 }
 
 /** Where an item lies among what agreed and is not kept one by one (see scan/retired.ts). */
@@ -110,6 +117,8 @@ export interface Unpaired {
   readonly isOrderOwed: boolean;
   /** The other side has this content too, only fewer of it. */
   readonly isCopy: boolean;
+  /** The other side has as many of it, but this one farther away than a window. */
+  readonly isElsewhere: boolean;
   /** How many of this content its own side delivered: which of them has no partner is not known. */
   readonly copies: number;
 }

@@ -23,6 +23,21 @@ export class TimelineCounter {
     counts[slice] = (counts[slice] ?? 0) + count;
   }
 
+  /** Both together. */
+  with(other: TimelineCounter): TimelineCounter {
+    const both = this.copy();
+    const added = other.copy();
+    while (both.#sliceNs < added.#sliceNs) both.#fold();
+    while (added.#sliceNs < both.#sliceNs) added.#fold();
+    for (const what of ['old', 'new', 'divergences'] as const) {
+      const counts = both.#counts[what];
+      for (let slice = 0; slice < SLICES_MAX; slice++) {
+        counts[slice] = (counts[slice] ?? 0) + (added.#counts[what][slice] ?? 0);
+      }
+    }
+    return both;
+  }
+
   copy(): TimelineCounter {
     const copy = new TimelineCounter();
     copy.#sliceNs = this.#sliceNs;

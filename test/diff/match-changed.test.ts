@@ -52,6 +52,7 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
     isInRun: false,
     isOrderOwed: true,
     isCopy: frame.isCopy ?? false,
+    isElsewhere: false,
     copies: 1,
   };
 }

@@ -21,6 +21,8 @@ const { values } = parseArgs({
     first: { type: 'string', default: '0' },
     size: { type: 'string' },
     kind: { type: 'string' },
+    context: { type: 'string' },
+    window: { type: 'string' },
   },
 });
 const GOALS: Readonly<Record<ScenarioSize, number>> = { single: 1, many: 0.99 };
@@ -28,6 +30,18 @@ const GOALS: Readonly<Record<ScenarioSize, number>> = { single: 1, many: 0.99 };
 const seed = Number(values.seed);
 const first = Number(values.first);
 const kind = FAULT_KINDS.find((one) => one === values.kind);
+/** With --context MESSAGES or --window SPANS: in windows, as captures are that are too large for one. */
+const scan =
+  values.context === undefined && values.window === undefined
+    ? undefined
+    : {
+        wholeBytesMax: 0,
+        windows: {
+          contextMoments: Number(values.context ?? 16),
+          recordsMax: Number(values.window ?? 100_000),
+          bytesMax: 67_108_864,
+        },
+      };
 const protocol = loadBuiltInProtocol();
 const dialects = protocol.dialectNames.map((name) => protocol.dialect(name));
 const directory = mkdtempSync(join(tmpdir(), 'relaydiff-truth-'));
@@ -55,6 +69,7 @@ function run(size: ScenarioSize, runs: number): void {
     dialects,
     directory,
     kind,
+    scan,
     report: (failure) => {
       const only = kind === undefined ? '' : ` --kind ${kind}`;
       console.error(describe(failure));

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCapture } from '../../src/capture/open.ts';
-import { diffCapture } from '../../src/diff/diff-capture.ts';
+import { diffCapture, type DiffOptions } from '../../src/diff/diff-capture.ts';
 import type { DiffResult, Divergence } from '../../src/diff/types.ts';
 import type { Dialect } from '../../src/protocol/types.ts';
 import type { Expected } from './expect.ts';
@@ -25,6 +25,8 @@ export interface TruthOptions {
   /** Where the capture of the scenario under way is written. */
   readonly directory: string;
   readonly kind?: FaultKind | undefined;
+  /** How the differ reads; by default these small captures are analysed whole. */
+  readonly scan?: DiffOptions['scan'];
   readonly report?: (failure: Failure) => void;
 }
 
@@ -69,7 +71,7 @@ export function runScenarios(options: TruthOptions): TruthAccount {
   const account: TruthAccount = { scenarios: 0, failed: 0, frames: 0, byKind, total: empty() };
   for (let run = options.first; run < options.first + options.runs; run++) {
     const scenario = makeScenario({ ...options, run });
-    const result = compare(scenario, join(options.directory, `${run}.capture`));
+    const result = compare(scenario, options.scan, join(options.directory, `${run}.capture`));
     const judged = judge(scenario, result);
     account.scenarios++;
     account.frames += result.counts.old + result.counts.new;
@@ -90,12 +92,17 @@ function isVerdictRight({ expected, traffic }: Scenario, { verdict }: DiffResult
   return verdict === 'same' || (verdict === 'inconclusive' && traffic.shared.size > 0);
 }
 
-function compare(scenario: Scenario, path: string): DiffResult {
+function compare(scenario: Scenario, scan: DiffOptions['scan'], path: string): DiffResult {
   scenario.writeTo(path);
   const reader = openCapture(path);
   try {
     const { dialect } = scenario;
-    const options = { oldDialect: dialect, newDialect: dialect, lateAfterMs: LATE_AFTER_MS };
+    const options = {
+      oldDialect: dialect,
+      newDialect: dialect,
+      lateAfterMs: LATE_AFTER_MS,
+      ...(scan && { scan }),
+    };
     return diffCapture(reader, { ...options, divergencesListedMax: 1_000_000 });
   } finally {
     reader.close();

@@ -20,14 +20,22 @@ export const broadcastLag: DeliveryRule = {
     );
     if (stretches.length === 0) return undefined;
     const lost = stretches.flatMap((stretch) => stretch.losses);
-    const waitedMs = Math.min(...stretches.map(({ waitedNs }) => waitedNs)) / 1e6;
-    const one = stretches.length === 1;
     return {
       losses: new Set(lost),
-      evidence:
-        `${lost.length} messages are missing in ${stretches.length} ${one ? 'stretch' : 'stretches'} without a hole, ` +
-        `and other clients got each of them; what came behind ${one ? 'it' : 'them'} had waited ${waitedMs.toFixed(0)} ms or more.`,
+      seen: {
+        messages: lost.length,
+        stretches: stretches.length,
+        clients: new Set(),
+        waitedNs: Math.min(...stretches.map(({ waitedNs }) => waitedNs)),
+      },
     };
+  },
+  evidence: ({ messages, stretches, waitedNs }) => {
+    const one = stretches === 1;
+    return (
+      `${messages} messages are missing in ${stretches} ${one ? 'stretch' : 'stretches'} without a hole, ` +
+      `and other clients got each of them; what came behind ${one ? 'it' : 'them'} had waited ${(waitedNs / 1e6).toFixed(0)} ms or more.`
+    );
   },
   explanation: 'consistent with a relay whose client loses the oldest of what waits for it',
 };

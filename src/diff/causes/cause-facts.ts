@@ -24,6 +24,9 @@ export function causeFacts(
     clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
     joinedNs: (connection, side) => histories.of.get(connection)?.joinedNs(side),
     itemsOf: (connection, side) => itemsOf.get(connection)?.[side] ?? [],
+    firstNs: (connection, side) => itemsOf.get(connection)?.[side][0]?.arrivalNs,
+    othersWroteBetween: ({ connection, placement, timeNs }) =>
+      facts.othersSentBetween(connection, placement.fromNs, timeNs),
     hasGap: (side) => rows.gaps.some((gap) => gap.stream === side),
   };
 }

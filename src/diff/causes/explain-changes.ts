@@ -1,9 +1,9 @@
 /**
  * Gives changed messages a cause: what was done to all, or to most, messages of one state by one act. As with losses, a
- * pattern with counter-examples must be strong, and the evidence counts them.
+ * pattern with counter-examples must be strong, and the evidence counts them; and it is added window by window.
  */
 import type { Finding } from '../findings.ts';
-import type { ItemPair } from '../records.ts';
+import type { Content, ItemPair } from '../records.ts';
 import type { Cause } from './explain.ts';
 import { CHANGE_RULES } from './registry.ts';
 import type { Act, ChangeRule } from './rule.ts';
@@ -11,57 +11,78 @@ import type { Act, ChangeRule } from './rule.ts';
 const PATTERN_CHANGED_MIN = 3;
 const PATTERN_RATE_MIN = 0.5;
 
-/** `pairs`: of equal bytes. */
-export function explainChanges(
-  findings: readonly Finding[],
-  pairs: () => Iterable<ItemPair>,
-  rules: readonly ChangeRule[] = CHANGE_RULES,
-): (finding: Finding) => Cause | undefined {
-  const causes = new Map<Finding, Cause>();
-  for (const rule of rules) {
-    const acts = new Map<string, { readonly act: Act; readonly findings: Finding[] }>();
-    for (const finding of findings) {
+interface Tally {
+  /** How many messages each act was done to, and how many of each state were left as they were. */
+  readonly changed: Map<string, number>;
+  readonly kept: Map<string, number>;
+  readonly causes: Map<string, Cause | undefined>;
+}
+
+export class ChangeEvidence {
+  readonly #tallies: ReadonlyMap<ChangeRule, Tally>;
+
+  constructor(rules: readonly ChangeRule[] = CHANGE_RULES) {
+    this.#tallies = new Map(
+      rules.map((rule) => [rule, { changed: new Map(), kept: new Map(), causes: new Map() }]),
+    );
+  }
+
+  /** `pairs`: of equal bytes. */
+  add(findings: readonly Finding[], pairs: Iterable<ItemPair>): void {
+    for (const [rule, { changed }] of this.#tallies) {
+      for (const finding of findings) {
+        const act = rule.actOf(finding);
+        if (act !== undefined) count(changed, nameOf(act), 1);
+      }
+    }
+    for (const { old } of pairs) this.addKept(old.content, 1);
+  }
+
+  /** So many pairs of messages of this state were left as they were. */
+  addKept(content: Content, pairs: number): void {
+    if (!content.isFrame) return;
+    for (const [rule, { kept }] of this.#tallies) count(kept, rule.stateOf(content), pairs);
+  }
+
+  causeOf(finding: Finding): Cause | undefined {
+    for (const [rule, { changed, kept, causes }] of this.#tallies) {
       const act = rule.actOf(finding);
-      if (act === undefined || causes.has(finding)) continue;
-      const key = `${act.before} ${act.after}`;
-      const same = acts.get(key);
-      if (same === undefined) acts.set(key, { act, findings: [finding] });
-      else same.findings.push(finding);
+      if (act === undefined) continue;
+      const name = nameOf(act);
+      if (!causes.has(name)) {
+        const counts = { changed: changed.get(name) ?? 0, kept: kept.get(act.before) ?? 0 };
+        causes.set(name, isPattern(counts) ? causeOf(rule, act, counts) : undefined);
+      }
+      const cause = causes.get(name);
+      if (cause !== undefined) return cause;
     }
-    if (acts.size === 0) continue;
-    const kept = keptByState(pairs(), rule);
-    for (const { act, findings: same } of acts.values()) {
-      const counts = { changed: same.length, kept: kept.get(act.before) ?? 0 };
-      if (!isPattern(counts)) continue;
-      const cause: Cause = {
-        name: rule.name,
-        because: rule.because(act) ?? rule.name,
-        explanation: rule.explanation,
-        evidence: rule.evidence(act, counts),
-      };
-      for (const finding of same) causes.set(finding, cause);
-    }
+    return undefined;
   }
-  return (finding) => causes.get(finding);
 }
 
-function keptByState(pairs: Iterable<ItemPair>, rule: ChangeRule): ReadonlyMap<string, number> {
-  const kept = new Map<string, number>();
-  for (const { old } of pairs) {
-    if (!old.content.isFrame) continue;
-    const state = rule.stateOf(old.content);
-    kept.set(state, (kept.get(state) ?? 0) + 1);
-  }
-  return kept;
-}
-
-function isPattern({
-  changed,
-  kept,
-}: {
+interface Counts {
   readonly changed: number;
   readonly kept: number;
-}): boolean {
+}
+
+function causeOf(rule: ChangeRule, act: Act, counts: Counts): Cause {
+  return {
+    name: rule.name,
+    because: rule.because(act) ?? rule.name,
+    explanation: rule.explanation,
+    evidence: rule.evidence(act, counts),
+  };
+}
+
+function nameOf({ before, after }: Act): string {
+  return `${before} ${after}`;
+}
+
+function count(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}
+
+function isPattern({ changed, kept }: Counts): boolean {
   if (kept === 0) return true;
   return changed >= PATTERN_CHANGED_MIN && changed / (changed + kept) >= PATTERN_RATE_MIN;
 }

@@ -14,15 +14,10 @@ const SILENT_SHARE_MIN = 0.5;
 /** Of all messages that were compared. */
 const SLOWER_SHARE_MIN = 0.5;
 
-export interface LateFacts {
-  /** How many messages were compared in time, late or not. */
-  readonly compared: number;
-  /** All connections. */
-  readonly connections: readonly {
-    readonly id: number;
-    readonly old: readonly Item[];
-    readonly new: readonly Item[];
-  }[];
+interface ConnectionItems {
+  readonly id: number;
+  readonly old: readonly Item[];
+  readonly new: readonly Item[];
 }
 
 interface LateFinding extends Finding {
@@ -40,29 +35,71 @@ interface Pause {
 
 type Meanwhile = 'served' | 'owed' | 'unknown';
 
-/** `findings`: of any kind; only late ones get a cause here. */
-export function explainLate(
+/** Adds up what was late, window by window, before it is asked for causes. Of findings only late ones matter here. */
+export class LateEvidence {
+  readonly #pauses = { pauses: 0, messages: 0, longestNs: 0, served: 0, owed: 0 };
+  #alone = 0;
+  /** How far behind those were that came alone. */
+  readonly #behindNs: number[] = [];
+  #compared = 0;
+
+  add(findings: readonly Finding[], connections: readonly ConnectionItems[]): void {
+    const { pauses, alone } = sorted(findings, connections);
+    const tally = this.#pauses;
+    for (const pause of pauses) {
+      tally.pauses++;
+      tally.messages += pause.held.length;
+      tally.longestNs = Math.max(tally.longestNs, pause.toNs - pause.fromNs);
+      const fate = meanwhileOf(pause, connections);
+      if (fate !== 'unknown') tally[fate]++;
+    }
+    for (const { old, new: neu } of alone) {
+      this.#alone++;
+      if (this.#behindNs.length < BEHIND_MAX) this.#behindNs.push(neu.arrivalNs - old.arrivalNs);
+    }
+  }
+
+  /** How many messages were compared in time, late or not. */
+  noteCompared(compared: number): void {
+    this.#compared = compared;
+  }
+
+  causesIn(
+    findings: readonly Finding[],
+    connections: readonly ConnectionItems[],
+  ): (finding: Finding) => Cause | undefined {
+    const causes = new Map<Finding, Cause>();
+    const { pauses, alone } = sorted(findings, connections);
+    if (pauses.length > 0) {
+      const cause = heldUp(this.#pauses);
+      for (const finding of pauses.flatMap(({ held }) => held)) causes.set(finding, cause);
+    }
+    if (this.#alone >= HELD_UP_MIN && this.#alone >= SLOWER_SHARE_MIN * this.#compared) {
+      const facts = { late: this.#alone, behindNs: this.#behindNs, compared: this.#compared };
+      const cause = slower(facts);
+      for (const finding of alone) causes.set(finding, cause);
+    }
+    return (finding) => causes.get(finding);
+  }
+}
+
+/** Of which the middle is said; of more, of the first ones. */
+const BEHIND_MAX = 65_536;
+
+function sorted(
   findings: readonly Finding[],
-  facts: LateFacts,
-): (finding: Finding) => Cause | undefined {
+  connections: readonly ConnectionItems[],
+): { readonly pauses: readonly Pause[]; readonly alone: readonly LateFinding[] } {
   const late = findings.filter(isLate);
-  const causes = new Map<Finding, Cause>();
-  const pauses = facts.connections.flatMap((connection) => [
+  if (late.length === 0) return { pauses: [], alone: [] };
+  const pauses = connections.flatMap((connection) => [
     ...pausesOf(
       connection,
       late.filter((finding) => finding.connection === connection.id),
     ),
   ]);
-  if (pauses.length > 0) {
-    const cause = heldUp(pauses, facts);
-    for (const finding of pauses.flatMap(({ held }) => held)) causes.set(finding, cause);
-  }
-  const rest = late.filter((finding) => !causes.has(finding));
-  if (rest.length >= HELD_UP_MIN && rest.length >= SLOWER_SHARE_MIN * facts.compared) {
-    const cause = slower(rest, facts);
-    for (const finding of rest) causes.set(finding, cause);
-  }
-  return (finding) => causes.get(finding);
+  const held = new Set<Finding>(pauses.flatMap((pause) => pause.held));
+  return { pauses, alone: late.filter((finding) => !held.has(finding)) };
 }
 
 function isLate(finding: Finding): finding is LateFinding {
@@ -71,7 +108,7 @@ function isLate(finding: Finding): finding is LateFinding {
 
 /** Each begins with a late message, and holds what was due before that came: all of it waited for the same end. */
 function* pausesOf(
-  { id, new: delivered }: LateFacts['connections'][number],
+  { id, new: delivered }: ConnectionItems,
   late: readonly LateFinding[],
 ): Generator<Pause> {
   const inOrder = [...late].sort((left, right) => left.new.index - right.new.index);
@@ -85,26 +122,44 @@ function* pausesOf(
     const held = inOrder.slice(at, end);
     at = end;
     const dueNs = Math.min(...held.map(({ old }) => old.arrivalNs));
-    const fromNs = Math.max(dueNs, delivered[first.new.index - 1]?.arrivalNs ?? dueNs);
+    const fromNs = Math.max(
+      dueNs,
+      delivered[placeOf(delivered, first.new) - 1]?.arrivalNs ?? dueNs,
+    );
     const isSilent = toNs - fromNs >= SILENT_SHARE_MIN * (toNs - dueNs);
     if (held.length >= HELD_UP_MIN && isSilent) yield { connection: id, fromNs, toNs, held };
   }
 }
 
-function heldUp(pauses: readonly Pause[], { connections }: LateFacts): Cause {
-  const fates = pauses.map((pause) => meanwhileOf(pause, connections));
-  const longestNs = Math.max(...pauses.map(({ fromNs, toNs }) => toNs - fromNs));
-  const messages = pauses.reduce((sum, { held }) => sum + held.length, 0);
-  const served = fates.filter((fate) => fate === 'served').length;
-  const owed = fates.filter((fate) => fate === 'owed').length;
-  const many = pauses.length > 1;
+/** Items are in order of their index. */
+function placeOf(items: readonly Item[], { index }: Item): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((items[middle]?.index ?? index) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+interface PausesTally {
+  readonly pauses: number;
+  readonly messages: number;
+  readonly longestNs: number;
+  readonly served: number;
+  readonly owed: number;
+}
+
+function heldUp({ pauses, messages, longestNs, served, owed }: PausesTally): Cause {
+  const many = pauses > 1;
   const evidence =
-    `${messages} messages came due in ${pauses.length} ${many ? 'pauses' : 'pause'} of ${many ? 'up to ' : ''}${milliseconds(longestNs)} in which ` +
-    `new delivered nothing to their client, and came together behind ${many ? 'them' : 'it'}. ${meanwhileWords({ served, owed, of: pauses.length })}`;
+    `${messages} messages came due in ${pauses} ${many ? 'pauses' : 'pause'} of ${many ? 'up to ' : ''}${milliseconds(longestNs)} in which ` +
+    `new delivered nothing to their client, and came together behind ${many ? 'them' : 'it'}. ${meanwhileWords({ served, owed, of: pauses })}`;
   return {
     name: 'held-up',
     because: 'held up together',
-    explanation: heldUpExplanation({ served, owed, of: pauses.length }),
+    explanation: heldUpExplanation({ served, owed, of: pauses }),
     evidence,
   };
 }
@@ -136,7 +191,7 @@ function meanwhileWords({ served, owed, of }: Fates): string {
 /** Of the other clients, in the middle of the pause: at its borders clocks and reads blur. */
 function meanwhileOf(
   { connection, fromNs, toNs }: Pause,
-  connections: LateFacts['connections'],
+  connections: readonly ConnectionItems[],
 ): Meanwhile {
   const quarterNs = (toNs - fromNs) / 4;
   const hasWithin = (items: readonly Item[]): boolean =>
@@ -158,16 +213,20 @@ function firstArrivalFrom(items: readonly Item[], fromNs: number): number {
   return items[low]?.arrivalNs ?? Number.POSITIVE_INFINITY;
 }
 
-function slower(late: readonly LateFinding[], { compared }: LateFacts): Cause {
-  const behind = late
-    .map(({ old, new: neu }) => neu.arrivalNs - old.arrivalNs)
-    .sort((left, right) => left - right);
+interface SlowerFacts {
+  readonly late: number;
+  readonly behindNs: readonly number[];
+  readonly compared: number;
+}
+
+function slower({ late, behindNs, compared }: SlowerFacts): Cause {
+  const behind = behindNs.toSorted((left, right) => left - right);
   const middleNs = behind[Math.floor(behind.length / 2)] ?? 0;
   return {
     name: 'slower-throughout',
     because: 'most messages are',
     explanation: 'consistent with a relay that takes longer for each message',
-    evidence: `${late.length} of ${compared} messages that both delivered were late one by one, half of them by ${milliseconds(middleNs)} or more.`,
+    evidence: `${late} of ${compared} messages that both delivered were late one by one, half of them by ${milliseconds(middleNs)} or more.`,
   };
 }
 

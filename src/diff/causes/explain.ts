@@ -2,13 +2,13 @@
  * Gives each loss its cause. An outage explains a loss by itself. A placement rule must stand a test on the
  * whole capture first: sendings in its situation have to be lost far more often than those in no such
  * situation, so a relay that loses everything, or at random, is not explained by how clients write. Every
- * sending is judged by itself: a message may be sent many times and be lost once.
+ * sending is judged by itself: a message may be sent many times and be lost once. Sendings are kept as numbers, by class.
  */
 import type { Side } from '../../capture/types.ts';
 import { assertNever, defined } from '../../lib/assert.ts';
 import type { Sending } from '../client-facts.ts';
 import type { Content } from '../records.ts';
-import { domainFates, type ForwardedDomain } from './domain-fates.ts';
+import { type DomainKnowledge, domainFates, type ForwardedDomain } from './domain-fates.ts';
 import { CAUSE_RULES } from './registry.ts';
 import type {
   CauseFacts,
@@ -17,8 +17,12 @@ import type {
   DomainFates,
   FoundPattern,
   Loss,
+  PatternTally,
+  PlacementFacts,
   PlacementRule,
 } from './rule.ts';
+import { addPatterns } from './rule.ts';
+import { type SendingClass, SendingClasses } from './sending-classes.ts';
 
 export interface Cause {
   readonly name: string;
@@ -44,145 +48,237 @@ interface Tally {
   kept: number;
 }
 
+/** Finds causes in two steps: first all that was lost is added, window by window, then causes are asked for. */
+export class CauseEvidence {
+  readonly #global: PlacementFacts;
+  readonly #classes: SendingClasses;
+  readonly #sides: Readonly<Record<Side, SideEvidence>>;
+
+  /** `facts`: what placement rules may ask of any sending of the capture. */
+  constructor(
+    facts: Pick<CauseFacts, 'clientLeftNs' | 'domains'>,
+    rules: readonly CauseRule[] = CAUSE_RULES,
+  ) {
+    this.#global = { clientLeftNs: facts.clientLeftNs, othersWroteBetween: () => false };
+    this.#classes = new SendingClasses(this.#global);
+    const known = { classes: this.#classes, domains: facts.domains, placement: this.#global };
+    this.#sides = {
+      old: new SideEvidence('old', known, rules),
+      new: new SideEvidence('new', known, rules),
+    };
+  }
+
+  /** What clients sent in a window, and what was lost of it. */
+  add(losses: readonly Loss[], facts: CauseFacts): void {
+    const written = {
+      old: this.#sides.old.add(losses, facts),
+      new: this.#sides.new.add(losses, facts),
+    };
+    const { client } = facts;
+    for (const content of client.contents.values()) {
+      for (const sending of client.sendingsOf(content)) {
+        const same = this.#classes.of(content, sending, (one) => facts.othersWroteBetween(one));
+        for (const side of ['old', 'new'] as const) {
+          const fate = fateOf(content, sending, { side, facts, lost: written[side] });
+          if (fate !== undefined) same[fate][side]++;
+        }
+      }
+    }
+    for (const each of client.retired) this.addKept(each);
+  }
+
+  /** Sendings of one class that are in no window: nobody lacks any of them. */
+  addKept({ content, sending, kept, isInterleaved = false }: KeptSendings): void {
+    const same = this.#classes.of(content, sending, () => isInterleaved);
+    for (const side of ['old', 'new'] as const) same.kept[side] += kept[side];
+  }
+
+  /** The causes of what was lost in a window. To be called when everything has been added. */
+  causesIn(losses: readonly Loss[], facts: CauseFacts): (loss: Loss) => Cause | undefined {
+    const { old, new: neu } = this.#sides;
+    const causes = { old: old.causesIn(losses, facts), new: neu.causesIn(losses, facts) };
+    return (loss) => causes[loss.side](loss);
+  }
+}
+
 export function explainLosses(
   losses: readonly Loss[],
   facts: CauseFacts,
   rules: readonly CauseRule[] = CAUSE_RULES,
 ): (loss: Loss) => Cause | undefined {
-  const sides = {
-    old: new SideEvidence('old', losses, facts, rules),
-    new: new SideEvidence('new', losses, facts, rules),
-  };
-  return (loss) => sides[loss.side].causeOf(loss);
+  const evidence = new CauseEvidence(facts, rules);
+  evidence.add(losses, facts);
+  return evidence.causesIn(losses, facts);
+}
+
+export interface KeptSendings {
+  readonly content: Content;
+  readonly sending: Sending;
+  /** How many of them the relay of a side forwarded to anybody. */
+  readonly kept: Readonly<Record<Side, number>>;
+  readonly isInterleaved?: boolean;
+}
+
+interface WindowOfSide {
+  readonly side: Side;
+  readonly facts: CauseFacts;
+  /** What this side lost when it read, or when it wrote. */
+  readonly lost: ReadonlySet<Sending>;
+}
+
+function wasKept(
+  content: Content,
+  sending: Sending,
+  { side, facts }: Omit<WindowOfSide, 'lost'>,
+): boolean {
+  const { client, deliveries } = facts;
+  return deliveries.covers(content)
+    ? deliveries.of(sending, side).length > 0
+    : client.wasDelivered(content, side);
+}
+
+function fateOf(
+  content: Content,
+  sending: Sending,
+  window: WindowOfSide,
+): 'kept' | 'lost' | undefined {
+  if (wasKept(content, sending, window)) return 'kept';
+  return window.lost.has(sending) ? 'lost' : undefined;
+}
+
+interface KnownOfSendings {
+  readonly classes: SendingClasses;
+  readonly domains: DomainKnowledge;
+  readonly placement: PlacementFacts;
 }
 
 class SideEvidence {
   readonly #side: Side;
-  readonly #facts: CauseFacts;
+  readonly #known: KnownOfSendings;
   readonly #rules: readonly CauseRule[];
   readonly #placementRules: readonly PlacementRule[];
-  readonly #lost = new Set<Sending>();
-  readonly #fates: DomainFates;
-  readonly #tallies = new Map<PlacementRule, Tally>();
-  /** Sendings in the situation of no rule. */
-  readonly #control: Tally = { lost: 0, kept: 0 };
   readonly #causes = new Map<CauseRule, Cause>();
-  readonly #patterns: ReadonlyMap<DeliveryRule, FoundPattern>;
+  readonly #patterns = new Map<DeliveryRule, PatternTally>();
+  #judged: Judged | undefined;
 
-  constructor(side: Side, losses: readonly Loss[], facts: CauseFacts, rules: readonly CauseRule[]) {
+  constructor(side: Side, known: KnownOfSendings, rules: readonly CauseRule[]) {
     this.#side = side;
-    this.#facts = facts;
+    this.#known = known;
     this.#rules = rules;
     this.#placementRules = rules.filter((rule) => rule.kind === 'placement');
+  }
+
+  /** What this side lost. */
+  add(losses: readonly Loss[], facts: CauseFacts): ReadonlySet<Sending> {
+    const lost = this.#lostOf(losses, facts);
+    for (const [rule, { seen }] of this.#findPatterns(losses, facts)) {
+      const known = this.#patterns.get(rule);
+      this.#patterns.set(rule, known === undefined ? seen : addPatterns(known, seen));
+    }
+    return lost;
+  }
+
+  causesIn(losses: readonly Loss[], facts: CauseFacts): (loss: Loss) => Cause | undefined {
+    this.#judged ??= this.#judge();
+    const window: WindowOfSide = { side: this.#side, facts, lost: this.#lostOf(losses, facts) };
+    const patterns = this.#findPatterns(losses, facts);
+    return (loss) => {
+      for (const rule of this.#rules) {
+        if (this.#explains(rule, loss, window, patterns)) return this.#cause(rule, loss.content);
+      }
+      return undefined;
+    };
+  }
+
+  #lostOf(losses: readonly Loss[], facts: CauseFacts): ReadonlySet<Sending> {
+    const lost = new Set<Sending>();
     for (const loss of losses) {
-      if (loss.side === side && loss.sending !== undefined && !this.#isOutage(loss)) {
-        this.#lost.add(loss.sending);
+      const { side, sending } = loss;
+      if (side === this.#side && sending !== undefined && !this.#isOutage(loss, facts)) {
+        lost.add(sending);
       }
     }
-    this.#fates = this.#judgeDomains();
-    for (const rule of this.#placementRules) this.#tallies.set(rule, { lost: 0, kept: 0 });
-    this.#forEachSending((content, sending) => this.#count(content, sending));
-    for (const { content, sending, kept } of facts.client.retired) {
-      this.#tallyFor(content, sending).kept += kept[side];
-    }
-    this.#patterns = this.#findPatterns(losses);
+    return lost;
   }
 
-  causeOf(loss: Loss): Cause | undefined {
-    for (const rule of this.#rules) {
-      if (this.#explains(rule, loss)) return this.#cause(rule, loss.content);
-    }
-    return undefined;
-  }
-
-  #explains(rule: CauseRule, loss: Loss): boolean {
+  #explains(
+    rule: CauseRule,
+    loss: Loss,
+    window: WindowOfSide,
+    patterns: ReadonlyMap<DeliveryRule, FoundPattern>,
+  ): boolean {
     switch (rule.kind) {
       case 'outage':
-        return rule.explains(loss, this.#facts);
+        return rule.explains(loss, window.facts);
       case 'placement':
-        return this.#isPlacedAs(rule, loss) && this.#stands(rule);
+        return this.#isPlacedAs(rule, loss, window) && this.#stands(rule);
       case 'delivery':
-        return this.#patterns.get(rule)?.losses.has(loss) === true;
+        return patterns.get(rule)?.losses.has(loss) === true;
       default:
         return assertNever(rule, 'cause rule');
     }
   }
 
   /** Of what was lost when it was written: others got it from this side. */
-  #findPatterns(losses: readonly Loss[]): ReadonlyMap<DeliveryRule, FoundPattern> {
+  #findPatterns(
+    losses: readonly Loss[],
+    facts: CauseFacts,
+  ): ReadonlyMap<DeliveryRule, FoundPattern> {
     const found = new Map<DeliveryRule, FoundPattern>();
     const written = losses.filter(
       (loss) =>
         loss.side === this.#side &&
         loss.sending !== undefined &&
-        !this.#isOutage(loss) &&
-        this.#wasKept(loss.content, loss.sending),
+        !this.#isOutage(loss, facts) &&
+        wasKept(loss.content, loss.sending, { side: this.#side, facts }),
     );
     if (written.length === 0) return found;
     for (const rule of this.#rules) {
-      const pattern = rule.kind === 'delivery' ? rule.find(written, this.#facts) : undefined;
+      const pattern = rule.kind === 'delivery' ? rule.find(written, facts) : undefined;
       if (rule.kind === 'delivery' && pattern !== undefined) found.set(rule, pattern);
     }
     return found;
   }
 
-  #isPlacedAs(rule: PlacementRule, { content, sending }: Loss): boolean {
-    if (sending === undefined || !this.#isReadLoss(content, sending)) return false;
-    return rule.holds(content, sending, this.#fates, this.#facts);
+  #isPlacedAs(rule: PlacementRule, { content, sending }: Loss, window: WindowOfSide): boolean {
+    if (sending === undefined || fateOf(content, sending, window) !== 'lost') return false;
+    return rule.holds(content, sending, this.#fates, window.facts);
+  }
+
+  get #fates(): DomainFates {
+    return defined(this.#judged, 'evidence').fates;
   }
 
   /** Explained by a rule that comes before all placement rules: it says nothing about how bytes were read. */
-  #isOutage(loss: Loss): boolean {
+  #isOutage(loss: Loss, facts: CauseFacts): boolean {
     for (const rule of this.#rules) {
       if (rule.kind !== 'outage') return false;
-      if (rule.explains(loss, this.#facts)) return true;
+      if (rule.explains(loss, facts)) return true;
     }
     return false;
   }
 
-  #forEachSending(visit: (content: Content, sending: Sending) => void): void {
-    const { client } = this.#facts;
-    for (const content of client.contents.values()) {
-      for (const sending of client.sendingsOf(content)) visit(content, sending);
-    }
-  }
-
-  /** Lost when the relay read it: then nobody got it. */
-  #isReadLoss(content: Content, sending: Sending): boolean {
-    return this.#lost.has(sending) && !this.#wasKept(content, sending);
-  }
-
-  #wasKept(content: Content, sending: Sending): boolean {
-    const { client, deliveries } = this.#facts;
-    return deliveries.covers(content)
-      ? deliveries.of(sending, this.#side).length > 0
-      : client.wasDelivered(content, this.#side);
-  }
-
   /** Each sending counts for the first rule whose situation it is in. */
-  #count(content: Content, sending: Sending): void {
-    this.#countInto(this.#tallyFor(content, sending), content, sending);
-  }
-
-  #tallyFor(content: Content, sending: Sending): Tally {
-    const rule = this.#placementRules.find((one) =>
-      one.holds(content, sending, this.#fates, this.#facts),
-    );
-    const tally = rule === undefined ? this.#control : this.#tallies.get(rule);
-    return defined(tally, 'tally of a rule');
-  }
-
-  #countInto(tally: Tally, content: Content, sending: Sending): void {
-    if (this.#wasKept(content, sending)) tally.kept++;
-    else if (this.#lost.has(sending)) tally.lost++;
+  #judge(): Judged {
+    const fates = this.#judgeDomains();
+    const control: Tally = { lost: 0, kept: 0 };
+    const tallies = new Map<PlacementRule, Tally>();
+    for (const rule of this.#placementRules) tallies.set(rule, { lost: 0, kept: 0 });
+    for (const same of this.#known.classes.all()) {
+      const { content, sending, isInterleaved } = same;
+      const facts = { ...this.#known.placement, othersWroteBetween: () => isInterleaved };
+      const rule = this.#placementRules.find((one) => one.holds(content, sending, fates, facts));
+      addTo(rule === undefined ? control : defined(tallies.get(rule), 'tally'), same, this.#side);
+    }
+    return { fates, control, tallies };
   }
 
   #stands(rule: PlacementRule): boolean {
-    const tally = defined(this.#tallies.get(rule), 'tally of a rule');
-    const control = this.#control;
+    const { tallies, control } = defined(this.#judged, 'evidence');
+    const tally = defined(tallies.get(rule), 'tally of a rule');
     if (tally.lost === 0 || rate(tally) < LOSS_RATE_FACTOR_MIN * rate(control)) return false;
     if (tally.lost < (rule.lostMin ?? 0) || total(control) < (rule.controlMin ?? 0)) return false;
-    const general = rule.mustBeat && this.#tallies.get(rule.mustBeat);
+    const general = rule.mustBeat && tallies.get(rule.mustBeat);
     if (general !== undefined && total(general) > 0) {
       if (rate(tally) < LOSS_RATE_FACTOR_MIN * rate(general)) return false;
     }
@@ -215,7 +311,7 @@ class SideEvidence {
         return { name, because, explanation, evidence };
       }
       case 'delivery': {
-        const { evidence } = defined(this.#patterns.get(rule), 'pattern of a rule');
+        const evidence = rule.evidence(defined(this.#patterns.get(rule), 'pattern of a rule'));
         return { name, because, explanation: rule.explanation, evidence };
       }
       default:
@@ -224,8 +320,8 @@ class SideEvidence {
   }
 
   #placementCause(rule: PlacementRule, content: Content): Cause {
-    const tally = defined(this.#tallies.get(rule), 'tally of a rule');
-    const control = this.#control;
+    const { tallies, control } = defined(this.#judged, 'evidence');
+    const tally = defined(tallies.get(rule), 'tally of a rule');
     const compared =
       total(control) === 0
         ? `there is no message in no such situation to compare with, so nothing here shows that ${this.#side} forwards others.`
@@ -251,51 +347,50 @@ class SideEvidence {
   #judgeDomains(): DomainFates {
     const led = new Map<number, Tally>();
     const plain = new Map<number, Tally>();
-    const judge = (content: Content, sending: Sending, countIn: (tally: Tally) => void): void => {
+    for (const same of this.#known.classes.all()) {
+      const { content, sending } = same;
       const leading = sending.placement.leadingDomain;
-      if (content.head === undefined || !content.isFrame) return;
+      if (content.head === undefined || !content.isFrame) continue;
       tallyOf(plain, content.head.domain);
-      if (leading === undefined || sending.placement.beganInside) return;
-      countIn(tallyOf(led, leading));
-      if (leading === content.head.domain) countIn(tallyOf(plain, leading));
-    };
-    this.#forEachSending((content, sending) => {
-      judge(content, sending, (tally) => this.#countInto(tally, content, sending));
-    });
-    for (const { content, sending, kept } of this.#facts.client.retired) {
-      judge(content, sending, (tally) => {
-        tally.kept += kept[this.#side];
-      });
+      if (leading === undefined || sending.placement.beganInside) continue;
+      addTo(tallyOf(led, leading), same, this.#side);
+      if (leading === content.head.domain) addTo(tallyOf(plain, leading), same, this.#side);
     }
     const refused = new Set<number>();
     for (const [domain, tally] of led) {
       if (tally.lost === 0 || rate(tally) < REFUSED_RATE_MIN) continue;
       const shows = (fate: Tally): boolean =>
         total(fate) === 0 ? tally.kept === 0 : fate.kept > fate.lost;
-      const own = this.#facts.domains.ownDomain(this.#side);
+      const own = this.#known.domains.ownDomain(this.#side);
       if (own !== undefined && own !== domain && tally.kept === 0) refused.add(domain);
       if ([...plain].some(([other, fate]) => other !== domain && shows(fate))) refused.add(domain);
     }
-    return domainFates(refused, this.#forwardedDomains(), this.#facts.domains);
+    return domainFates(refused, this.#forwardedDomains(), this.#known.domains);
   }
 
   /** The numbers that this side passes on, and what kinds of messages bear them. */
   #forwardedDomains(): ReadonlyMap<number, ForwardedDomain> {
     const domains = new Map<number, { readonly registered: Set<string> }>();
-    const forward = (content: Content): void => {
-      if (content.head === undefined) return;
+    for (const { content, kept } of this.#known.classes.all()) {
+      if (kept[this.#side] === 0 || !content.isFrame || content.head === undefined) continue;
       const { registered } = forwardedOf(domains, content.head.domain);
-      const name = this.#facts.domains.registeredDomain(content);
+      const name = this.#known.domains.registeredDomain(content);
       if (name !== undefined) registered.add(name);
-    };
-    this.#forEachSending((content, sending) => {
-      if (content.isFrame && this.#wasKept(content, sending)) forward(content);
-    });
-    for (const { content, kept } of this.#facts.client.retired) {
-      if (kept[this.#side] > 0) forward(content);
     }
     return domains;
   }
+}
+
+interface Judged {
+  readonly fates: DomainFates;
+  readonly tallies: ReadonlyMap<PlacementRule, Tally>;
+  /** Sendings in the situation of no rule. */
+  readonly control: Tally;
+}
+
+function addTo(tally: Tally, { kept, lost }: SendingClass, side: Side): void {
+  tally.kept += kept[side];
+  tally.lost += lost[side];
 }
 
 function forwardedOf(

@@ -15,25 +15,26 @@ export const justJoined: DeliveryRule = {
   find: (losses, facts) => {
     const found = losses.filter((loss) => isBeforeFirst(loss, facts));
     if (found.length === 0) return undefined;
-    const clients = new Set(found.map(({ connection }) => connection)).size;
+    const clients = new Set(found.map(({ connection }) => connection));
     return {
       losses: new Set(found),
-      evidence:
-        `${found.length} messages were sent after ${clients} ${clients === 1 ? 'client' : 'clients'} had been accepted ` +
-        'and before the first one was delivered to them; other clients got them.',
+      seen: { messages: found.length, stretches: 0, clients, waitedNs: Infinity },
     };
   },
+  evidence: ({ messages, clients }) =>
+    `${messages} messages were sent after ${clients.size} ${clients.size === 1 ? 'client' : 'clients'} had been accepted ` +
+    'and before the first one was delivered to them; other clients got them.',
   explanation:
     'consistent with a relay that begins to deliver some time after it has accepted a client',
 };
 
 function isBeforeFirst({ side, connection, sending }: Loss, facts: CauseFacts): boolean {
   const joinedNs = facts.joinedNs(connection, side);
-  const [first] = facts.itemsOf(connection, side);
-  if (sending === undefined || joinedNs === undefined || first === undefined) return false;
+  const firstNs = facts.firstNs(connection, side);
+  if (sending === undefined || joinedNs === undefined || firstNs === undefined) return false;
   return (
     sending.timeNs >= joinedNs &&
     sending.timeNs - joinedNs < JOINING_NS_MAX &&
-    sending.timeNs < first.arrivalNs
+    sending.timeNs < firstNs
   );
 }

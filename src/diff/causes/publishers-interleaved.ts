@@ -13,6 +13,6 @@ export const publishersInterleaved: PlacementRule = {
   situation: 'that another client wrote between the pieces of',
   consistentWith: 'a relay that passes chunks on as they come, so that pieces of frames are mixed',
   mustBeat: readBeganInsideAFrame,
-  holds: (_content, { connection, placement, timeNs }, _fates, { client }) =>
-    placement.isSplit && client.othersSentBetween(connection, placement.fromNs, timeNs),
+  holds: (_content, sending, _fates, facts) =>
+    sending.placement.isSplit && facts.othersWroteBetween(sending),
 };

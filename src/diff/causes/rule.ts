@@ -34,7 +34,14 @@ export interface CauseFacts {
   joinedNs(connection: number, side: Side): number | undefined;
   /** What a side delivered, in order. */
   itemsOf(connection: number, side: Side): readonly Item[];
+  /** When a side delivered its first message to the client; undefined: it delivered none. */
+  firstNs(connection: number, side: Side): number | undefined;
+  /** Whether another client sent anything while this message was written. */
+  othersWroteBetween(sending: Sending): boolean;
 }
+
+/** What placement rules may ask: it must be the same for all sendings of a class (sending-classes). */
+export type PlacementFacts = Pick<CauseFacts, 'clientLeftNs' | 'othersWroteBetween'>;
 
 /** What became of the messages in chunks that began with a header of one domain. */
 export interface DomainFates {
@@ -59,7 +66,7 @@ export interface PlacementRule {
   /** What a message is like can be chance: then so many must be lost, and so many be there to compare with. */
   readonly lostMin?: number;
   readonly controlMin?: number;
-  holds(content: Content, sending: Sending, fates: DomainFates, facts: CauseFacts): boolean;
+  holds(content: Content, sending: Sending, fates: DomainFates, facts: PlacementFacts): boolean;
   /** A sentence for the evidence, of one of the messages. */
   says?(content: Content, fates: DomainFates): string | undefined;
 }
@@ -81,12 +88,31 @@ export interface DeliveryRule {
   because(side: Side): string;
   /** `losses`: those of one side that it delivered to others. undefined: there is no such pattern. */
   find(losses: readonly Loss[], facts: CauseFacts): FoundPattern | undefined;
+  /** What speaks for it, of all that was found. */
+  evidence(seen: PatternTally): string;
   readonly explanation: string;
 }
 
 export interface FoundPattern {
   readonly losses: ReadonlySet<Loss>;
-  readonly evidence: string;
+  readonly seen: PatternTally;
+}
+
+export interface PatternTally {
+  readonly messages: number;
+  readonly stretches: number;
+  readonly clients: ReadonlySet<number>;
+  /** What came behind a stretch had waited so long at least. */
+  readonly waitedNs: number;
+}
+
+export function addPatterns(left: PatternTally, right: PatternTally): PatternTally {
+  return {
+    messages: left.messages + right.messages,
+    stretches: left.stretches + right.stretches,
+    clients: new Set([...left.clients, ...right.clients]),
+    waitedNs: Math.min(left.waitedNs, right.waitedNs),
+  };
 }
 
 export type CauseRule = PlacementRule | OutageRule | DeliveryRule;

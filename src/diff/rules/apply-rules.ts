@@ -27,21 +27,6 @@ export interface RulesStage {
   readonly units: FieldUnits;
 }
 
-export interface RuledFindings extends TalliedRules {
-  readonly kept: readonly Finding[];
-}
-
-/** `findings` in the order in which examples are to be chosen. */
-export function applyRules(
-  findings: readonly Finding[],
-  rules: RuleSet,
-  stage: RulesStage,
-): RuledFindings {
-  const judge = new RulesJudge(rules, stage);
-  const kept = findings.flatMap((finding) => judge.keep(finding) ?? []);
-  return { kept, ...judge.result() };
-}
-
 /** What rules took of one finding. */
 interface Taken {
   /** By rule; for a divergence without differences the list is empty. */

@@ -17,8 +17,10 @@ export interface Agreement {
   readonly clientFrames: ReadonlyMap<number, number>;
   readonly lanes: Lanes;
   readonly odd: OddContents;
-  /** Frames that agreed, and those that nobody judges. */
+  /** Frames that agreed. */
   readonly timeline: TimelineCounter;
+  /** Those that did not, beyond what is kept. */
+  readonly unjudged: TimelineCounter;
   /** How long after old new delivered what agreed. */
   readonly behind: LatencyHistogram;
 }
@@ -76,7 +78,7 @@ export class AgreementScan {
   }
 
   result(): Agreement {
-    const { lanes, odd, timeline, behind } = this.#context;
+    const { lanes, odd, timeline, unjudged, behind } = this.#context;
     const connections = [...this.#connections].map(([id, scan]) => [id, scan.result()] as const);
     const clients = [...this.#clients].map(([id, { frames }]) => [id, frames] as const);
     return {
@@ -85,6 +87,7 @@ export class AgreementScan {
       lanes,
       odd,
       timeline: timeline.copy(),
+      unjudged: unjudged.copy(),
       behind: behind.copy(),
     };
   }
@@ -109,6 +112,7 @@ function contextOf(
     lanes: new Lanes(isTapped),
     odd: new OddContents(dialect.header),
     timeline: new TimelineCounter(),
+    unjudged: new TimelineCounter(),
     behind: new LatencyHistogram(),
   };
 }

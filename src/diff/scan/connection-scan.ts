@@ -12,6 +12,7 @@ import { keyOf } from '../content-table.ts';
 import type { LatencyHistogram } from '../latency-histogram.ts';
 import { otherSide } from '../records.ts';
 import type { TimelineCounter } from '../timeline.ts';
+import { IndexSet } from './index-set.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { OddContents } from './odd-contents.ts';
@@ -35,6 +36,8 @@ export interface ScanContext {
   readonly remarks: boolean;
   readonly limits: ScanLimits;
   readonly timeline: TimelineCounter;
+  /** Of frames that are not kept although they did not agree. */
+  readonly unjudged: TimelineCounter;
   readonly behind: LatencyHistogram;
   /** Of all connections: what the analysis must know wherever it occurs. */
   readonly odd: OddContents;
@@ -59,6 +62,8 @@ export class ConnectionScan {
   readonly #walks: Readonly<Record<Side, StreamWalk>>;
   readonly #lanes = new Map<number, Lane>();
   readonly #disagreeing: Record<Side, number[]> = { old: [], new: [] };
+  /** All of them, whether they are kept or not. */
+  readonly #odd = { old: new IndexSet(), new: new IndexSet() };
   readonly #endIndex: Record<Side, number> = { old: Infinity, new: Infinity };
   readonly #unjudged: Record<Side, Unjudged> = {
     old: { frames: 0, others: 0 },
@@ -139,7 +144,18 @@ export class ConnectionScan {
       if (all.length > 0) borders.set(id, all);
     }
     for (const side of ['old', 'new'] as const) disagreeing[side].sort((a, b) => a - b);
+    const isOddOf = (side: Side): ((index: number) => boolean) => {
+      const odd = this.#odd[side];
+      const read = this.#walks[side].count;
+      const waiting = new Set<number>();
+      for (const lane of this.#lanes.values()) {
+        for (const { index } of lane.queue.all(side)) waiting.add(index);
+      }
+      return (index) => odd.has(index) || index >= read || waiting.has(index);
+    };
     return {
+      isOdd: { old: isOddOf('old'), new: isOddOf('new') },
+      hasOdd: disagreeing.old.length + disagreeing.new.length > 0,
       pairs: this.#pairs,
       disagreeing,
       endIndex,
@@ -309,13 +325,14 @@ export class ConnectionScan {
   }
 
   #disagree(side: Side, index: number, arrivalNs: number, isFrame: boolean): void {
+    this.#odd[side].add(index);
     const { old, new: neu } = this.#disagreeing;
     const isFull = old.length + neu.length >= this.#context.limits.disagreeingMax;
     if (isFull && this.#endIndex.old === Infinity) this.#close();
     if (index < this.#endIndex[side]) this.#disagreeing[side].push(index);
     else {
       this.#unjudged[side][isFrame ? 'frames' : 'others']++;
-      if (isFrame) this.#context.timeline.add(side, arrivalNs);
+      if (isFrame) this.#context.unjudged.add(side, arrivalNs);
     }
   }
 

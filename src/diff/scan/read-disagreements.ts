@@ -94,7 +94,7 @@ class SecondPass {
       facts: this.#facts,
       publishers: this.#publishers,
       rows: this.#rows,
-      timeline: this.#agreement.timeline,
+      timeline: this.#agreement.timeline.with(this.#agreement.unjudged),
       behind: this.#agreement.behind,
     };
   }

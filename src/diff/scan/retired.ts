@@ -41,6 +41,9 @@ export interface RetiredConnection {
   readonly pairs: number;
   /** Places among the spans of each side that did not agree, ascending. */
   readonly disagreeing: Readonly<Record<Side, readonly number[]>>;
+  /** Whether a place did not agree, of all places: of what is not in `disagreeing` it is not known more. */
+  readonly isOdd: Readonly<Record<Side, (index: number) => boolean>>;
+  readonly hasOdd: boolean;
   /** From here on only what agreed is counted. Infinite: nowhere. */
   readonly endIndex: Readonly<Record<Side, number>>;
   readonly unjudged: Readonly<Record<Side, Readonly<Unjudged>>>;

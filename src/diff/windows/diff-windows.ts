@@ -1,0 +1,197 @@
+/**
+ * Analyses a capture in windows around what does not agree, in memory that does not grow with it. Reads it three times
+ * in order of time: to know what each window must know of the rest; to gather the evidence for causes; and to tell what
+ * was found, with causes. Each window is judged as a small capture is judged whole (docs/decisions/0026).
+ */
+import type { CaptureReader, Side } from '../../capture/types.ts';
+import { causeFacts } from '../causes/cause-facts.ts';
+import type { DomainKnowledge } from '../causes/domain-fates.ts';
+import { ChangeEvidence } from '../causes/explain-changes.ts';
+import { LateEvidence } from '../causes/explain-late.ts';
+import { type Cause, CauseEvidence } from '../causes/explain.ts';
+import type { CauseFacts, Loss } from '../causes/rule.ts';
+import { sideForwardsNothing } from '../causes/side-forwards-nothing.ts';
+import {
+  type Finding,
+  findConnectionDifference,
+  findSilentSide,
+  inOrderOfTime,
+} from '../findings.ts';
+import type { Histories } from '../histories.ts';
+import { judgeAll, type JudgeContext, type JudgedAll, lossesOf } from '../judge-capture.ts';
+import type { Lateness } from '../lateness.ts';
+import { type CaptureRows, type Dialects } from '../read-capture.ts';
+import { otherSide } from '../records.ts';
+import type { Agreement } from '../scan/agreement-scan.ts';
+import type { Telling } from '../telling.ts';
+import type { DiffResult } from '../types.ts';
+import { unseenSendersFromNs } from '../unseen-senders.ts';
+import type { SpanRecord } from './records-of-spans.ts';
+import { Survey } from './survey.ts';
+import { WindowContents } from './window-contents.ts';
+import { type WindowContext, WindowReader } from './window-reader.ts';
+
+export interface WindowedDiff {
+  readonly reader: CaptureReader;
+  readonly rows: CaptureRows;
+  readonly agreement: Agreement;
+  readonly windows: Pick<WindowContext, 'limits' | 'lateAfterNs'>;
+  readonly dialects: Dialects;
+  readonly histories: Histories;
+  readonly domains: DomainKnowledge;
+  readonly ruling: JudgeContext['ruling'];
+  /** Messages are held against each other in time twice: for the evidence, and for what is told. */
+  readonly lateness: () => Lateness;
+  /** Made when everything is known but what is told. */
+  readonly telling: (lateness: Lateness) => Telling;
+}
+
+/** Throws TooFarApart. */
+export function diffWindows(work: WindowedDiff): DiffResult {
+  return new WindowedAnalysis(work).result();
+}
+
+interface JudgedWindow {
+  readonly known: JudgedAll;
+  readonly context: JudgeContext;
+  readonly findings: readonly Finding[];
+  readonly losses: readonly Loss[];
+  readonly facts: CauseFacts;
+}
+
+class WindowedAnalysis {
+  readonly #work: WindowedDiff;
+  readonly #survey: Survey;
+
+  constructor(work: WindowedDiff) {
+    const { agreement, histories, dialects } = work;
+    this.#work = work;
+    this.#survey = new Survey({
+      dialect: dialects.old,
+      agreement,
+      clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
+    });
+  }
+
+  result(): DiffResult {
+    const { reader, agreement, histories, domains } = this.#work;
+    this.#windows(this.#survey).read(reader);
+    const clientLeftNs = (id: number): number | undefined => histories.of.get(id)?.clientLeftNs;
+    const evidence = new CauseEvidence({ clientLeftNs, domains });
+    const changes = new ChangeEvidence();
+    for (const kind of this.#survey.agreedSendings) {
+      evidence.addKept(kind);
+      changes.addKept(kind.content, kind.pairs);
+    }
+    const late = new LateEvidence();
+    const lateness = this.#work.lateness();
+    this.#forEachWindow((window) => {
+      const { known, findings, losses, facts } = window;
+      evidence.add(losses, facts);
+      changes.add(
+        findings,
+        known.judged.flatMap(({ judgement }) => judgement.pairs),
+      );
+      late.add(lateIn(window, lateness), window.context.contents.connections);
+    });
+    late.noteCompared(lateness.compared);
+    const toldLateness = this.#work.lateness();
+    const telling = this.#work.telling(toldLateness);
+    for (const [connection, retired] of agreement.connections) {
+      // What the scan did not look at closely is in windows.
+      const none = { frames: 0, others: 0 };
+      telling.addRetired(connection, { ...retired, unjudged: { old: none, new: none } });
+    }
+    const silent = new Set<Side>();
+    this.#forEachWindow((window) => {
+      const causeOf = evidence.causesIn(window.losses, window.facts);
+      noteSilent(silent, window.losses, causeOf);
+      const foundLate = lateIn(window, toldLateness);
+      const lateCauseOf = late.causesIn(foundLate, window.context.contents.connections);
+      const found = [...window.findings, ...foundLate].sort(inOrderOfTime);
+      telling.add(window.known.judged, found, (finding) =>
+        finding.loss === undefined
+          ? (changes.causeOf(finding) ?? lateCauseOf(finding))
+          : causeOf(finding.loss),
+      );
+    });
+    telling.addFindings(this.#ofConnections(silent), () => undefined);
+    return telling.result({
+      unmirroredFrames: 0,
+      clientFrames: agreement.clientFrames,
+      noise: undefined,
+    });
+  }
+
+  #windows(sink: ConstructorParameters<typeof WindowReader>[1]): WindowReader {
+    const { agreement, dialects, windows } = this.#work;
+    return new WindowReader({ dialect: dialects.old, agreement, ...windows }, sink);
+  }
+
+  #forEachWindow(visit: (window: JudgedWindow) => void): void {
+    const { reader, rows, agreement, dialects } = this.#work;
+    const contents = new WindowContents({
+      dialect: dialects.old,
+      rows,
+      connections: reader.connections(),
+      lanes: agreement.lanes,
+      survey: this.#survey,
+      unseenFromNs: unseenSendersFromNs(reader),
+    });
+    this.#windows({
+      agreed: (records) => contents.pass(records),
+      window: (records) => visit(this.#judge(contents, records)),
+    }).read(reader);
+  }
+
+  #judge(contents: WindowContents, records: readonly SpanRecord[]): JudgedWindow {
+    const { reader, dialects, histories, domains, ruling } = this.#work;
+    const context: JudgeContext = { contents: contents.read(records), dialects, histories, ruling };
+    const known = judgeAll(reader, context, undefined);
+    const findings = known.judged.flatMap((connection) => connection.findings);
+    const facts: CauseFacts = {
+      ...causeFacts(context.contents, { histories, deliveries: known.deliveries, domains }),
+      firstNs: (connection, side) => this.#survey.firstNs(connection, side),
+    };
+    return { known, context, findings, losses: lossesOf(findings), facts };
+  }
+
+  /** What differs of whole connections. */
+  #ofConnections(silent: ReadonlySet<Side>): readonly Finding[] {
+    const { histories, reader } = this.#work;
+    const findings: Finding[] = [];
+    for (const history of histories.of.values()) {
+      for (const difference of history.differences()) {
+        findings.push(findConnectionDifference(difference));
+      }
+    }
+    for (const side of silent) {
+      for (const { id } of reader.connections()) {
+        const firstNs = this.#survey.firstNs(id, otherSide(side));
+        const history = histories.of.get(id);
+        const isDown = history?.downSince(side) !== undefined || history?.selection === 'none';
+        if (firstNs !== undefined && !isDown) findings.push(findSilentSide(side, id, firstNs));
+      }
+    }
+    return findings.sort(inOrderOfTime);
+  }
+}
+
+function lateIn({ known, context }: JudgedWindow, lateness: Lateness): readonly Finding[] {
+  const { facts } = context.contents;
+  return known.judged.flatMap(({ items, judgement }) => [
+    ...lateness.find(items.id, judgement, facts),
+  ]);
+}
+
+function noteSilent(
+  silent: Set<Side>,
+  losses: readonly Loss[],
+  causeOf: (loss: Loss) => Cause | undefined,
+): void {
+  for (const loss of losses) {
+    if (!silent.has(loss.side) && causeOf(loss)?.name === sideForwardsNothing.name) {
+      silent.add(loss.side);
+    }
+  }
+}

@@ -1,0 +1,331 @@
+/**
+ * Reads a capture whose sides disagree here and there, in order of time, and gives it away in pieces: windows around what
+ * does not agree, with enough around it to judge by, and what agrees between them. Every span is in one piece; a pair
+ * that agreed has both halves in the same. What disagrees everywhere is cut where it is most alike.
+ */
+import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { Dialect } from '../../protocol/types.ts';
+import { keyOf } from '../content-table.ts';
+import type { Agreement } from '../scan/agreement-scan.ts';
+import type { WalkedSpan } from '../scan/stream-walk.ts';
+import { walkInOrder } from './merged-walk.ts';
+import { Moments } from './moments.ts';
+import { recordOf, type SpanRecord } from './records-of-spans.ts';
+
+export interface WindowLimits {
+  /** Messages sent before and behind what does not agree that are analysed with it. */
+  readonly contextMoments: number;
+  /** Spans that are remembered; half of them at most are one window. */
+  readonly recordsMax: number;
+  /** Of frames too long for a key. */
+  readonly bytesMax: number;
+}
+
+export interface WindowSink {
+  /** Everything of some messages that agreed wherever they were delivered. */
+  agreed(records: readonly SpanRecord[]): void;
+  window(records: readonly SpanRecord[]): void;
+  sent?(record: SpanRecord): void;
+  /** The bytes are valid during the call. `sent`: the messages that it may come from. */
+  delivered?(stream: DeliveringStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void;
+}
+
+export interface DeliveringStream {
+  readonly row: StreamRow;
+  readonly side: Side;
+}
+
+/** The sides are so far apart that a window would not hold both halves of a pair. */
+export class TooFarApart extends Error {}
+
+export interface WindowContext {
+  readonly dialect: Dialect;
+  readonly agreement: Agreement;
+  readonly limits: WindowLimits;
+  /** A pair that is farther apart is looked at. */
+  readonly lateAfterNs: number | undefined;
+}
+
+/** A row of pairs of one lane on one connection, as far as one side is ahead. */
+interface Ahead {
+  side: Side | undefined;
+  waiting: (SpanRecord | undefined)[];
+  head: number;
+}
+
+interface SideStream extends DeliveringStream {
+  readonly isOdd: (index: number) => boolean;
+  readonly ahead: Map<number, Ahead>;
+  /** Of each lane, the latest moment. */
+  readonly latest: Map<number, number>;
+  /** Of the last message that agreed. */
+  position: number;
+  /** From this moment on it is not known where something odd belongs. */
+  unsureFrom: number;
+  /** How many moments the last message took to come. */
+  lag: number;
+  /** What came before anything that is known. */
+  early: SpanRecord[];
+}
+
+const NOBODY: readonly SpanRecord[] = [];
+/** Where no client sends, so many deliveries are a moment. */
+const DELIVERIES_A_MOMENT = 64;
+/** Of one stream. */
+const EARLY_MAX = 1_024;
+/** Rounds of reading that a window may wait for its other halves. */
+const PATIENCE = 4;
+
+export class WindowReader {
+  readonly #context: WindowContext;
+  readonly #sink: WindowSink;
+  readonly #moments = new Moments();
+  readonly #streams = new Map<number, SideStream>();
+  readonly #ahead = new Map<number, Map<number, Ahead>>();
+  readonly #sent = new Map<string, SpanRecord[]>();
+  /** Of moments that are past: the latest, and those before them, which are forgotten all at once. */
+  #past = new Map<string, SpanRecord>();
+  #pastBefore = new Map<string, SpanRecord>();
+  #sinceSent = 0;
+  #lookAt: number;
+
+  constructor(context: WindowContext, sink: WindowSink) {
+    this.#context = context;
+    this.#sink = sink;
+    this.#lookAt = context.limits.recordsMax;
+  }
+
+  /** Throws TooFarApart. */
+  read(reader: CaptureReader): void {
+    const { dialect, limits } = this.#context;
+    walkInOrder(reader, dialect.header, ({ row, walked, placement }) => {
+      if (placement === undefined) this.#takeDelivery(row, walked);
+      else {
+        const key = keyOf(walked.span.bytes);
+        this.#takeSent(recordOf(row, walked, { key, isCounted: false, placement }));
+      }
+      const { records, bytes } = this.#moments.size;
+      if (records >= this.#lookAt || bytes >= limits.bytesMax) this.#give(false);
+    });
+    for (const stream of this.#streams.values()) this.#putEarly(stream, this.#moments.last);
+    this.#give(true);
+  }
+
+  #takeSent(record: SpanRecord): void {
+    const moment = this.#moments.begin();
+    this.#sinceSent = 0;
+    this.#moments.put(record, moment);
+    const same = this.#sent.get(record.key);
+    if (same === undefined) this.#sent.set(record.key, [record]);
+    else same.push(record);
+    this.#sink.sent?.(record);
+  }
+
+  #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
+    if (row.kind === 'client') return;
+    const stream = this.#streamOf(row, row.kind);
+    const isFrame = walked.span.kind === 'frame';
+    if (isFrame && !stream.isOdd(walked.index)) this.#takeAgreed(stream, walked);
+    else this.#takeOdd(stream, walked);
+  }
+
+  #takeAgreed(stream: SideStream, walked: WalkedSpan): void {
+    const lane = this.#laneOf(walked.span.bytes);
+    const ahead = aheadOf(stream.ahead, lane);
+    const first = ahead.side === stream.side ? undefined : next(ahead);
+    const key = first?.key ?? keyOf(walked.span.bytes);
+    const record = recordOf(stream.row, walked, { key, isCounted: true });
+    const sent = this.#sent.get(key) ?? NOBODY;
+    this.#noteDelivered(stream, walked, sent);
+    if (first === undefined) {
+      const moment = this.#momentOf(stream, lane, sent);
+      this.#arrive(stream, lane, moment, sent.length === 1);
+      this.#moments.put(record, moment);
+      const at = this.#moments.at(moment);
+      if (at !== undefined) at.open++;
+      ahead.side = stream.side;
+      ahead.waiting.push(record);
+      return;
+    }
+    this.#arrive(stream, lane, Math.max(first.moment, this.#moments.first), sent.length === 1);
+    const at = this.#moments.at(first.moment);
+    // Its other half is past, and nothing near it was odd.
+    if (at === undefined) return;
+    at.open--;
+    this.#moments.put(record, first.moment);
+    const { lateAfterNs = Infinity } = this.#context;
+    const behindNs = (record.arrivalNs - first.arrivalNs) * (stream.side === 'new' ? 1 : -1);
+    if (behindNs > lateAfterNs) at.isOdd = true;
+  }
+
+  #takeOdd(stream: SideStream, walked: WalkedSpan): void {
+    const { span } = walked;
+    const key = keyOf(span.bytes);
+    const record = recordOf(stream.row, walked, { key, isCounted: false });
+    const sent = this.#sent.get(key) ?? NOBODY;
+    this.#noteDelivered(stream, walked, sent);
+    const [only] = sent;
+    const isKnown = only !== undefined && sent.length === 1;
+    if (!isKnown && stream.position < 0 && stream.early.length < EARLY_MAX) {
+      stream.early.push(record);
+      return;
+    }
+    const near = stream.position < 0 ? this.#moments.last : stream.position;
+    const moment = Math.max(isKnown ? only.moment : near, this.#moments.first);
+    if (only !== undefined && sent.length === 1 && record.isFrame) {
+      this.#arrive(stream, this.#laneOf(span.bytes), moment, true);
+    } else {
+      stream.unsureFrom = Math.min(stream.unsureFrom, moment);
+      const past = this.#past.get(key) ?? this.#pastBefore.get(key);
+      if (past !== undefined && sent.length === 0) this.#moments.put({ ...past }, moment);
+    }
+    this.#putOdd(record, moment);
+  }
+
+  #putOdd(record: SpanRecord, moment: number): void {
+    this.#moments.put(record, moment);
+    const at = this.#moments.at(moment);
+    if (at !== undefined) at.isOdd = true;
+  }
+
+  #putEarly(stream: SideStream, moment: number): void {
+    for (const record of stream.early) this.#putOdd(record, Math.max(moment, this.#moments.first));
+    stream.early = [];
+  }
+
+  /** Whence a message that agreed comes, where that is not known for certain: no earlier than the one before it. */
+  #momentOf(stream: SideStream, lane: number, sent: readonly SpanRecord[]): number {
+    const { first, last } = this.#moments;
+    const latest = stream.latest.get(lane) ?? first;
+    const [only] = sent;
+    if (only !== undefined && sent.length === 1) return only.moment;
+    if (only !== undefined) {
+      return Math.min(Math.max(latest, only.moment), sent.at(-1)?.moment ?? last);
+    }
+    if (++this.#sinceSent >= DELIVERIES_A_MOMENT) {
+      this.#moments.begin();
+      this.#sinceSent = 0;
+    }
+    return Math.max(first, latest, this.#moments.last - stream.lag);
+  }
+
+  /** A message of this moment has come, in order or not. */
+  #arrive(stream: SideStream, lane: number, moment: number, isSure: boolean): void {
+    if (stream.early.length > 0) this.#putEarly(stream, moment);
+    const latest = stream.latest.get(lane) ?? -1;
+    if (moment < latest) this.#moments.tie(moment, latest);
+    else stream.latest.set(lane, moment);
+    stream.position = moment;
+    if (isSure) stream.lag = this.#moments.last - moment;
+    if (moment > stream.unsureFrom) this.#moments.tie(stream.unsureFrom, moment);
+    stream.unsureFrom = Infinity;
+  }
+
+  #noteDelivered(stream: SideStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void {
+    for (const one of sent) one[stream.side] = true;
+    this.#sink.delivered?.(stream, walked, sent);
+  }
+
+  /** Gives away what is far enough behind. */
+  #give(isEnd: boolean): void {
+    const { limits } = this.#context;
+    const moments = this.#moments;
+    const { contextMoments } = limits;
+    for (;;) {
+      const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
+      const odd = moments.firstOdd(until);
+      if (odd === undefined) {
+        this.#giveAgreed(isEnd ? moments.last : until - contextMoments - 1);
+        break;
+      }
+      this.#giveAgreed(odd - contextMoments - 1);
+      const cut = this.#cutBehind(odd, until, isEnd);
+      if (cut === undefined) break;
+      if (moments.hasOpen(cut)) {
+        if (isEnd || moments.size.records > PATIENCE * limits.recordsMax) throw new TooFarApart();
+        break;
+      }
+      this.#sink.window(this.#take(cut));
+      if (isEnd && moments.size.records === 0) break;
+    }
+    const { records } = moments.size;
+    this.#lookAt = Math.max(limits.recordsMax, records + (limits.recordsMax >>> 2));
+  }
+
+  /** undefined: it may go on, and there is room. */
+  #cutBehind(odd: number, until: number, isEnd: boolean): number | undefined {
+    const { contextMoments, recordsMax, bytesMax } = this.#context.limits;
+    const moments = this.#moments;
+    const cut = moments.endOfIsland(odd, until, contextMoments);
+    if (cut !== undefined) return cut;
+    const { records, bytes } = moments.size;
+    const isFull = records >= recordsMax || bytes >= bytesMax;
+    if (isEnd && !(isFull && records > recordsMax)) return moments.last;
+    return isFull ? moments.bestCut(until, contextMoments) : undefined;
+  }
+
+  #giveAgreed(until: number): void {
+    if (until >= this.#moments.first) this.#sink.agreed(this.#take(until));
+  }
+
+  #take(until: number): readonly SpanRecord[] {
+    const records = this.#moments.take(until);
+    for (const record of records) {
+      if (record.row.kind !== 'client') continue;
+      const same = this.#sent.get(record.key);
+      if (same?.[0] !== record) continue;
+      if (same.length === 1) this.#sent.delete(record.key);
+      else same.shift();
+      this.#past.set(record.key, record);
+      if (this.#past.size * 2 < this.#context.limits.recordsMax) continue;
+      this.#pastBefore = this.#past;
+      this.#past = new Map();
+    }
+    return records;
+  }
+
+  #streamOf(row: StreamRow, side: Side): SideStream {
+    let stream = this.#streams.get(row.id);
+    if (stream === undefined) {
+      const retired = this.#context.agreement.connections.get(row.connection);
+      let ahead = this.#ahead.get(row.connection);
+      if (ahead === undefined) this.#ahead.set(row.connection, (ahead = new Map()));
+      stream = {
+        row,
+        side,
+        isOdd: retired?.isOdd[side] ?? ((): boolean => true),
+        ahead,
+        latest: new Map(),
+        position: -1,
+        unsureFrom: Infinity,
+        lag: 0,
+        early: [],
+      };
+      this.#streams.set(row.id, stream);
+    }
+    return stream;
+  }
+
+  #laneOf(frame: Uint8Array): number {
+    const { relay_domain: domainAt, source: sourceAt } = this.#context.dialect.header.offsets;
+    return this.#context.agreement.lanes.of(((frame[domainAt] ?? 0) << 8) | (frame[sourceAt] ?? 0));
+  }
+}
+
+function aheadOf(all: Map<number, Ahead>, lane: number): Ahead {
+  let ahead = all.get(lane);
+  if (ahead === undefined) all.set(lane, (ahead = { side: undefined, waiting: [], head: 0 }));
+  return ahead;
+}
+
+/** The half that waits for this one. */
+function next(ahead: Ahead): SpanRecord | undefined {
+  const record = ahead.waiting[ahead.head];
+  if (record === undefined) return undefined;
+  ahead.waiting[ahead.head++] = undefined;
+  if (ahead.head === ahead.waiting.length || ahead.head > 1_024) {
+    ahead.waiting.splice(0, ahead.head);
+    ahead.head = 0;
+  }
+  return record;
+}
