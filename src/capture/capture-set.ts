@@ -57,7 +57,11 @@ export class CaptureSet implements CaptureReader {
     this.info = {
       ...first.info,
       sealed: parts.every((part) => part.info.sealed),
-      durationNs: last.info.durationNs,
+      // A file that was only begun when the recorder was killed knows of no time yet.
+      durationNs: parts.reduce(
+        (longest, { info }) => (info.durationNs > longest ? info.durationNs : longest),
+        0n,
+      ),
       // What is known at the end only is in the last file.
       notes: { ...first.info.notes, ...last.info.notes },
     };

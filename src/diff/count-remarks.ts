@@ -5,7 +5,7 @@
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
 import { eachRemark } from '../protocol/remarks.ts';
-import type { RemarkKind } from '../protocol/remark-kind.ts';
+import { REMARK_KINDS, type RemarkKind } from '../protocol/remark-kind.ts';
 import type { FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Judged } from './count-result.ts';
 import type { Dialects } from './read-capture.ts';
@@ -158,7 +158,9 @@ function add(known: RetiredRemark, { count, first }: RetiredRemark): void {
 /** What one message has is in the order of its kinds, whichever of them was met first. */
 function inOrder<T extends RetiredRemark>(remarks: Iterable<T>): readonly T[] {
   return [...remarks].sort(
-    (left, right) => left.first.index - right.first.index || (left.kind < right.kind ? -1 : 1),
+    (left, right) =>
+      left.first.index - right.first.index ||
+      REMARK_KINDS.indexOf(left.kind) - REMARK_KINDS.indexOf(right.kind),
   );
 }
 
