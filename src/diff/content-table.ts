@@ -26,6 +26,8 @@ export interface ContentTableOptions {
   readonly remarks: boolean;
   /** What of messages is noise and says nothing of which message it is. */
   readonly noise?: NoiseMask | undefined;
+  /** Whether contents get names that other tables give the same bytes, too. */
+  readonly hasNames?: boolean;
 }
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
@@ -44,14 +46,16 @@ export class ContentTable {
   readonly #reference: Dialect | undefined;
   readonly #remarks: boolean;
   readonly #noise: NoiseMask | undefined;
+  readonly #hasNames: boolean;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
   readonly #subjects = new Subjects();
 
-  constructor({ reference, remarks, noise }: ContentTableOptions) {
+  constructor({ reference, remarks, noise, hasNames = false }: ContentTableOptions) {
     this.#reference = reference;
     this.#remarks = remarks;
     this.#noise = noise;
+    this.#hasNames = hasNames;
   }
 
   /** `dialect` says how to read bytes that were not seen before. */
@@ -64,7 +68,8 @@ export class ContentTable {
     const key = this.#reference === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
     const known = contents.get(key);
     if (known !== undefined) return known;
-    const content = this.#read(span.bytes, isFrame, dialect);
+    const read = this.#read(span.bytes, isFrame, dialect);
+    const content = this.#hasNames ? { ...read, name: nameOf(isFrame, bytesKey) } : read;
     contents.set(key, content);
     return content;
   }
@@ -146,6 +151,12 @@ export class Subjects {
     this.#subjects.set(key, subject);
     return subject;
   }
+}
+
+/** Equal for equal bytes, and for others only by the rarest chance: 48 bits. */
+function nameOf(isFrame: boolean, bytesKey: string): number {
+  const hash = createHash('sha1').update(isFrame ? 'frame ' : 'other ');
+  return hash.update(bytesKey, 'latin1').digest().readUIntBE(0, 6);
 }
 
 /** Whether bytes that begin with the header of a frame go on like it too, as far as the records can tell. */

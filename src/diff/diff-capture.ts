@@ -132,7 +132,6 @@ function inWindows(
       telling: (lateness) =>
         new Telling({
           ...tellingOf(reader, { contents, dialects, histories, ruling }, options, lateness),
-          hasWindows: true,
         }),
     });
   } catch (error) {
@@ -203,7 +202,6 @@ function tellingOf(
     labels: options.labels,
     lateness,
     timeline: contents.timeline,
-    hasWindows: false,
   };
 }
 

@@ -4,7 +4,6 @@
  */
 import type { Cause } from './causes/explain.ts';
 import { type Finding, inOrderOfTime } from './findings.ts';
-import type { Content } from './records.ts';
 import type { Group } from './types.ts';
 
 export const UNEXPLAINED = 'unexplained';
@@ -30,13 +29,7 @@ interface Members {
 const CONTENTS_MAX = 65_536;
 
 export class GroupTally {
-  readonly #nameOf: (content: Content) => number;
   readonly #members = new Map<string, Members>();
-
-  /** `nameOf`: equal for equal messages, wherever in the capture they are. */
-  constructor(nameOf: (content: Content) => number) {
-    this.#nameOf = nameOf;
-  }
 
   /** Returns the key of its group. */
   add(finding: Finding, cause: Cause | undefined): string {
@@ -62,8 +55,9 @@ export class GroupTally {
     const content = finding.loss?.content ?? (finding.old ?? finding.new)?.content;
     if (content === undefined) return key;
     const { contents } = members;
-    if (contents.size < CONTENTS_MAX) contents.add(this.#nameOf(content));
-    else if (!contents.has(this.#nameOf(content))) members.moreContents++;
+    const name = content.name ?? content.id;
+    if (contents.size < CONTENTS_MAX) contents.add(name);
+    else if (!contents.has(name)) members.moreContents++;
     return key;
   }
 

@@ -31,7 +31,12 @@ export const SCAN_OPTIONS: ScanOptions = {
   disagreeingMax: 64_000,
   perConnectionMin: 64,
   sentMax: 65_536,
-  windows: { contextMoments: 256, recordsMax: 32_768, bytesMax: 33_554_432 },
+  windows: {
+    contextMoments: 256,
+    recordsMax: 32_768,
+    bytesMax: 33_554_432,
+    keptBytesMax: 67_108_864,
+  },
 };
 
 export interface ReadOptions {

@@ -38,6 +38,8 @@ export interface Content {
   readonly subject: string;
   /** What is odd about it; none when remarks are hidden, and for what is no frame. */
   readonly remarks: RemarkKinds;
+  /** Equal for equal bytes in all windows; absent where there is one. */
+  readonly name?: number;
   /** Its noisy values; absent for messages that have none. */
   readonly noise?: KeptValues | undefined;
 }

@@ -2,7 +2,6 @@
  * Gathers what was judged and found, window by window, and makes the result of it. Keeps numbers, the findings that are
  * listed, and the first one of each group, however many there are. A capture that is analysed whole is one window.
  */
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import type { Cause } from './causes/explain.ts';
@@ -17,7 +16,7 @@ import { FindingList, listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
 import type { NoiseResult } from './noise/result.ts';
 import { type CaptureRows, type Dialects, NOT_SELECTED } from './read-capture.ts';
-import { type Content, isCountedByScan } from './records.ts';
+import { isCountedByScan } from './records.ts';
 import {
   connectionDoubts,
   describeCapture,
@@ -46,8 +45,6 @@ export interface TellingContext {
   readonly lateness: Lateness;
   /** When frames arrived that are no items. */
   readonly timeline: TimelineCounter | undefined;
-  /** false: there is one window, so the ids of contents tell messages apart. */
-  readonly hasWindows: boolean;
 }
 
 /** What is known of a capture besides its windows. */
@@ -74,7 +71,7 @@ export class Telling {
 
   constructor(context: TellingContext) {
     this.#context = context;
-    const { reader, ruling, dialects, listedMax, hasRemarks, hasWindows, timeline } = context;
+    const { reader, ruling, dialects, listedMax, hasRemarks, timeline } = context;
     this.#rules =
       ruling &&
       new RulesJudge(ruling.rules, {
@@ -82,7 +79,7 @@ export class Telling {
         causeOf: (finding) => groupWords(finding, this.#causeOf(finding)),
         units: new FieldUnits(dialects),
       });
-    this.#groups = new GroupTally(hasWindows ? fingerprintOf : ({ id }) => id);
+    this.#groups = new GroupTally();
     this.#list = new FindingList(listedMax);
     this.#remarks = hasRemarks ? new RemarkCounter(reader.connections()) : undefined;
     this.#timeline = timeline?.copy() ?? new TimelineCounter();
@@ -202,10 +199,4 @@ export class Telling {
       );
     });
   }
-}
-
-/** Equal for equal messages, and for different ones only by the rarest chance: 48 bits. */
-function fingerprintOf({ isFrame, length, head, shape, payload }: Content): number {
-  const name = `${isFrame} ${length} ${shape} ${head?.domain} ${head?.source} ${head?.sequence} ${head?.timestamp}`;
-  return createHash('sha1').update(`${name} ${payload}`).digest().readUIntBE(0, 6);
 }

@@ -12,7 +12,12 @@ export const SMALL: ScanOptions = {
   disagreeingMax: 100_000,
   perConnectionMin: 64,
   sentMax: 1_000,
-  windows: { contextMoments: 16, recordsMax: 65_536, bytesMax: 1_000_000 },
+  windows: {
+    contextMoments: 16,
+    recordsMax: 65_536,
+    bytesMax: 1_000_000,
+    keptBytesMax: 10_000_000,
+  },
 };
 
 export type Fault =

@@ -39,7 +39,12 @@ function told({ latency: _latency, ...result }: DiffResult): unknown {
   return result;
 }
 
-const LIMITS: WindowLimits = { contextMoments: 6, recordsMax: 100_000, bytesMax: 1_000_000 };
+const LIMITS: WindowLimits = {
+  contextMoments: 6,
+  recordsMax: 100_000,
+  bytesMax: 1_000_000,
+  keptBytesMax: 0,
+};
 
 test.each([false, true])(
   'windows say what the whole says; publishers interleaved: %s',

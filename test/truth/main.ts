@@ -40,6 +40,7 @@ const scan =
           contextMoments: Number(values.context ?? 16),
           recordsMax: Number(values.window ?? 100_000),
           bytesMax: 67_108_864,
+          keptBytesMax: 67_108_864,
         },
       };
 const protocol = loadBuiltInProtocol();

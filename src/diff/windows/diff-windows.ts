@@ -1,7 +1,7 @@
 /**
- * Analyses a capture in windows around what does not agree, in memory that does not grow with it. Reads it three times
+ * Analyses a capture in windows around what does not agree, in memory that does not grow with it. Goes over it three times
  * in order of time: to know what each window must know of the rest; to gather the evidence for causes; and to tell what
- * was found, with causes. Each window is judged as a small capture is judged whole (docs/decisions/0026).
+ * was found, with causes. Where the windows are few, only the first time reads the capture. Each window is judged as a small capture is judged whole (docs/decisions/0026).
  */
 import type { CaptureReader, Side } from '../../capture/types.ts';
 import { causeFacts } from '../causes/cause-facts.ts';
@@ -26,6 +26,7 @@ import type { Agreement } from '../scan/agreement-scan.ts';
 import type { Telling } from '../telling.ts';
 import type { DiffResult } from '../types.ts';
 import { unseenSendersFromNs } from '../unseen-senders.ts';
+import { KeptWindows } from './kept-windows.ts';
 import type { SpanRecord } from './records-of-spans.ts';
 import { Survey } from './survey.ts';
 import { WindowContents } from './window-contents.ts';
@@ -62,20 +63,22 @@ interface JudgedWindow {
 class WindowedAnalysis {
   readonly #work: WindowedDiff;
   readonly #survey: Survey;
+  readonly #kept: KeptWindows;
 
   constructor(work: WindowedDiff) {
-    const { agreement, histories, dialects } = work;
+    const { agreement, histories, dialects, windows } = work;
     this.#work = work;
     this.#survey = new Survey({
       dialect: dialects.old,
       agreement,
       clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
     });
+    this.#kept = new KeptWindows(this.#survey, windows.limits.keptBytesMax);
   }
 
   result(): DiffResult {
     const { reader, agreement, histories, domains } = this.#work;
-    this.#windows(this.#survey).read(reader);
+    this.#windows(this.#kept).read(reader);
     const clientLeftNs = (id: number): number | undefined => histories.of.get(id)?.clientLeftNs;
     const evidence = new CauseEvidence({ clientLeftNs, domains });
     const changes = new ChangeEvidence();
@@ -138,10 +141,17 @@ class WindowedAnalysis {
       survey: this.#survey,
       unseenFromNs: unseenSendersFromNs(reader),
     });
-    this.#windows({
-      agreed: (records) => contents.pass(records),
-      window: (records) => visit(this.#judge(contents, records)),
-    }).read(reader);
+    const judge = (records: readonly SpanRecord[]): void => visit(this.#judge(contents, records));
+    const { steps } = this.#kept;
+    if (steps === undefined) {
+      const agreed = (passed: readonly SpanRecord[]): void => contents.pass(passed);
+      this.#windows({ agreed, window: judge }).read(reader);
+      return;
+    }
+    for (const step of steps) {
+      if (step.kind === 'window') judge(step.records);
+      else contents.passTo(step.given);
+    }
   }
 
   #judge(contents: WindowContents, records: readonly SpanRecord[]): JudgedWindow {

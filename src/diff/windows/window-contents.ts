@@ -15,6 +15,7 @@ import type {
 import type { Content, Item } from '../records.ts';
 import type { Lanes } from '../scan/lanes.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
+import { type Given, noteGiven } from './kept-windows.ts';
 import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
@@ -36,7 +37,7 @@ interface OfConnection {
 export class WindowContents {
   readonly #source: WindowSource;
   /** Of each stream of a side, the last span that was given away. */
-  readonly #given = new Map<string, number>();
+  readonly #given: Given = new Map();
 
   constructor(source: WindowSource) {
     this.#source = source;
@@ -44,11 +45,12 @@ export class WindowContents {
 
   /** What agreed, and is in no window. */
   pass(records: readonly SpanRecord[]): void {
-    for (const { row, index } of records) {
-      if (row.kind === 'client') continue;
-      const name = `${row.connection} ${row.kind}`;
-      if (index > (this.#given.get(name) ?? -1)) this.#given.set(name, index);
-    }
+    noteGiven(this.#given, records);
+  }
+
+  /** The same, of what was kept of it. */
+  passTo(given: Given): void {
+    for (const [name, index] of given) this.#given.set(name, index);
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
@@ -62,7 +64,7 @@ export class WindowContents {
 class Window implements WindowFacts {
   readonly #source: WindowSource;
   readonly #given: ReadonlyMap<string, number>;
-  readonly #table = new ContentTable({ reference: undefined, remarks: true });
+  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasNames: true });
   readonly #connections = new Map<number, OfConnection>();
   readonly #keys = new Map<number, string>();
   readonly #frames = new Map<string, SpanRecord>();

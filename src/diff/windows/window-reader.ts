@@ -19,6 +19,8 @@ export interface WindowLimits {
   readonly recordsMax: number;
   /** Of frames too long for a key. */
   readonly bytesMax: number;
+  /** Windows of the first reading that those after it need not make again; more of them, and none is kept. */
+  readonly keptBytesMax: number;
 }
 
 export interface WindowSink {
