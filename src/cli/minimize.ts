@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { redactedNote } from '../capture/redaction-note.ts';
 import { REPLAY_ORIGIN } from '../capture/replay-notes.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { CaptureStart } from '../capture/writer.ts';
@@ -168,7 +169,11 @@ function prepare(capture: CaptureReader, options: MinimizeCommandOptions): Searc
     startedUnixNs: capture.info.startedUnixNs,
     dialect: dialect.name,
     layout: dialect.header,
-    notes: { source: basename(capture.path), minimized: target.divergence.detail },
+    notes: {
+      source: basename(capture.path),
+      minimized: target.divergence.detail,
+      ...redactedNote(capture.info.notes),
+    },
     protocolSchemas: new Map(protocol.sources),
   };
   const trials = new Trials(traffic, {

@@ -2,7 +2,16 @@
  * Makes a golden of a recording: in a directory beside its place, which is then given its name, so that there is a whole
  * golden or none.
  */
-import { lstatSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/types.ts';
@@ -26,6 +35,9 @@ import { neededSchemas } from './needed-schemas.ts';
 import { LEFT_OUT_NOTE, SOURCE_NOTE } from './notes.ts';
 import type { Selection } from './selection.ts';
 
+/** Makes a capture with other values, `to`, of the one at `from`. */
+export type RedactWork = (from: string, to: string) => void;
+
 export interface CreateOptions extends GoldenWords, AboutText {
   /** Of the golden; must not exist. */
   readonly directory: string;
@@ -34,8 +46,8 @@ export interface CreateOptions extends GoldenWords, AboutText {
   readonly labels: ReadonlyMap<number, string>;
   /** Text of rules.yaml. */
   readonly rules: string | undefined;
-  /** Makes another capture of the one that was copied (`from` to `to`), where that is asked for. */
-  readonly redact: ((from: string, to: string) => void) | undefined;
+  /** undefined: values stay what they are. */
+  readonly redact: RedactWork | undefined;
   readonly context: Omit<CompareContext, 'rules'>;
   /** Version of relaydiff. */
   readonly writer: string;
@@ -84,7 +96,8 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
 
 function fill(directory: string, capture: CaptureReader, options: CreateOptions): CreatedGolden {
   const path = join(directory, CAPTURE_FILE);
-  const captureBytes = writeCapture(path, capture, options);
+  const labelsOf = (): CreateOptions['labels'] => options.labels;
+  const captureBytes = writeCapture(path, capture, { ...options, labelsOf });
   const rules = options.rules ?? NO_RULES;
   const copy = openCapture(path);
   try {
@@ -99,17 +112,67 @@ function fill(directory: string, capture: CaptureReader, options: CreateOptions)
   }
 }
 
-/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE or CAPTURE_DAMAGED. Returns its size in bytes. */
-export function writeCapture(
-  path: string,
-  capture: CaptureReader,
-  options: Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'redact' | 'context'>,
-): number {
-  const { selection, labels, writer, redact, context } = options;
+export interface WriteOptions
+  extends Pick<CreateOptions, 'selection' | 'writer' | 'redact' | 'context'> {
+  /** Other names for the connections of what is written, by their number: they are said in the golden as they are. */
+  readonly labelsOf: (capture: CaptureReader) => ReadonlyMap<number, string>;
+}
+
+/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE, CAPTURE_DAMAGED or REDACTION_FAILED. Returns its size in bytes. */
+export function writeCapture(path: string, capture: CaptureReader, options: WriteOptions): number {
+  const { selection, redact } = options;
   const { leftOut = [] } = selection ?? {};
-  const copied = redact === undefined ? path : `${path}.copy`;
+  const notes = leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') };
+  const source = { [SOURCE_NOTE]: basename(capture.path) };
+  if (redact === undefined) {
+    put(path, capture, {
+      ...options,
+      labels: options.labelsOf(capture),
+      notes: { ...source, ...notes },
+    });
+  } else {
+    withRedacted(capture, { ...options, redact, notes: source }, (redacted) => {
+      const labels = options.labelsOf(redacted);
+      put(path, redacted, { ...options, selection: undefined, labels, notes });
+    });
+  }
+  const { size } = statSync(path);
+  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
+  return size;
+}
+
+/**
+ * Where a golden is kept may be a repository: what is not redacted yet lies elsewhere, also when the program is killed.
+ */
+function withRedacted(
+  capture: CaptureReader,
+  options: Omit<PutOptions, 'labels'> & { readonly redact: RedactWork },
+  work: (redacted: CaptureReader) => void,
+): void {
+  const scratch = mkdtempSync(join(tmpdir(), 'relaydiff-redact-'));
+  try {
+    const [taken, out] = [join(scratch, 'taken.capture'), join(scratch, 'redacted.capture')];
+    put(taken, capture, { ...options, labels: new Map() });
+    options.redact(taken, out);
+    const redacted = openCapture(out);
+    try {
+      work(redacted);
+    } finally {
+      redacted.close();
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+interface PutOptions extends Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'context'> {
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+function put(path: string, capture: CaptureReader, options: PutOptions): void {
+  const { selection, labels, writer, context, notes } = options;
   copyCapture(capture, {
-    path: copied,
+    path,
     writer,
     layout: context.protocol.dialect(capture.info.dialect).header,
     protocolSchemas: neededSchemas(
@@ -119,18 +182,8 @@ export function writeCapture(
     ),
     selection,
     labels,
-    notes: {
-      [SOURCE_NOTE]: basename(capture.path),
-      ...(leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') }),
-    },
+    notes,
   });
-  if (redact !== undefined) {
-    redact(copied, path);
-    rmSync(copied);
-  }
-  const { size } = statSync(path);
-  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
-  return size;
 }
 
 /**

@@ -23,6 +23,8 @@ export interface PartRequest {
   readonly toNs: bigint | undefined;
   /** So many messages that clients sent, and what was sent with the last of them. */
   readonly firstMessages: number | undefined;
+  /** What was left out is told with numbers of clients, not with their labels. */
+  readonly hidesLabels: boolean;
   /** Without the new side. */
   readonly oldOnly: boolean;
 }
@@ -209,7 +211,7 @@ class Selecting {
     const part = (what: string, kept: number, all: number): string =>
       `${what}: ${formatCount(all - kept)} of ${formatCount(all)}`;
     this.#leftOut.unshift(
-      requestWords(this.#request),
+      requestWords(this.#request, this.#wanted),
       part('connections left out', connections, this.#capture.connections().length),
       part('bytes of clients left out', sent, sum('client')),
       part('bytes of the old relay left out', old.bytes, sum('old')),
@@ -256,10 +258,12 @@ function joined(groups: readonly ByteRange[]): readonly ByteRange[] {
   return ranges;
 }
 
-function requestWords({ clients, fromNs, toNs, firstMessages, oldOnly }: PartRequest): string {
+function requestWords(request: PartRequest, wanted: ReadonlySet<number>): string {
+  const { clients, hidesLabels, fromNs, toNs, firstMessages, oldOnly } = request;
   const seconds = (ns: bigint): string => `${Number(ns) / 1e9} s`;
+  const names = hidesLabels ? [...wanted] : (clients ?? []);
   const words = [
-    ...(clients === undefined ? [] : [`only the clients ${clients.join(', ')}`]),
+    ...(clients === undefined ? [] : [`only the clients ${names.join(', ')}`]),
     ...(fromNs === undefined ? [] : [`from ${seconds(fromNs)}`]),
     ...(toNs === undefined ? [] : [`to ${seconds(toNs)}`]),
     ...(firstMessages === undefined ? [] : [`the first ${formatCount(firstMessages)} messages`]),
