@@ -149,7 +149,7 @@ function withRedacted(
   options: Omit<PutOptions, 'labels'> & { readonly redact: RedactWork },
   work: (redacted: CaptureReader) => void,
 ): void {
-  const scratch = mkdtempSync(join(tmpdir(), 'relaydiff-redact-'));
+  const scratch = makeScratch();
   try {
     const [taken, out] = [join(scratch, 'taken.capture'), join(scratch, 'redacted.capture')];
     put(taken, capture, { ...options, labels: new Map() });
@@ -212,6 +212,19 @@ function tooLarge(bytes: number): OperatingError {
     `its capture would take ${formatBytes(bytes)}; a golden takes ${formatBytes(CAPTURE_BYTES_MAX)} at most`,
     { hint: 'Take less: --trim FROM..TO, --clients NAME…, --first-messages N.' },
   );
+}
+
+/** Its owner's alone. */
+function makeScratch(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'relaydiff-redact-'));
+  } catch (error) {
+    const message = `cannot make a directory in ${tmpdir()}: ${String(error)}`;
+    throw new OperatingError('OUTPUT_UNWRITABLE', message, {
+      hint: 'What is to be redacted lies there meanwhile; set TMPDIR to a directory that you may write to.',
+      cause: error,
+    });
+  }
 }
 
 function isThere(path: string): boolean {
