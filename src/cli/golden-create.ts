@@ -9,6 +9,7 @@ import {
   GOLDEN_DOMAINS,
   type GoldenDomain,
   type GoldenReplay,
+  replayName,
 } from '../golden/expected.ts';
 import { parseReplay } from '../golden/replay-words.ts';
 import { type PartRequest, selectPart } from '../golden/select-part.ts';
@@ -16,7 +17,7 @@ import { showsWords } from '../golden/shows.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { protocolOf, withCapture } from './inputs.ts';
-import { parseCount, parseDurationMs, quietOption, schemaOption } from './options.ts';
+import { parseDurationMs, parsePositive, quietOption, schemaOption } from './options.ts';
 import { talk, writeOut } from './output.ts';
 import { readRulesFiles, today } from './rules-files.ts';
 import { VERSION } from './version.ts';
@@ -62,7 +63,7 @@ export function goldenCreateCommand(): Command {
       parseRange,
     )
     .option('--clients <name...>', 'take these only: labels or numbers of connections')
-    .option('--first-messages <n>', 'take the first n messages of clients', parseCount)
+    .option('--first-messages <n>', 'take the first n messages of clients', parsePositive)
     .option('--old-only', 'leave the new side out', false)
     .option('--title <text>', 'one line (default: the name)')
     .option('--summary <text>', 'what it is for, for about.md')
@@ -175,7 +176,7 @@ function tell(
     `  ${formatCount(promise.clients)} clients sent ${formatBytes(promise.clientBytes)}; old delivered ${formatCount(promise.messages)} messages; capture of ${formatBytes(captureBytes)}`,
   );
   talk(`  old against new: ${shows === null ? 'recorded from one relay' : showsWords(shows)}`);
-  talk(`  ${formatCount(replays.length)} replays`);
+  talk(`  played by check: ${replays.map(replayName).join(', ')}`);
   for (const words of leftOut) talk(`  ${words}`);
   talk(
     `next: write what it is for into ${join(directory, 'about.md')}, then relaydiff golden verify ${directory}`,
