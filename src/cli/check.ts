@@ -13,7 +13,12 @@ import type { CheckReport } from '../report/check-report.ts';
 import { caseLine, renderCheck } from '../report/check-terminal.ts';
 import { checkReportOf } from '../report/check-summary.ts';
 import { inert } from '../report/github.ts';
-import { makeDirectory, runFacts, tellGithub, writeCheckReports } from './check-outputs.ts';
+import {
+  makeDirectory,
+  prepareCheckReports,
+  runFacts,
+  writeCheckReports,
+} from './check-outputs.ts';
 import { htmlOf } from './html.ts';
 import { protocolOf } from './inputs.ts';
 import {
@@ -142,6 +147,7 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
   for (const directory of [options.html, options.keep]) {
     if (directory !== undefined) makeDirectory(directory);
   }
+  prepareCheckReports(options);
   const stop = new AbortController();
   const stopped = new StopRequest(talk, 'still ending the relay; it is killed if it does not go');
   void stopped.wait(undefined).then(() => stop.abort());
@@ -224,12 +230,12 @@ function writePage(
 }
 
 async function tell(report: CheckReport, options: CheckCommandOptions): Promise<void> {
-  writeCheckReports(report, options);
+  // The verdict first: nobody shall wait for a run and not see it because a report cannot be written.
   if (options.json) await writeOut(`${JSON.stringify(report)}\n`);
   else if (!options.quiet) {
     const text = renderCheck(report, { colour: process.stdout.isTTY });
     await writeOut(options.github ? text.split('\n').map(inert).join('\n') : text);
   }
-  if (options.github) tellGithub(report);
+  writeCheckReports(report, options);
   process.exitCode = report.exitCode;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import { formatCount } from '../lib/format.ts';
-import { EXIT, OperatingError } from '../lib/operating-error.ts';
+import { EXIT, OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { needsKey, redactCapture } from '../redact/redact-capture.ts';
 import type { RedactionReport } from '../redact/redaction-report.ts';
 import { readRedaction } from '../redact/redaction-rules.ts';
@@ -87,7 +87,7 @@ function readText(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
       hint: 'Check the path; docs/redaction.md describes rules and keys.',
       cause: error,
     });

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deferred } from '../lib/deferred.ts';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
 import { type OutputTail, TailBuffer } from './output-tail.ts';
@@ -318,7 +318,7 @@ function makeDirectory(): string {
   } catch (error) {
     throw new OperatingError(
       'OUTPUT_UNWRITABLE',
-      `cannot make a directory in ${place}: ${String(error)}`,
+      `cannot make a directory in ${place}: ${reasonOf(error)}`,
       {
         hint: 'The relay under test needs one for its socket; set TMPDIR to a directory that you may write to.',
         cause: error,

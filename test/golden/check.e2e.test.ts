@@ -237,3 +237,24 @@ it.each([
   expect(end.stderr).toMatch(words);
   expect(end.exitCode).toBe(2);
 });
+
+it('a report that cannot be written is told before any relay is started', async () => {
+  const { golden, scratch } = place();
+  const end = await check([golden, '--relay', 'x {socket}', '--junit', scratch], scratch);
+  expect(end.stderr).toMatch(/cannot write .*: it is a directory \[OUTPUT_UNWRITABLE\]/);
+  expect([end.exitCode, end.stdout]).toEqual([4, '']);
+});
+
+it.skipIf(!existsSync('/dev/full'))(
+  'a report that cannot be written in the end costs neither the verdict nor another report',
+  async () => {
+    const { golden, scratch, path } = place();
+    const files = ['--junit', '/dev/full', '--markdown', path('check.md')];
+    const relay = ['--relay', 'relaydiff-no-such-program {socket}'];
+    const end = await check([golden, ...relay, ...files], scratch);
+    expect(end.stdout).toMatch(/RELAY-FAILED {2}of 2 cases/);
+    expect(end.stderr).toMatch(/cannot write \/dev\/full: ENOSPC.*OUTPUT_UNWRITABLE/);
+    expect(end.exitCode).toBe(4);
+    expect(readFileSync(path('check.md'), 'utf8')).toContain('of 2 cases');
+  },
+);
