@@ -5,7 +5,12 @@ import { openCapture } from '../capture/open.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { runCheck } from '../golden/check.ts';
 import { parseReplay, planCheck, type PlannedCase } from '../golden/check-plan.ts';
-import { GOLDEN_DOMAINS, type GoldenDomain, type GoldenReplay } from '../golden/expected.ts';
+import {
+  GOLDEN_DOMAINS,
+  type GoldenDomain,
+  type GoldenReplay,
+  replayName,
+} from '../golden/expected.ts';
 import { readSchemaFiles } from '../protocol/files.ts';
 import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
@@ -215,18 +220,29 @@ class CaseTeller {
 
 function writePage(
   result: DiffResult,
-  { golden, fileName }: PlannedCase,
+  plan: PlannedCase,
   { html, schema }: CheckCommandOptions,
 ): string | undefined {
   if (html === undefined) return undefined;
+  const { golden, fileName } = plan;
   const path = join(html, `${fileName}.html`);
   const capture = openCapture(golden.capturePath);
   try {
-    writeFile(path, htmlOf(result, protocolOf(capture, schema)));
+    writeFile(path, htmlOf(named(result, plan), protocolOf(capture, schema)));
   } finally {
     capture.close();
   }
   return path;
+}
+
+/** Every golden's capture has the same file name: on a page the case is called what it is called everywhere else. */
+function named(result: DiffResult, { name, replay }: PlannedCase): DiffResult {
+  return {
+    ...result,
+    capture: { ...result.capture, name: `${name} ${replayName(replay)}` },
+    old: { ...result.old, label: `the promise of ${name}` },
+    new: { ...result.new, label: 'the relay under test' },
+  };
 }
 
 async function tell(report: CheckReport, options: CheckCommandOptions): Promise<void> {

@@ -104,7 +104,9 @@ it('a relay that breaks it fails with exactly what the golden shows of it, the s
     ]);
     const facts = first.run.cases[index];
     expect(facts?.captures.map((file) => existsSync(file))).toEqual([true]);
-    expect(readFileSync(facts?.html ?? '', 'utf8')).toContain('relaydiff-model');
+    const page = readFileSync(facts?.html ?? '', 'utf8');
+    expect(page).toContain('relaydiff-model');
+    expect(page).toContain(`<title>different: ${told.golden} causal:recorded - relaydiff`);
   }
   expect(junit).toContain('<failure message="6 missing" type="failed">6 missing\n');
   expect(markdown).toContain('as the golden shows of the new relay');
