@@ -9,6 +9,7 @@ import {
   GOLDEN_DOMAINS,
   type GoldenDomain,
   type GoldenReplay,
+  replayName,
 } from '../golden/expected.ts';
 import { parseReplay } from '../golden/replay-words.ts';
 import { type PartRequest, selectPart } from '../golden/select-part.ts';
@@ -17,7 +18,7 @@ import { formatBytes, formatCount } from '../lib/format.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import { redactOption, redactWorkOf } from './golden-redaction.ts';
 import { protocolOf, withCapture } from './inputs.ts';
-import { parseCount, parseDurationMs, quietOption, schemaOption } from './options.ts';
+import { parseDurationMs, parsePositive, quietOption, schemaOption } from './options.ts';
 import { talk, writeOut } from './output.ts';
 import { keyFileOption } from './redaction.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -67,7 +68,7 @@ export function goldenCreateCommand(): Command {
       parseRange,
     )
     .option('--clients <name...>', 'take these only: labels or numbers of connections')
-    .option('--first-messages <n>', 'take the first n messages of clients', parseCount)
+    .option('--first-messages <n>', 'take the first n messages of clients', parsePositive)
     .option('--old-only', 'leave the new side out', false)
     .option('--title <text>', 'one line (default: the name)')
     .option('--summary <text>', 'what it is for, for about.md')
@@ -194,7 +195,7 @@ function tell(
     `  ${formatCount(promise.clients)} clients sent ${formatBytes(promise.clientBytes)}; old delivered ${formatCount(promise.messages)} messages; capture of ${formatBytes(captureBytes)}`,
   );
   talk(`  old against new: ${shows === null ? 'recorded from one relay' : showsWords(shows)}`);
-  talk(`  ${formatCount(replays.length)} replays`);
+  talk(`  played by check: ${replays.map(replayName).join(', ')}`);
   for (const words of leftOut) talk(`  ${words}`);
   talk(
     `next: write what it is for into ${join(directory, 'about.md')}, then relaydiff golden verify ${directory}`,

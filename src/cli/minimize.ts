@@ -29,7 +29,7 @@ import {
   rulesOption,
   schemaOption,
 } from './options.ts';
-import { Progress, talk, writeOut } from './output.ts';
+import { expectWritable, Progress, talk, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
 import { readResultFile } from './result-file.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -153,6 +153,7 @@ function prepare(capture: CaptureReader, options: MinimizeCommandOptions): Searc
       hint: 'Name another file, or remove this one first: relaydiff never overwrites a capture.',
     });
   }
+  if (out !== undefined) expectWritable(out);
   const commands = {
     relay: parseRelayCommand(options.relay),
     reference: reference === undefined ? undefined : parseRelayCommand(reference),
@@ -200,7 +201,6 @@ async function tell(
   { divergence: id, reference, out, json }: MinimizeCommandOptions,
   { wanted: { kind, cause, subject }, found, flaky, isOver }: Outcome,
 ): Promise<void> {
-  if (found !== undefined && out !== undefined) writeMinimal(out, found.trial, start);
   const report = makeMinimizeReport({
     source,
     divergence: { id, kind, cause, subject, detail: target.divergence.detail },
@@ -213,7 +213,9 @@ async function tell(
     found,
     isOver,
   });
+  // What a long search found is told first, should the capture be impossible to write.
   await writeOut(json ? `${JSON.stringify(report)}\n` : render(report));
+  if (found !== undefined && out !== undefined) writeMinimal(out, found.trial, start);
   const isSure = report.verdict === 'minimal' && report.shown?.times === report.shown?.of;
   process.exitCode = isSure ? EXIT.same : EXIT.inconclusive;
 }

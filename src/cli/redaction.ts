@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { Option } from 'commander';
 import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import { formatCount } from '../lib/format.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { needsKey, type RedactOptions } from '../redact/redact-capture.ts';
@@ -46,7 +46,7 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
       hint: 'Check the path; docs/redaction.md describes rules and keys.',
       cause: error,
     });

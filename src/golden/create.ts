@@ -16,7 +16,7 @@ import { basename, dirname, join } from 'node:path';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { readBuiltInSchemas } from '../protocol/files.ts';
 import { schemaName } from '../protocol/schema-source.ts';
 import { aboutPage, type AboutText } from './about.ts';
@@ -70,7 +70,7 @@ rules: []
 `;
 
 /**
- * Throws GOLDEN_EXISTS, GOLDEN_INVALID when bytes are missing from the recording, GOLDEN_TOO_LARGE, RULES_INVALID,
+ * Throws USAGE, GOLDEN_EXISTS, GOLDEN_INVALID when bytes are missing from the recording, GOLDEN_TOO_LARGE, RULES_INVALID,
  * CAPTURE_UNWRITABLE or OUTPUT_UNWRITABLE; then there is nothing where the golden was to be.
  */
 export function createGolden(capture: CaptureReader, options: CreateOptions): CreatedGolden {
@@ -80,6 +80,7 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
       hint: 'Choose another name, or change this golden with relaydiff golden update.',
     });
   }
+  refuseUnknown(capture, options.labels);
   if (options.selection === undefined) refuseIncomplete(capture);
   const fresh = join(dirname(directory), `.${basename(directory)}.${process.pid}.tmp`);
   try {
@@ -91,6 +92,17 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
     rmSync(fresh, { recursive: true, force: true });
     if (error instanceof OperatingError) throw error;
     throw unwritable(directory, error);
+  }
+}
+
+/** A name for nobody is a slip of the pen, and the golden would keep the wrong one for good. Throws USAGE. */
+function refuseUnknown(capture: CaptureReader, labels: ReadonlyMap<number, string>): void {
+  const known = new Set(capture.connections().map(({ id }) => id));
+  for (const id of labels.keys()) {
+    if (known.has(id)) continue;
+    throw new OperatingError('USAGE', `${capture.path} has no connection ${id} to be named`, {
+      hint: 'relaydiff info lists the connections with their numbers.',
+    });
   }
 }
 
@@ -240,7 +252,7 @@ function makeDirectory(path: string): void {
 }
 
 function unwritable(path: string, error: unknown): OperatingError {
-  return new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${String(error)}`, {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${reasonOf(error)}`, {
     hint: 'Name a directory that you may write to, with --into.',
     cause: error,
   });

@@ -5,7 +5,7 @@
  * recording may be of any size.
  */
 import type { CaptureReader, Gap, StreamKind, StreamRow } from '../capture/types.ts';
-import { formatCount } from '../lib/format.ts';
+import { formatCount, formatSeconds } from '../lib/format.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import type { HeaderLayout } from '../wire/types.ts';
@@ -104,9 +104,17 @@ class Selecting {
     const chosen: SentGroup[] = [];
     let bytes = 0;
     let messages = 0;
+    let beforeNs: bigint | undefined;
+    let behindNs: bigint | undefined;
     for (const group of groups) {
-      if (fromNs !== undefined && group.firstNs < fromNs) continue;
-      if (toNs !== undefined && group.firstNs >= toNs) break;
+      if (fromNs !== undefined && group.firstNs < fromNs) {
+        beforeNs = group.firstNs;
+        continue;
+      }
+      if (toNs !== undefined && group.firstNs >= toNs) {
+        behindNs = group.firstNs;
+        break;
+      }
       if (firstMessages !== undefined && messages >= firstMessages) break;
       chosen.push(group);
       bytes += group.bytes;
@@ -118,7 +126,7 @@ class Selecting {
       'USAGE',
       `no client sent anything in this part of ${this.#capture.path}`,
       {
-        hint: 'relaydiff info shows who sent how much; times count from the start of the recording.',
+        hint: whereElse(beforeNs, behindNs),
       },
     );
   }
@@ -227,6 +235,17 @@ class Selecting {
       },
     );
   }
+}
+
+/** Times of a recording count from its start, which may be long before the first client: so they are told. */
+function whereElse(beforeNs: bigint | undefined, behindNs: bigint | undefined): string {
+  const places = [
+    ...(beforeNs === undefined ? [] : [`last before it at ${formatSeconds(beforeNs)}`]),
+    ...(behindNs === undefined ? [] : [`first behind it at ${formatSeconds(behindNs)}`]),
+  ];
+  return places.length === 0
+    ? 'relaydiff info shows who sent how much.'
+    : `They sent ${places.join(', ')}, from the start of the recording.`;
 }
 
 function wantedOf(

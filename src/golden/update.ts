@@ -20,7 +20,7 @@ import { readClients } from '../diff/two-captures/client-digests.ts';
 import { matchConnections } from '../diff/two-captures/match-connections.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { formatCount } from '../lib/format.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { withFacts } from './about.ts';
 import { comparePromise, type CompareContext } from './compare.ts';
 import { type CreateOptions, type RedactWork, refuseIncomplete, writeCapture } from './create.ts';
@@ -219,7 +219,7 @@ function exchange(fresh: string, directory: string): void {
 }
 
 function unwritable(path: string, error: unknown): OperatingError {
-  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${reasonOf(error)}`, {
     hint: 'Check that you may write to it and to the directory that it is in.',
     cause: error,
   });

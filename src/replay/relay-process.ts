@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deferred } from '../lib/deferred.ts';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
 import { readTail } from './output-reader.ts';
@@ -294,7 +294,7 @@ function makeDirectory(): string {
   } catch (error) {
     throw new OperatingError(
       'OUTPUT_UNWRITABLE',
-      `cannot make a directory in ${place}: ${String(error)}`,
+      `cannot make a directory in ${place}: ${reasonOf(error)}`,
       {
         hint: 'The relay under test needs one for its socket; set TMPDIR to a directory that you may write to.',
         cause: error,

@@ -188,6 +188,12 @@ describe('golden create', () => {
     expect(golden('create', 'none', ...from, '--clients', 'nobody').stderr).toMatch(
       /is called nobody/,
     );
+    expect(golden('create', 'none', ...from, '--label', '9=nobody').stderr).toMatch(
+      /has no connection 9 to be named/,
+    );
+    expect(golden('create', 'none', ...from, '--trim', '1h..').stderr).toMatch(
+      /no client sent anything in this part.*\n {2}They sent last before it at \d+\.\d+ s/,
+    );
     expect(golden('create', '../up', ...from).stderr).toMatch(/cannot be the name/);
     expect(readdirSync(directory).sort()).toEqual(['live.capture', 'part']);
   });
