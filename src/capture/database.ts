@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 
 export type CaptureDatabase = Database.Database;
 
@@ -106,7 +106,7 @@ function creationFailure(path: string, error: unknown): OperatingError {
       cause: error,
     });
   }
-  return new OperatingError('CAPTURE_UNWRITABLE', `cannot create ${path}: ${messageOf(error)}`, {
+  return new OperatingError('CAPTURE_UNWRITABLE', `cannot create ${path}: ${reasonOf(error)}`, {
     hint: 'Check that the directory exists and that you may write to it.',
     cause: error,
   });
@@ -213,12 +213,8 @@ function sqliteFailure(
 
 function unreadable(path: string, error: unknown): OperatingError {
   if (error instanceof OperatingError) return error;
-  return new OperatingError('CAPTURE_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, {
+  return new OperatingError('CAPTURE_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
     hint: 'Check that the file and its directory may be read, and that no other program holds it.',
     cause: error,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@
  * Holds a few numbers a page of the log, and one page at a time.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { findRow } from './found-rows.ts';
 import { FILE_HEADER_BYTES, readPageHeader, u16, u32 } from './sqlite-pages.ts';
 import { type ReadAt, readWal, type WalContent, type WalFrame } from './wal-frames.ts';
@@ -224,7 +224,7 @@ function guarded<T>(path: string, work: () => T): T {
     const isMissing = systemErrorCode(error) === 'ENOENT';
     throw new OperatingError(
       isMissing ? 'CAPTURE_NOT_FOUND' : 'CAPTURE_UNREADABLE',
-      isMissing ? `${path} does not exist` : `cannot read ${path}: ${String(error)}`,
+      isMissing ? `${path} does not exist` : `cannot read ${path}: ${reasonOf(error)}`,
       { hint: 'Check the path, and that the file may be read.', cause: error },
     );
   }

@@ -5,7 +5,12 @@ import { openCapture } from '../capture/open.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { runCheck } from '../golden/check.ts';
 import { parseReplay, planCheck, type PlannedCase } from '../golden/check-plan.ts';
-import { GOLDEN_DOMAINS, type GoldenDomain, type GoldenReplay } from '../golden/expected.ts';
+import {
+  GOLDEN_DOMAINS,
+  type GoldenDomain,
+  type GoldenReplay,
+  replayName,
+} from '../golden/expected.ts';
 import { readSchemaFiles } from '../protocol/files.ts';
 import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
@@ -13,7 +18,12 @@ import type { CheckReport } from '../report/check-report.ts';
 import { caseLine, renderCheck } from '../report/check-terminal.ts';
 import { checkReportOf } from '../report/check-summary.ts';
 import { inert } from '../report/github.ts';
-import { makeDirectory, runFacts, tellGithub, writeCheckReports } from './check-outputs.ts';
+import {
+  makeDirectory,
+  prepareCheckReports,
+  runFacts,
+  writeCheckReports,
+} from './check-outputs.ts';
 import { htmlOf } from './html.ts';
 import { protocolOf } from './inputs.ts';
 import {
@@ -142,6 +152,7 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
   for (const directory of [options.html, options.keep]) {
     if (directory !== undefined) makeDirectory(directory);
   }
+  prepareCheckReports(options);
   const stop = new AbortController();
   const stopped = new StopRequest(talk, 'still ending the relay; it is killed if it does not go');
   void stopped.wait(undefined).then(() => stop.abort());
@@ -209,27 +220,38 @@ class CaseTeller {
 
 function writePage(
   result: DiffResult,
-  { golden, fileName }: PlannedCase,
+  plan: PlannedCase,
   { html, schema }: CheckCommandOptions,
 ): string | undefined {
   if (html === undefined) return undefined;
+  const { golden, fileName } = plan;
   const path = join(html, `${fileName}.html`);
   const capture = openCapture(golden.capturePath);
   try {
-    writeFile(path, htmlOf(result, protocolOf(capture, schema)));
+    writeFile(path, htmlOf(named(result, plan), protocolOf(capture, schema)));
   } finally {
     capture.close();
   }
   return path;
 }
 
+/** Every golden's capture has the same file name: on a page the case is called what it is called everywhere else. */
+function named(result: DiffResult, { name, replay }: PlannedCase): DiffResult {
+  return {
+    ...result,
+    capture: { ...result.capture, name: `${name} ${replayName(replay)}` },
+    old: { ...result.old, label: `the promise of ${name}` },
+    new: { ...result.new, label: 'the relay under test' },
+  };
+}
+
 async function tell(report: CheckReport, options: CheckCommandOptions): Promise<void> {
-  writeCheckReports(report, options);
+  // The verdict first: nobody shall wait for a run and not see it because a report cannot be written.
   if (options.json) await writeOut(`${JSON.stringify(report)}\n`);
   else if (!options.quiet) {
     const text = renderCheck(report, { colour: process.stdout.isTTY });
     await writeOut(options.github ? text.split('\n').map(inert).join('\n') : text);
   }
-  if (options.github) tellGithub(report);
+  writeCheckReports(report, options);
   process.exitCode = report.exitCode;
 }

@@ -12,7 +12,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { checkReportOfDiff } from '../report/check-of-diff.ts';
 import { renderTerminal } from '../report/terminal.ts';
 import type { Protocol } from '../protocol/load.ts';
-import { runFacts, tellGithub, writeCheckReports } from './check-outputs.ts';
+import { runFacts, writeCheckReports } from './check-outputs.ts';
 import { follow } from './follow.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -155,7 +155,6 @@ function tellCi(result: DiffResult, options: DiffOptions, startMs: number): void
   if (junit === undefined && markdown === undefined && !github) return;
   const report = checkReportOfDiff(result, runFacts(startMs), DIVERGENCES_TOLD);
   writeCheckReports(report, options);
-  if (github) tellGithub(report);
 }
 
 async function compareSides(capture: CaptureReader, options: DiffOptions): Promise<DiffResult> {

@@ -9,15 +9,18 @@ import {
   GOLDEN_DOMAINS,
   type GoldenDomain,
   type GoldenReplay,
+  replayName,
 } from '../golden/expected.ts';
 import { parseReplay } from '../golden/replay-words.ts';
 import { type PartRequest, selectPart } from '../golden/select-part.ts';
 import { showsWords } from '../golden/shows.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
 import { OperatingError } from '../lib/operating-error.ts';
+import { redactOption, redactWorkOf } from './golden-redaction.ts';
 import { protocolOf, withCapture } from './inputs.ts';
-import { parseCount, parseDurationMs, quietOption, schemaOption } from './options.ts';
+import { parseDurationMs, parsePositive, quietOption, schemaOption } from './options.ts';
 import { talk, writeOut } from './output.ts';
+import { keyFileOption } from './redaction.ts';
 import { readRulesFiles, today } from './rules-files.ts';
 import { VERSION } from './version.ts';
 
@@ -35,6 +38,8 @@ interface CreateCommandOptions {
   readonly label: ReadonlyMap<number, string>;
   readonly replay: readonly GoldenReplay[];
   readonly rules?: string;
+  readonly redact?: string;
+  readonly keyFile?: string;
   readonly schema: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
@@ -45,6 +50,7 @@ Examples:
   relaydiff golden create clean --from md.capture
   relaydiff golden create burst --from md.capture --trim 10s..12.5s --clients publisher dashboard-1 \\
     --replay causal:recorded --replay max:frame --title "Bursts of quotes"
+  relaydiff golden create desks --from production.capture --redact redact.yaml --key-file redact.key
 
 What is left out is said in the golden. Of what the relays delivered stays what the clients that stay sent.
 A replay is MODE:CHUNKING, with @SPEED and /REWRITE where wanted, as in timed:recorded@10/timestamps; with =same
@@ -62,7 +68,7 @@ export function goldenCreateCommand(): Command {
       parseRange,
     )
     .option('--clients <name...>', 'take these only: labels or numbers of connections')
-    .option('--first-messages <n>', 'take the first n messages of clients', parseCount)
+    .option('--first-messages <n>', 'take the first n messages of clients', parsePositive)
     .option('--old-only', 'leave the new side out', false)
     .option('--title <text>', 'one line (default: the name)')
     .option('--summary <text>', 'what it is for, for about.md')
@@ -83,6 +89,8 @@ export function goldenCreateCommand(): Command {
         .default([], 'causal:recorded'),
     )
     .option('--rules <file>', 'its rules.yaml (default: one without rules)')
+    .addOption(redactOption())
+    .addOption(keyFileOption())
     .addOption(schemaOption())
     .option('--json', 'print what was made as JSON', false)
     .addOption(quietOption())
@@ -137,6 +145,7 @@ async function create(
   const protocol = protocolOf(capture, options.schema);
   const dialect = protocol.dialect(capture.info.dialect);
   const directory = join(options.into, name);
+  const redact = redactWorkOf(options, protocol, capture);
   const selection = selectPart(capture, requestOf(options), dialect.header);
   const created = createGolden(capture, {
     directory,
@@ -148,7 +157,7 @@ async function create(
     selection,
     labels: options.label,
     rules: options.rules === undefined ? undefined : readRulesFiles([options.rules])[0]?.[1],
-    redact: undefined,
+    redact,
     context: { protocol, today: today() },
     writer: VERSION,
   });
@@ -156,12 +165,23 @@ async function create(
   if (!options.quiet) tell(directory, created, selection?.leftOut ?? []);
 }
 
-function requestOf({ clients, trim, firstMessages, oldOnly }: CreateCommandOptions): PartRequest {
-  return { clients, fromNs: trim?.fromNs, toNs: trim?.toNs, firstMessages, oldOnly };
+function requestOf(options: CreateCommandOptions): PartRequest {
+  const { clients, trim, firstMessages, oldOnly, redact } = options;
+  return {
+    clients,
+    fromNs: trim?.fromNs,
+    toNs: trim?.toNs,
+    firstMessages,
+    oldOnly,
+    hidesLabels: redact !== undefined,
+  };
 }
 
 function howWords(name: string, options: CreateCommandOptions): string {
-  return `\`relaydiff golden create ${name} --from ${basename(options.from)}\`, by relaydiff ${VERSION}.`;
+  const { from, redact } = options;
+  // The name of the recording is one of the texts that are redacted.
+  const words = redact === undefined ? basename(from) : `RECORDING --redact ${basename(redact)}`;
+  return `\`relaydiff golden create ${name} --from ${words}\`, by relaydiff ${VERSION}.`;
 }
 
 function tell(
@@ -175,7 +195,7 @@ function tell(
     `  ${formatCount(promise.clients)} clients sent ${formatBytes(promise.clientBytes)}; old delivered ${formatCount(promise.messages)} messages; capture of ${formatBytes(captureBytes)}`,
   );
   talk(`  old against new: ${shows === null ? 'recorded from one relay' : showsWords(shows)}`);
-  talk(`  ${formatCount(replays.length)} replays`);
+  talk(`  played by check: ${replays.map(replayName).join(', ')}`);
   for (const words of leftOut) talk(`  ${words}`);
   talk(
     `next: write what it is for into ${join(directory, 'about.md')}, then relaydiff golden verify ${directory}`,

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { CaptureReader } from '../capture/types.ts';
+import type { RedactWork } from '../golden/create.ts';
 import { findGoldens, readGolden } from '../golden/golden-files.ts';
 import { withRecordedAgain } from '../golden/record-again.ts';
 import { type GoldenUpdate, updateGolden } from '../golden/update.ts';
@@ -10,9 +11,11 @@ import { EXIT, OperatingError } from '../lib/operating-error.ts';
 import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
 import { renderTerminal } from '../report/terminal.ts';
+import { redactOption, redactWorkOf } from './golden-redaction.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { quietOption, schemaOption } from './options.ts';
 import { talk, writeOut } from './output.ts';
+import { keyFileOption } from './redaction.ts';
 import { today } from './rules-files.ts';
 import { VERSION } from './version.ts';
 
@@ -21,6 +24,8 @@ interface UpdateCommandOptions {
   readonly from?: string;
   readonly relay?: string;
   readonly newRelay?: string;
+  readonly redact?: string;
+  readonly keyFile?: string;
   readonly write: boolean;
   readonly schema: readonly string[];
   readonly json: boolean;
@@ -48,6 +53,8 @@ export function goldenUpdateCommand(): Command {
     )
     .option('--relay <command>', 'relay to record anew, with {socket} where its socket path goes')
     .option('--new-relay <command>', 'the same for the new side; without it there will be none')
+    .addOption(redactOption())
+    .addOption(keyFileOption())
     .option('--write', 'change the golden', false)
     .addOption(schemaOption())
     .option('--json', 'print what changes as JSON', false)
@@ -61,15 +68,25 @@ async function update(name: string, options: UpdateCommandOptions): Promise<void
   const { capturePath, expected } = readGolden(directory);
   const done = await withCapture(capturePath, async (golden) => {
     const protocol = protocolOf(golden, options.schema);
-    const run = (fresh: CaptureReader | undefined): GoldenUpdate =>
+    const run = (fresh: CaptureReader | undefined, redact?: RedactWork): GoldenUpdate =>
       updateGolden({
         directory,
         fresh,
+        redact,
         context: { protocol, today: today() },
         writer: VERSION,
         writes: options.write,
       });
-    if (options.from !== undefined) return withCapture(options.from, run);
+    if (options.from !== undefined) {
+      return withCapture(options.from, (fresh) =>
+        run(fresh, redactWorkOf(options, protocol, fresh)),
+      );
+    }
+    if (options.redact !== undefined || options.keyFile !== undefined) {
+      throw new OperatingError('USAGE', '--redact and --key-file go with --from', {
+        hint: 'What else becomes a golden has the values that it has already.',
+      });
+    }
     if (options.relay === undefined) {
       if (options.newRelay === undefined) return run(undefined);
       throw new OperatingError('USAGE', '--new-relay goes with --relay', {
@@ -89,7 +106,7 @@ async function update(name: string, options: UpdateCommandOptions): Promise<void
         writer: VERSION,
         onTrouble: (message) => talk(`relaydiff: ${message}`),
       },
-      run,
+      (fresh) => run(fresh),
     );
   });
   await tell(done, options);

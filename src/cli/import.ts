@@ -15,7 +15,7 @@ import { parseNdjson } from '../formats/ndjson.ts';
 import type { CaptureRecord, Placed } from '../formats/record.ts';
 import type { ImportSummary } from '../formats/summaries.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
-import { EXIT, OperatingError } from '../lib/operating-error.ts';
+import { EXIT, OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { loadProtocolWith } from '../protocol/files.ts';
 import { layoutOf } from './inputs.ts';
 import {
@@ -228,7 +228,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${reasonOf(error)}`, {
       hint: 'Check the path.',
       cause: error,
     });
@@ -244,7 +244,7 @@ function makeDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${String(error)}`, {
+    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${reasonOf(error)}`, {
       hint: 'Name a directory that you may write to.',
       cause: error,
     });

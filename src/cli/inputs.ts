@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { CaptureReader } from '../capture/types.ts';
 import { openCapture } from '../capture/open.ts';
 import { type DialectSource, protocolForCapture } from '../inspect/capture-protocol.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { loadProtocolWith, readBuiltInSchemas, readSchemaFiles } from '../protocol/files.ts';
 import type { Protocol } from '../protocol/load.ts';
 import type { Dialect } from '../protocol/types.ts';
@@ -53,7 +53,7 @@ export async function* readBytes(file: string): AsyncGenerator<Uint8Array> {
   try {
     yield* input;
   } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${String(error)}`, {
+    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${file}: ${reasonOf(error)}`, {
       hint: 'Check the path, or give - to read standard input.',
       cause: error,
     });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
+import { redactedNote } from '../capture/redaction-note.ts';
 import { REPLAY_ORIGIN } from '../capture/replay-notes.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { CaptureStart } from '../capture/writer.ts';
@@ -28,7 +29,7 @@ import {
   rulesOption,
   schemaOption,
 } from './options.ts';
-import { Progress, talk, writeOut } from './output.ts';
+import { expectWritable, Progress, talk, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
 import { readResultFile } from './result-file.ts';
 import { readRulesFiles, today } from './rules-files.ts';
@@ -152,6 +153,7 @@ function prepare(capture: CaptureReader, options: MinimizeCommandOptions): Searc
       hint: 'Name another file, or remove this one first: relaydiff never overwrites a capture.',
     });
   }
+  if (out !== undefined) expectWritable(out);
   const commands = {
     relay: parseRelayCommand(options.relay),
     reference: reference === undefined ? undefined : parseRelayCommand(reference),
@@ -168,7 +170,11 @@ function prepare(capture: CaptureReader, options: MinimizeCommandOptions): Searc
     startedUnixNs: capture.info.startedUnixNs,
     dialect: dialect.name,
     layout: dialect.header,
-    notes: { source: basename(capture.path), minimized: target.divergence.detail },
+    notes: {
+      source: basename(capture.path),
+      minimized: target.divergence.detail,
+      ...redactedNote(capture.info.notes),
+    },
     protocolSchemas: new Map(protocol.sources),
   };
   const trials = new Trials(traffic, {
@@ -195,7 +201,6 @@ async function tell(
   { divergence: id, reference, out, json }: MinimizeCommandOptions,
   { wanted: { kind, cause, subject }, found, flaky, isOver }: Outcome,
 ): Promise<void> {
-  if (found !== undefined && out !== undefined) writeMinimal(out, found.trial, start);
   const report = makeMinimizeReport({
     source,
     divergence: { id, kind, cause, subject, detail: target.divergence.detail },
@@ -208,7 +213,9 @@ async function tell(
     found,
     isOver,
   });
+  // What a long search found is told first, should the capture be impossible to write.
   await writeOut(json ? `${JSON.stringify(report)}\n` : render(report));
+  if (found !== undefined && out !== undefined) writeMinimal(out, found.trial, start);
   const isSure = report.verdict === 'minimal' && report.shown?.times === report.shown?.of;
   process.exitCode = isSure ? EXIT.same : EXIT.inconclusive;
 }

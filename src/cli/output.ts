@@ -1,7 +1,9 @@
 /** Where things are said: data on stdout, talk on stderr; colours and progress only on a terminal. */
 import { once } from 'node:events';
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   realpathSync,
   renameSync,
@@ -9,9 +11,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import { jsonText } from '../lib/json-text.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 
 const BATCH_CHARACTERS = 65_536;
 const PROGRESS_AFTER_MS = 1_000;
@@ -48,16 +51,31 @@ export async function writeLines<T>(
   await writeOut(batch);
 }
 
+/** Whether a result file could be written, as far as that can be said before it is. Throws OUTPUT_UNWRITABLE. */
+export function expectWritable(path: string): void {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory() === true) throw new Error('it is a directory');
+    accessSync(there === undefined ? dirname(path) : path, constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
 /** Writes a result file. Throws OUTPUT_UNWRITABLE. */
 export function writeFile(path: string, content: string): void {
   try {
     writeFileSync(path, content);
   } catch (error) {
-    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
-      hint: 'Check that the directory exists and that you may write to it.',
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
+}
+
+function unwritable(path: string, error: unknown): OperatingError {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${reasonOf(error)}`, {
+    hint: 'Check that the directory exists and that you may write to it.',
+    cause: error,
+  });
 }
 
 /**
@@ -73,10 +91,7 @@ export function replaceFile(path: string, content: string): void {
     renameSync(fresh, target);
   } catch (error) {
     rmSync(fresh, { force: true });
-    throw new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
-      hint: 'Check that the directory exists and that you may write to it.',
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
 }
 

@@ -1,16 +1,14 @@
 /** `relaydiff redact`: a capture with other values that shows the same. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { namesOfDialects } from '../diff/rules/protocol-names.ts';
 import { formatCount } from '../lib/format.ts';
-import { EXIT, OperatingError } from '../lib/operating-error.ts';
-import { needsKey, redactCapture } from '../redact/redact-capture.ts';
+import { EXIT } from '../lib/operating-error.ts';
+import { redactCapture } from '../redact/redact-capture.ts';
 import type { RedactionReport } from '../redact/redaction-report.ts';
-import { readRedaction } from '../redact/redaction-rules.ts';
 import { protocolOf, withCapture } from './inputs.ts';
 import { dialectOption, quietOption, schemaOption } from './options.ts';
 import { Progress, talk, writeOut } from './output.ts';
 import { plainTable } from './plain-table.ts';
+import { KEY_VARIABLE, keyFileOption, readRedactionFiles, redactionLines } from './redaction.ts';
 import { VERSION } from './version.ts';
 
 interface RedactCommandOptions {
@@ -23,10 +21,6 @@ interface RedactCommandOptions {
   readonly json: boolean;
   readonly quiet: boolean;
 }
-
-const KEY_VARIABLE = 'RELAYDIFF_REDACT_KEY';
-/** Fewer bytes could be guessed, and with them every value. */
-const KEY_BYTES_MIN = 16;
 
 const EXAMPLE = `
 Example: everything inside of messages becomes a pseudonym, but for what redact.yaml says
@@ -45,7 +39,7 @@ export function redactCommand(): Command {
     .argument('<file>', 'capture, or the name of a rotated recording')
     .requiredOption('--out <file>', 'the new capture; never overwritten')
     .option('--rules <file>', 'what to redact, and how (docs/redaction.md)')
-    .option('--key-file <file>', `key of the pseudonyms, ${KEY_BYTES_MIN} bytes or more`)
+    .addOption(keyFileOption())
     .option('--strict', 'exit code 3 when a rule selected nothing', false)
     .addOption(dialectOption('read messages with this dialect (default: the one of the recording)'))
     .addOption(schemaOption())
@@ -59,17 +53,14 @@ async function redact(file: string, options: RedactCommandOptions): Promise<void
   await withCapture(file, async (capture) => {
     const protocol = protocolOf(capture, options.schema);
     const dialect = protocol.dialect(options.dialect ?? capture.info.dialect);
-    const names = namesOfDialects(protocol.dialectNames.map((name) => protocol.dialect(name)));
-    const { rules } = options;
-    const text = rules === undefined ? '' : readText(rules).toString('utf8');
-    const redaction = readRedaction(rules ?? 'no rules', text, { names, dialect });
+    const { rules, keyFile } = options;
+    const files = readRedactionFiles({ rules, keyFile }, protocol, dialect);
     const progress = new Progress(options);
     const report = redactCapture(capture, {
+      ...files,
       out: options.out,
       dialect,
       protocolSchemas: protocol.sources,
-      redaction,
-      key: needsKey(redaction) ? readKey(options) : undefined,
       writer: VERSION,
       onProgress: (step, done, total) => progress.update(step, done, total),
     });
@@ -82,53 +73,12 @@ async function redact(file: string, options: RedactCommandOptions): Promise<void
   });
 }
 
-/** Throws INPUT_UNREADABLE. */
-function readText(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
-      hint: 'Check the path; docs/redaction.md describes rules and keys.',
-      cause: error,
-    });
-  }
-}
-
-/** Throws USAGE without a key, and for one that could be guessed. */
-function readKey({ keyFile }: RedactCommandOptions): Uint8Array {
-  const fromVariable = process.env[KEY_VARIABLE] ?? '';
-  if (keyFile === undefined && fromVariable === '') {
-    throw new OperatingError('USAGE', 'pseudonyms need a key', {
-      hint: `Give --key-file, or set ${KEY_VARIABLE}: head -c 32 /dev/urandom > redact.key`,
-    });
-  }
-  const key = keyFile === undefined ? Buffer.from(fromVariable, 'utf8') : readText(keyFile);
-  if (key.length >= KEY_BYTES_MIN) return key;
-  throw new OperatingError(
-    'USAGE',
-    `the key has ${key.length} bytes, ${KEY_BYTES_MIN} are needed`,
-    {
-      hint: 'Make one: head -c 32 /dev/urandom > redact.key',
-    },
-  );
-}
-
 function render(report: RedactionReport): string {
-  const { out, key, attempt, fields, rules, counts } = report;
-  const of = (count: number, what: string): string => `${formatCount(count)} ${what}`;
-  const pieces = counts.piecesOfMessages + counts.piecesOfFrames + counts.bare;
-  const unused = rules.filter(({ values }) => values === 0);
+  const { out, fields } = report;
+  const [first = '', ...more] = redactionLines(report);
   const lines = [
-    `${out}: ${of(counts.frames, 'frames')} and ${of(pieces, 'pieces of frames')} redacted, ${of(counts.texts, 'texts')} replaced; read again: the same frames${key === null ? '' : `; key ${key}`}`,
-    ...(attempt > 1
-      ? [`values looked like frames: pseudonyms are those of attempt ${attempt}`]
-      : []),
-    ...(counts.forgotten > 0
-      ? [
-          `${of(counts.forgotten, 'pieces')} are redacted for themselves: more than can be looked for`,
-        ]
-      : []),
-    ...unused.map(({ id }) => `UNUSED: rule ${id} selected nothing`),
+    `${out}: ${first}`,
+    ...more,
     '',
     plainTable(
       ['field', 'what', 'by', 'values'],

@@ -1,7 +1,7 @@
 /** Rules files on disk: reading them, and the day on which they are read. */
 import { readFileSync } from 'node:fs';
 import type { RulesTexts } from '../diff/rules/read-rules.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 
 /** Throws INPUT_UNREADABLE. */
 export function readRulesFiles(paths: readonly string[]): RulesTexts {
@@ -9,7 +9,7 @@ export function readRulesFiles(paths: readonly string[]): RulesTexts {
     try {
       return [path, readFileSync(path, 'utf8')] as const;
     } catch (error) {
-      throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+      throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
         hint: 'Give a rules file; docs/rules.md describes the format.',
         cause: error,
       });

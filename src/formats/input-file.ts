@@ -1,6 +1,6 @@
 /** A file of which any part can be read; what is read one after the other is read ahead. */
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 
 const WINDOW_BYTES = 1_048_576;
 
@@ -72,7 +72,7 @@ export async function* streamBytes(
 }
 
 function unreadable(path: string, error: unknown): OperatingError {
-  return new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+  return new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
     hint: 'Check the path, and that you may read the file.',
     cause: error,
   });

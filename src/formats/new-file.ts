@@ -12,7 +12,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 
 export function temporaryNameOf(path: string): string {
   return `${path}.${process.pid}.tmp`;
@@ -107,7 +107,7 @@ function guarded<T>(path: string, work: () => T): T {
 }
 
 function unwritable(path: string, error: unknown): OperatingError {
-  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${reasonOf(error)}`, {
     hint: 'Check that the directory exists, that you may write to it, and that the disk is not full.',
     cause: error,
   });

@@ -2,6 +2,7 @@
  * about.md of a golden: a page for people, with a block of facts in it that is made from the other files, and held
  * against them. What is written around the block is its author's.
  */
+import { REDACTED_NOTE } from '../capture/redaction-note.ts';
 import type { CaptureReader, StreamKind } from '../capture/types.ts';
 import { formatCount } from '../lib/format.ts';
 import { type Expected, type GoldenReplay, replayName } from './expected.ts';
@@ -93,7 +94,7 @@ function mustShow({ promise, shows }: Expected): string {
 
 function factsBlock(expected: Expected, capture: CaptureReader): string {
   const { promise, shows, replays } = expected;
-  const leftOut = capture.info.notes[LEFT_OUT_NOTE];
+  const { [LEFT_OUT_NOTE]: leftOut, [REDACTED_NOTE]: redacted } = capture.info.notes;
   const rows = [
     ['relay', expected.domain],
     ['dialect', `\`${expected.dialect}\``],
@@ -102,6 +103,7 @@ function factsBlock(expected: Expected, capture: CaptureReader): string {
     ['digest', `\`${promise.digest}\``],
     ['old against new', shows === null ? 'recorded from one relay' : showsWords(shows)],
     ...(leftOut === undefined ? [] : [['left out of the recording', leftOut]]),
+    ...(redacted === undefined ? [] : [['redacted', redacted]]),
   ];
   return [
     BEGIN,

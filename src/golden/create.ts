@@ -2,12 +2,21 @@
  * Makes a golden of a recording: in a directory beside its place, which is then given its name, so that there is a whole
  * golden or none.
  */
-import { lstatSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { openCapture } from '../capture/open.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import { formatBytes, formatCount } from '../lib/format.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { readBuiltInSchemas } from '../protocol/files.ts';
 import { schemaName } from '../protocol/schema-source.ts';
 import { aboutPage, type AboutText } from './about.ts';
@@ -26,6 +35,9 @@ import { neededSchemas } from './needed-schemas.ts';
 import { LEFT_OUT_NOTE, SOURCE_NOTE } from './notes.ts';
 import type { Selection } from './selection.ts';
 
+/** Makes a capture with other values, `to`, of the one at `from`. */
+export type RedactWork = (from: string, to: string) => void;
+
 export interface CreateOptions extends GoldenWords, AboutText {
   /** Of the golden; must not exist. */
   readonly directory: string;
@@ -34,8 +46,8 @@ export interface CreateOptions extends GoldenWords, AboutText {
   readonly labels: ReadonlyMap<number, string>;
   /** Text of rules.yaml. */
   readonly rules: string | undefined;
-  /** Makes another capture of the one that was copied (`from` to `to`), where that is asked for. */
-  readonly redact: ((from: string, to: string) => void) | undefined;
+  /** undefined: values stay what they are. */
+  readonly redact: RedactWork | undefined;
   readonly context: Omit<CompareContext, 'rules'>;
   /** Version of relaydiff. */
   readonly writer: string;
@@ -58,7 +70,7 @@ rules: []
 `;
 
 /**
- * Throws GOLDEN_EXISTS, GOLDEN_INVALID when bytes are missing from the recording, GOLDEN_TOO_LARGE, RULES_INVALID,
+ * Throws USAGE, GOLDEN_EXISTS, GOLDEN_INVALID when bytes are missing from the recording, GOLDEN_TOO_LARGE, RULES_INVALID,
  * CAPTURE_UNWRITABLE or OUTPUT_UNWRITABLE; then there is nothing where the golden was to be.
  */
 export function createGolden(capture: CaptureReader, options: CreateOptions): CreatedGolden {
@@ -68,6 +80,7 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
       hint: 'Choose another name, or change this golden with relaydiff golden update.',
     });
   }
+  refuseUnknown(capture, options.labels);
   if (options.selection === undefined) refuseIncomplete(capture);
   const fresh = join(dirname(directory), `.${basename(directory)}.${process.pid}.tmp`);
   try {
@@ -82,9 +95,21 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
   }
 }
 
+/** A name for nobody is a slip of the pen, and the golden would keep the wrong one for good. Throws USAGE. */
+function refuseUnknown(capture: CaptureReader, labels: ReadonlyMap<number, string>): void {
+  const known = new Set(capture.connections().map(({ id }) => id));
+  for (const id of labels.keys()) {
+    if (known.has(id)) continue;
+    throw new OperatingError('USAGE', `${capture.path} has no connection ${id} to be named`, {
+      hint: 'relaydiff info lists the connections with their numbers.',
+    });
+  }
+}
+
 function fill(directory: string, capture: CaptureReader, options: CreateOptions): CreatedGolden {
   const path = join(directory, CAPTURE_FILE);
-  const captureBytes = writeCapture(path, capture, options);
+  const labelsOf = (): CreateOptions['labels'] => options.labels;
+  const captureBytes = writeCapture(path, capture, { ...options, labelsOf });
   const rules = options.rules ?? NO_RULES;
   const copy = openCapture(path);
   try {
@@ -99,17 +124,67 @@ function fill(directory: string, capture: CaptureReader, options: CreateOptions)
   }
 }
 
-/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE or CAPTURE_DAMAGED. Returns its size in bytes. */
-export function writeCapture(
-  path: string,
-  capture: CaptureReader,
-  options: Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'redact' | 'context'>,
-): number {
-  const { selection, labels, writer, redact, context } = options;
+export interface WriteOptions
+  extends Pick<CreateOptions, 'selection' | 'writer' | 'redact' | 'context'> {
+  /** Other names for the connections of what is written, by their number: they are said in the golden as they are. */
+  readonly labelsOf: (capture: CaptureReader) => ReadonlyMap<number, string>;
+}
+
+/** Throws GOLDEN_TOO_LARGE, CAPTURE_UNWRITABLE, CAPTURE_DAMAGED or REDACTION_FAILED. Returns its size in bytes. */
+export function writeCapture(path: string, capture: CaptureReader, options: WriteOptions): number {
+  const { selection, redact } = options;
   const { leftOut = [] } = selection ?? {};
-  const copied = redact === undefined ? path : `${path}.copy`;
+  const notes = leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') };
+  const source = { [SOURCE_NOTE]: basename(capture.path) };
+  if (redact === undefined) {
+    put(path, capture, {
+      ...options,
+      labels: options.labelsOf(capture),
+      notes: { ...source, ...notes },
+    });
+  } else {
+    withRedacted(capture, { ...options, redact, notes: source }, (redacted) => {
+      const labels = options.labelsOf(redacted);
+      put(path, redacted, { ...options, selection: undefined, labels, notes });
+    });
+  }
+  const { size } = statSync(path);
+  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
+  return size;
+}
+
+/**
+ * Where a golden is kept may be a repository: what is not redacted yet lies elsewhere, also when the program is killed.
+ */
+function withRedacted(
+  capture: CaptureReader,
+  options: Omit<PutOptions, 'labels'> & { readonly redact: RedactWork },
+  work: (redacted: CaptureReader) => void,
+): void {
+  const scratch = makeScratch();
+  try {
+    const [taken, out] = [join(scratch, 'taken.capture'), join(scratch, 'redacted.capture')];
+    put(taken, capture, { ...options, labels: new Map() });
+    options.redact(taken, out);
+    const redacted = openCapture(out);
+    try {
+      work(redacted);
+    } finally {
+      redacted.close();
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+interface PutOptions extends Pick<CreateOptions, 'selection' | 'labels' | 'writer' | 'context'> {
+  readonly notes: Readonly<Record<string, string>>;
+}
+
+function put(path: string, capture: CaptureReader, options: PutOptions): void {
+  const { selection, labels, writer, context, notes } = options;
   copyCapture(capture, {
-    path: copied,
+    path,
     writer,
     layout: context.protocol.dialect(capture.info.dialect).header,
     protocolSchemas: neededSchemas(
@@ -119,18 +194,8 @@ export function writeCapture(
     ),
     selection,
     labels,
-    notes: {
-      [SOURCE_NOTE]: basename(capture.path),
-      ...(leftOut.length === 0 ? {} : { [LEFT_OUT_NOTE]: leftOut.join('; ') }),
-    },
+    notes,
   });
-  if (redact !== undefined) {
-    redact(copied, path);
-    rmSync(copied);
-  }
-  const { size } = statSync(path);
-  if (size > CAPTURE_BYTES_MAX) throw tooLarge(size);
-  return size;
 }
 
 /**
@@ -161,6 +226,19 @@ function tooLarge(bytes: number): OperatingError {
   );
 }
 
+/** Its owner's alone. */
+function makeScratch(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'relaydiff-redact-'));
+  } catch (error) {
+    const message = `cannot make a directory in ${tmpdir()}: ${String(error)}`;
+    throw new OperatingError('OUTPUT_UNWRITABLE', message, {
+      hint: 'What is to be redacted lies there meanwhile; set TMPDIR to a directory that you may write to.',
+      cause: error,
+    });
+  }
+}
+
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
@@ -174,7 +252,7 @@ function makeDirectory(path: string): void {
 }
 
 function unwritable(path: string, error: unknown): OperatingError {
-  return new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${String(error)}`, {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot make ${path}: ${reasonOf(error)}`, {
     hint: 'Name a directory that you may write to, with --into.',
     cause: error,
   });

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { basename, extname, join, normalize } from 'node:path';
 import { findParts } from '../capture/part-files.ts';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import {
   DEFAULT_REPLAY,
   type Expected,
@@ -157,7 +157,7 @@ function notFound(path: string): OperatingError {
 }
 
 function unreadable(path: string, error: unknown): OperatingError {
-  return new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+  return new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
     hint: 'Check the path and its permissions.',
     cause: error,
   });

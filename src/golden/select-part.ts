@@ -5,7 +5,7 @@
  * recording may be of any size.
  */
 import type { CaptureReader, Gap, StreamKind, StreamRow } from '../capture/types.ts';
-import { formatCount } from '../lib/format.ts';
+import { formatCount, formatSeconds } from '../lib/format.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 import { OperatingError } from '../lib/operating-error.ts';
 import type { HeaderLayout } from '../wire/types.ts';
@@ -23,6 +23,8 @@ export interface PartRequest {
   readonly toNs: bigint | undefined;
   /** So many messages that clients sent, and what was sent with the last of them. */
   readonly firstMessages: number | undefined;
+  /** What was left out is told with numbers of clients, not with their labels. */
+  readonly hidesLabels: boolean;
   /** Without the new side. */
   readonly oldOnly: boolean;
 }
@@ -102,9 +104,17 @@ class Selecting {
     const chosen: SentGroup[] = [];
     let bytes = 0;
     let messages = 0;
+    let beforeNs: bigint | undefined;
+    let behindNs: bigint | undefined;
     for (const group of groups) {
-      if (fromNs !== undefined && group.firstNs < fromNs) continue;
-      if (toNs !== undefined && group.firstNs >= toNs) break;
+      if (fromNs !== undefined && group.firstNs < fromNs) {
+        beforeNs = group.firstNs;
+        continue;
+      }
+      if (toNs !== undefined && group.firstNs >= toNs) {
+        behindNs = group.firstNs;
+        break;
+      }
       if (firstMessages !== undefined && messages >= firstMessages) break;
       chosen.push(group);
       bytes += group.bytes;
@@ -116,7 +126,7 @@ class Selecting {
       'USAGE',
       `no client sent anything in this part of ${this.#capture.path}`,
       {
-        hint: 'relaydiff info shows who sent how much; times count from the start of the recording.',
+        hint: whereElse(beforeNs, behindNs),
       },
     );
   }
@@ -209,7 +219,7 @@ class Selecting {
     const part = (what: string, kept: number, all: number): string =>
       `${what}: ${formatCount(all - kept)} of ${formatCount(all)}`;
     this.#leftOut.unshift(
-      requestWords(this.#request),
+      requestWords(this.#request, this.#wanted),
       part('connections left out', connections, this.#capture.connections().length),
       part('bytes of clients left out', sent, sum('client')),
       part('bytes of the old relay left out', old.bytes, sum('old')),
@@ -225,6 +235,17 @@ class Selecting {
       },
     );
   }
+}
+
+/** Times of a recording count from its start, which may be long before the first client: so they are told. */
+function whereElse(beforeNs: bigint | undefined, behindNs: bigint | undefined): string {
+  const places = [
+    ...(beforeNs === undefined ? [] : [`last before it at ${formatSeconds(beforeNs)}`]),
+    ...(behindNs === undefined ? [] : [`first behind it at ${formatSeconds(behindNs)}`]),
+  ];
+  return places.length === 0
+    ? 'relaydiff info shows who sent how much.'
+    : `They sent ${places.join(', ')}, from the start of the recording.`;
 }
 
 function wantedOf(
@@ -256,10 +277,12 @@ function joined(groups: readonly ByteRange[]): readonly ByteRange[] {
   return ranges;
 }
 
-function requestWords({ clients, fromNs, toNs, firstMessages, oldOnly }: PartRequest): string {
+function requestWords(request: PartRequest, wanted: ReadonlySet<number>): string {
+  const { clients, hidesLabels, fromNs, toNs, firstMessages, oldOnly } = request;
   const seconds = (ns: bigint): string => `${Number(ns) / 1e9} s`;
+  const names = hidesLabels ? [...wanted] : (clients ?? []);
   const words = [
-    ...(clients === undefined ? [] : [`only the clients ${clients.join(', ')}`]),
+    ...(clients === undefined ? [] : [`only the clients ${names.join(', ')}`]),
     ...(fromNs === undefined ? [] : [`from ${seconds(fromNs)}`]),
     ...(toNs === undefined ? [] : [`to ${seconds(toNs)}`]),
     ...(firstMessages === undefined ? [] : [`the first ${formatCount(firstMessages)} messages`]),

@@ -14,15 +14,16 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { openCapture } from '../capture/open.ts';
+import { REDACTED_NOTE } from '../capture/redaction-note.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import { readClients } from '../diff/two-captures/client-digests.ts';
 import { matchConnections } from '../diff/two-captures/match-connections.ts';
 import type { DiffResult } from '../diff/types.ts';
 import { formatCount } from '../lib/format.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { withFacts } from './about.ts';
 import { comparePromise, type CompareContext } from './compare.ts';
-import { type CreateOptions, refuseIncomplete, writeCapture } from './create.ts';
+import { type CreateOptions, type RedactWork, refuseIncomplete, writeCapture } from './create.ts';
 import { type Expected, expectedText, goldenInvalid } from './expected.ts';
 import {
   ABOUT_FILE,
@@ -41,6 +42,8 @@ export interface UpdateOptions extends Pick<CreateOptions, 'context' | 'writer'>
   readonly directory: string;
   /** What the golden is to promise from now on; undefined: what its capture holds. */
   readonly fresh: CaptureReader | undefined;
+  /** Of `fresh`; undefined: its values stay what they are. */
+  readonly redact: RedactWork | undefined;
   /** Nothing is changed without. */
   readonly writes: boolean;
 }
@@ -57,8 +60,8 @@ export interface GoldenUpdate {
 }
 
 /**
- * Throws GOLDEN_INVALID, GOLDEN_TOO_LARGE, RULES_INVALID, CAPTURE_UNWRITABLE or OUTPUT_UNWRITABLE; then the golden is as it
- * was.
+ * Throws GOLDEN_INVALID, GOLDEN_TOO_LARGE, RULES_INVALID, CAPTURE_UNWRITABLE, OUTPUT_UNWRITABLE, REDACTION_FAILED, and USAGE
+ * when values would come into a redacted golden as they are; then the golden is as it was.
  */
 export function updateGolden(options: UpdateOptions): GoldenUpdate {
   // A name with a dot at its end is the same directory.
@@ -119,15 +122,33 @@ function prepare(
 function putCapture(
   scratch: string,
   old: CaptureReader,
-  { fresh, directory, context, writer }: UpdateOptions,
+  { fresh, directory, context, writer, redact }: UpdateOptions,
 ): void {
   const path = join(scratch, CAPTURE_FILE);
   if (fresh === undefined) {
     copyFileSync(join(directory, CAPTURE_FILE), path);
     return;
   }
-  const labels = labelsOf(old, fresh);
-  writeCapture(path, fresh, { selection: undefined, labels, writer, redact: undefined, context });
+  if (redact === undefined) refusePlain(old, fresh);
+  writeCapture(path, fresh, {
+    selection: undefined,
+    // Bytes are compared, so those of the new golden.
+    labelsOf: (written) => labelsOf(old, written),
+    writer,
+    redact,
+    context,
+  });
+}
+
+/** Who keeps a redacted golden does not want to publish a recording by chance. Throws USAGE. */
+function refusePlain(old: CaptureReader, fresh: CaptureReader): void {
+  const redacted = old.info.notes[REDACTED_NOTE];
+  if (redacted === undefined || fresh.info.notes[REDACTED_NOTE] !== undefined) return;
+  throw new OperatingError(
+    'USAGE',
+    `the golden is redacted (${redacted}), and ${fresh.path} is not`,
+    { hint: 'Give --redact RULES and --key-file FILE, those that it was made with.' },
+  );
 }
 
 /** A live recording calls its clients by numbers; who sent the same bytes is who it was. */
@@ -198,7 +219,7 @@ function exchange(fresh: string, directory: string): void {
 }
 
 function unwritable(path: string, error: unknown): OperatingError {
-  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${String(error)}`, {
+  return new OperatingError('OUTPUT_UNWRITABLE', `cannot write ${path}: ${reasonOf(error)}`, {
     hint: 'Check that you may write to it and to the directory that it is in.',
     cause: error,
   });

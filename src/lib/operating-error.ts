@@ -77,6 +77,11 @@ export class OperatingError extends Error {
   }
 }
 
+/** What went wrong, as words to go behind a colon: the message, without the name of its class. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The `code` of a Node system error (`ENOENT`, `ECONNREFUSED`, ...), or undefined. */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;

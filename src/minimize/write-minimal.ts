@@ -5,7 +5,7 @@ import type { CaptureReader, StreamRow } from '../capture/types.ts';
 import { type CaptureStart, CaptureWriter } from '../capture/writer.ts';
 import { JoinedCapture } from '../diff/two-captures/joined-capture.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import type { Trial } from './trials.ts';
 
 /** Throws CAPTURE_EXISTS or CAPTURE_UNWRITABLE. */
@@ -33,7 +33,7 @@ function copyNew(from: string, to: string): void {
     const isThere = systemErrorCode(error) === 'EEXIST';
     throw new OperatingError(
       isThere ? 'CAPTURE_EXISTS' : 'CAPTURE_UNWRITABLE',
-      isThere ? `${to} exists already` : `cannot write ${to}: ${String(error)}`,
+      isThere ? `${to} exists already` : `cannot write ${to}: ${reasonOf(error)}`,
       { hint: 'Name another file: relaydiff never overwrites a capture.', cause: error },
     );
   }

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { type Answer, answer, refuseMethod, type Told } from './answers.ts';
 import { formatAddress, type HealthAddress } from './health-address.ts';
 import { METRICS_CONTENT_TYPE } from './metrics.ts';
@@ -129,7 +129,7 @@ function notListening(where: string, error: unknown): OperatingError {
       cause: error,
     });
   }
-  return new OperatingError('LISTEN_FAILED', `cannot listen at ${where}: ${String(error)}`, {
+  return new OperatingError('LISTEN_FAILED', `cannot listen at ${where}: ${reasonOf(error)}`, {
     hint: 'Choose an address of this machine and a port above 1023 for --health.',
     cause: error,
   });

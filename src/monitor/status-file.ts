@@ -5,7 +5,7 @@
  */
 import { type Stats } from 'node:fs';
 import { lstat, open, rename, rm, writeFile } from 'node:fs/promises';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { STATUS_FORMAT } from './status.ts';
 
 /** What each status file begins with, written by `JSON.stringify`. */
@@ -76,7 +76,7 @@ export class StatusFile {
       this.#isInTrouble = false;
     } catch (error) {
       if (!this.#isInTrouble) {
-        this.#onTrouble(`cannot write the status file, recording goes on: ${messageOf(error)}`);
+        this.#onTrouble(`cannot write the status file, recording goes on: ${reasonOf(error)}`);
       }
       this.#isInTrouble = true;
       // When not even this works there is nothing left to do; the next status tries again.
@@ -111,14 +111,10 @@ async function checkReplaceable(path: string): Promise<void> {
 function unwritable(path: string, error: unknown): OperatingError {
   return new OperatingError(
     'OUTPUT_UNWRITABLE',
-    `cannot write the status file ${path}: ${messageOf(error)}`,
+    `cannot write the status file ${path}: ${reasonOf(error)}`,
     {
       hint: 'Name a file for --status-file that does not exist yet, in a directory you may write to.',
       cause: error,
     },
   );
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

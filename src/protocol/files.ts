@@ -1,7 +1,7 @@
 /** Reads the schemas that come with relaydiff, and what the build has checked of them: the only file here that touches the disk. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { OperatingError } from '../lib/operating-error.ts';
+import { OperatingError, reasonOf } from '../lib/operating-error.ts';
 import { loadProtocol, type Protocol, type SchemaTexts } from './load.ts';
 import type { FileShape } from './schema-shape.ts';
 import { readSchemaSource, rememberChecked } from './schema-source.ts';
@@ -57,7 +57,7 @@ export function readSchemaFiles(paths: readonly string[]): SchemaTexts {
     try {
       return [path, readFileSync(path, 'utf8')] as const;
     } catch (error) {
-      throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${String(error)}`, {
+      throw new OperatingError('INPUT_UNREADABLE', `cannot read ${path}: ${reasonOf(error)}`, {
         hint: 'Give a schema file; schemas/protocol/README.md describes the format.',
         cause: error,
       });

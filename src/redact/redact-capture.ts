@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { mapSpans } from '../capture/map-spans.ts';
 import { openCapture } from '../capture/open.ts';
+import { REDACTED_NOTE } from '../capture/redaction-note.ts';
 import { readSpans } from '../capture/spans.ts';
 import type { CaptureReader, Gap, StreamRow } from '../capture/types.ts';
 import { CaptureWriter, type ChunkToWrite } from '../capture/writer.ts';
@@ -32,6 +33,8 @@ export interface RedactOptions {
   readonly dialect: Dialect;
   readonly protocolSchemas: Protocol['sources'];
   readonly redaction: Redaction;
+  /** Name of the file with its rules, for the note of it; undefined: there is none. */
+  readonly rulesName: string | undefined;
   /** undefined only where nothing needs one: see `needsKey`. */
   readonly key: Uint8Array | undefined;
   /** Version of relaydiff. */
@@ -190,7 +193,7 @@ class RedactionWork {
       startedUnixNs: info.startedUnixNs + startOffset(this.#options.redaction),
       dialect: dialect.name,
       layout: dialect.header,
-      notes: this.#texts.notes(info.notes),
+      notes: { ...this.#texts.notes(info.notes), [REDACTED_NOTE]: this.#noteText() },
       protocolSchemas: new Map(protocolSchemas),
     });
     this.hasBegun = true;
@@ -266,8 +269,20 @@ class RedactionWork {
     return redacted;
   }
 
+  /** By it captures can be told that have the same pseudonyms. */
+  #keyName(): string | undefined {
+    return this.#options.key && this.#permutations.nameOf('key', '');
+  }
+
+  #noteText(): string {
+    const { rulesName } = this.#options;
+    const rules = rulesName === undefined ? 'without rules' : `by ${rulesName}`;
+    const key = this.#keyName();
+    return `${rules}, ${key === undefined ? 'without a key' : `key ${key}`}`;
+  }
+
   #report(): RedactionReport {
-    const { key, out, redaction } = this.#options;
+    const { out, redaction } = this.#options;
     const { ofMessages, ofFrames, bare } = this.#spans.counts;
     const fields = this.#frames.accounts.map(({ path, action, rule, values }) => ({
       path,
@@ -279,7 +294,7 @@ class RedactionWork {
       format: 'relaydiff-redaction/1',
       source: this.#capture.path,
       out,
-      key: key === undefined ? null : this.#permutations.nameOf('key', ''),
+      key: this.#keyName() ?? null,
       attempt: this.#attempt,
       fields,
       rules: redaction.rules.map(({ id, action }) => ({

@@ -4,6 +4,7 @@
  */
 import type { CaptureEvent } from '../capture/types.ts';
 import { NOT_SEEN_NOTE } from '../capture/blind-spots.ts';
+import { REDACTED_NOTE } from '../capture/redaction-note.ts';
 import { REWRITE_NOTE } from '../capture/replay-notes.ts';
 import type { Permutations } from './permutations.ts';
 
@@ -15,6 +16,7 @@ const OWN_NOTES: ReadonlySet<string> = new Set([
   'fidelity',
   'mirror',
   'feed',
+  REDACTED_NOTE,
   REWRITE_NOTE,
   NOT_SEEN_NOTE,
 ]);

@@ -7,14 +7,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deferred } from '../lib/deferred.ts';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
+import { readTail } from './output-reader.ts';
 import { type OutputTail, TailBuffer } from './output-tail.ts';
 import { isAsleep, livingInGroup, livingWith } from './process-table.ts';
+import { startGuard } from './relay-guard.ts';
 import { type RelayEvidence, relayTroubleOf, wordsOfTrouble } from './relay-evidence.ts';
 import { fillPlaces, type RelayCommand, type RelayPlaces } from './relay-command.ts';
 
@@ -33,9 +34,6 @@ export const DEFAULT_START_MS_MAX = 10_000;
 export const DEFAULT_STOP_MS_MAX = 5_000;
 /** Of each of its two outputs. */
 const TAIL_BYTES_MAX = 8_192;
-/** A relay that prints without end is read at this rate at most, so that it cannot keep the replay from its work. */
-const READ_BYTES_MAX = 1_048_576;
-const READ_PAUSE_MS = 10;
 const POLL_MS = 5;
 /** How long the outputs may take to end after the process; somebody else may hold them. */
 const OUTPUT_MS_MAX = 500;
@@ -43,12 +41,6 @@ const OUTPUT_MS_MAX = 500;
 const KILLED_MS_MAX = 2_000;
 /** Processes that make others while they are killed. */
 const SWEEPS_MAX = 5;
-/**
- * Waits until this process is gone, for whatever reason, and then kills the relay's group. It is killed itself before
- * that group is no longer the relay's.
- */
-const GUARD = 'read -r _; kill -s KILL -- "-$1" 2>/dev/null; shift; rm -rf -- "$@"';
-
 /** For the end of this process in good order; the guards are for all others. */
 const running = new Set<RelayProcess>();
 process.on('exit', () => {
@@ -112,8 +104,8 @@ export class RelayProcess {
       this.#notStarted = systemErrorCode(error) ?? error.message;
       over();
     });
-    keep(this.#child.stdout, this.#output.stdout);
-    keep(this.#child.stderr, this.#output.stderr);
+    readTail(this.#child.stdout, this.#output.stdout);
+    readTail(this.#child.stderr, this.#output.stderr);
     running.add(this);
     this.#guard = startGuard(this.#child.pid, [
       this.directory,
@@ -291,22 +283,6 @@ function kill(target: number, signal: NodeJS.Signals): void {
   }
 }
 
-function keep(stream: Readable | null, tail: TailBuffer): void {
-  let burstBytes = 0;
-  let timer: NodeJS.Timeout | undefined;
-  stream?.on('data', (chunk: Buffer) => {
-    tail.add(chunk);
-    burstBytes += chunk.length;
-    if (burstBytes >= READ_BYTES_MAX) stream.pause();
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      burstBytes = 0;
-      stream.resume();
-    }, READ_PAUSE_MS);
-  });
-  stream?.on('error', () => undefined);
-}
-
 /** Short enough for a socket in it, also where the usual place has a long name. */
 function makeDirectory(): string {
   const name = 'relaydiff-';
@@ -318,27 +294,11 @@ function makeDirectory(): string {
   } catch (error) {
     throw new OperatingError(
       'OUTPUT_UNWRITABLE',
-      `cannot make a directory in ${place}: ${String(error)}`,
+      `cannot make a directory in ${place}: ${reasonOf(error)}`,
       {
         hint: 'The relay under test needs one for its socket; set TMPDIR to a directory that you may write to.',
         cause: error,
       },
     );
   }
-}
-
-/** Where there is no shell, SIGKILL of this process leaves the relay behind; everything else does not. */
-function startGuard(
-  pid: number | undefined,
-  directories: readonly string[],
-): ChildProcess | undefined {
-  if (pid === undefined) return undefined;
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'relaydiff-guard', String(pid), ...directories], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  guard.on('error', () => undefined);
-  guard.stdin.on('error', () => undefined);
-  guard.unref();
-  return guard;
 }

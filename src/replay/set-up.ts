@@ -3,6 +3,7 @@
  * capture carries. Shared by every verb that replays, so that the same words play the same bytes everywhere. Opens nothing.
  */
 import { basename } from 'node:path';
+import { redactedNote } from '../capture/redaction-note.ts';
 import { REPLAY_ORIGIN, REWRITE_NOTE } from '../capture/replay-notes.ts';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { OperatingError } from '../lib/operating-error.ts';
@@ -113,6 +114,7 @@ function notesOf(
     mode: speed === 1 || mode === 'max' ? mode : `${mode}, speed ${speed}`,
     chunking,
     ...(rewrite === null ? {} : { [REWRITE_NOTE]: rewrite }),
+    ...redactedNote(capture.info.notes),
   };
 }
 

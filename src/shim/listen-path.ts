@@ -7,7 +7,7 @@
  */
 import { linkSync, lstatSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { isSame, LISTEN_BACKLOG, probe, SOCKET_PATH_BYTES_MAX, statOf } from './socket-file.ts';
 import { ownNameOf } from './take-over-names.ts';
 
@@ -83,7 +83,7 @@ async function bind(server: Server, temporary: string, path: string): Promise<vo
       resolve();
     });
   }).catch((error: unknown) => {
-    throw new OperatingError('LISTEN_FAILED', `cannot listen at ${path}: ${String(error)}`, {
+    throw new OperatingError('LISTEN_FAILED', `cannot listen at ${path}: ${reasonOf(error)}`, {
       hint: 'Check that the directory exists and that you may write to it.',
       cause: error,
     });
@@ -99,7 +99,7 @@ async function moveOnto(temporary: string, path: string, stale: Stats | undefine
   } catch (error) {
     if (error instanceof OperatingError) throw error;
     if (systemErrorCode(error) === 'EEXIST') throw takenMeanwhile(path, error);
-    throw new OperatingError('LISTEN_FAILED', `cannot listen at ${path}: ${String(error)}`, {
+    throw new OperatingError('LISTEN_FAILED', `cannot listen at ${path}: ${reasonOf(error)}`, {
       hint: 'Check that you may write to the directory.',
       cause: error,
     });

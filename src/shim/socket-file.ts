@@ -4,7 +4,7 @@
  */
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 
 /** sun_path holds 108 bytes on Linux, a closing zero included. */
 export const SOCKET_PATH_BYTES_MAX = 107;
@@ -50,7 +50,7 @@ export function statOf(path: string): Stats | undefined {
     return lstatSync(path);
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw new OperatingError('LISTEN_FAILED', `cannot look at ${path}: ${String(error)}`, {
+    throw new OperatingError('LISTEN_FAILED', `cannot look at ${path}: ${reasonOf(error)}`, {
       hint: 'Check the path and its permissions.',
       cause: error,
     });

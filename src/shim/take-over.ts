@@ -7,7 +7,7 @@
  */
 import { chmodSync, chownSync, linkSync, renameSync, type Stats } from 'node:fs';
 import type { Server } from 'node:net';
-import { OperatingError, systemErrorCode } from '../lib/operating-error.ts';
+import { OperatingError, systemErrorCode, reasonOf } from '../lib/operating-error.ts';
 import { isSame, LISTEN_BACKLOG, probe, statOf } from './socket-file.ts';
 import { heldByRecorder, removeIfThere, type TakeOverNames } from './take-over-names.ts';
 import type { OwnedPath } from './listen-path.ts';
@@ -149,7 +149,7 @@ async function bindOwnName(server: Server, { path, own }: TakeOverNames): Promis
     }
   }).catch((error: unknown) => {
     if (systemErrorCode(error) === 'EADDRINUSE') throw heldByRecorder(path);
-    throw new OperatingError('TAKE_OVER_FAILED', `cannot listen at ${own}: ${String(error)}`, {
+    throw new OperatingError('TAKE_OVER_FAILED', `cannot listen at ${own}: ${reasonOf(error)}`, {
       hint: `Run relaydiff as a user who may write to the directory of ${path}.`,
       cause: error,
     });

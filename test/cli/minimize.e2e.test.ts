@@ -115,6 +115,19 @@ it('brings a divergence of the generic relay down to a write with two messages',
   expect(broken.exitCode).toBe(4);
   expect(broken.stderr).toContain('[RELAY_FAILED]');
   expect(existsSync(at('x.capture'))).toBe(false);
+  // Told before the search, which may take minutes.
+  const nowhere = runCli([
+    'minimize',
+    small,
+    '--divergence',
+    'd1',
+    '--relay',
+    'false {socket}',
+    '--out',
+    at('missing/x.capture'),
+  ]);
+  expect(nowhere.stderr).toMatch(/^relaydiff: cannot write .*: ENOENT.*OUTPUT_UNWRITABLE/);
+  expect(nowhere.exitCode).toBe(4);
   expect(readdirSync(scratch)).toEqual([]);
 });
 

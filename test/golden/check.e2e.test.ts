@@ -104,7 +104,9 @@ it('a relay that breaks it fails with exactly what the golden shows of it, the s
     ]);
     const facts = first.run.cases[index];
     expect(facts?.captures.map((file) => existsSync(file))).toEqual([true]);
-    expect(readFileSync(facts?.html ?? '', 'utf8')).toContain('relaydiff-model');
+    const page = readFileSync(facts?.html ?? '', 'utf8');
+    expect(page).toContain('relaydiff-model');
+    expect(page).toContain(`<title>different: ${told.golden} causal:recorded - relaydiff`);
   }
   expect(junit).toContain('<failure message="6 missing" type="failed">6 missing\n');
   expect(markdown).toContain('as the golden shows of the new relay');
@@ -237,3 +239,24 @@ it.each([
   expect(end.stderr).toMatch(words);
   expect(end.exitCode).toBe(2);
 });
+
+it('a report that cannot be written is told before any relay is started', async () => {
+  const { golden, scratch } = place();
+  const end = await check([golden, '--relay', 'x {socket}', '--junit', scratch], scratch);
+  expect(end.stderr).toMatch(/cannot write .*: it is a directory \[OUTPUT_UNWRITABLE\]/);
+  expect([end.exitCode, end.stdout]).toEqual([4, '']);
+});
+
+it.skipIf(!existsSync('/dev/full'))(
+  'a report that cannot be written in the end costs neither the verdict nor another report',
+  async () => {
+    const { golden, scratch, path } = place();
+    const files = ['--junit', '/dev/full', '--markdown', path('check.md')];
+    const relay = ['--relay', 'relaydiff-no-such-program {socket}'];
+    const end = await check([golden, ...relay, ...files], scratch);
+    expect(end.stdout).toMatch(/RELAY-FAILED {2}of 2 cases/);
+    expect(end.stderr).toMatch(/cannot write \/dev\/full: ENOSPC.*OUTPUT_UNWRITABLE/);
+    expect(end.exitCode).toBe(4);
+    expect(readFileSync(path('check.md'), 'utf8')).toContain('of 2 cases');
+  },
+);

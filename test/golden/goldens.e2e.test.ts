@@ -188,6 +188,12 @@ describe('golden create', () => {
     expect(golden('create', 'none', ...from, '--clients', 'nobody').stderr).toMatch(
       /is called nobody/,
     );
+    expect(golden('create', 'none', ...from, '--label', '9=nobody').stderr).toMatch(
+      /has no connection 9 to be named/,
+    );
+    expect(golden('create', 'none', ...from, '--trim', '1h..').stderr).toMatch(
+      /no client sent anything in this part.*\n {2}They sent last before it at \d+\.\d+ s/,
+    );
     expect(golden('create', '../up', ...from).stderr).toMatch(/cannot be the name/);
     expect(readdirSync(directory).sort()).toEqual(['live.capture', 'part']);
   });
@@ -231,6 +237,100 @@ describe('golden create', () => {
     ]);
   });
 });
+
+describe('a redacted golden', () => {
+  const SECRET = 4_217_000_000_123n;
+  /** The message in the middle is lost on the new side. */
+  const recording = (directory: string, volume?: bigint): string => {
+    const path = join(directory, 'desk-7.capture');
+    const frames = [1, 2, 3].map((sequence) =>
+      trade({ sequence, price: SECRET, ...(volume && { volume }) }),
+    );
+    buildCapture(path, {
+      connections: ['momentum-desk', 'dashboard', 'stranger'],
+      steps: frames.flatMap((frame, index) => [
+        ...sends(1, frame),
+        ...delivers('old', [1, 2], frame),
+        ...(index === 1 ? [] : delivers('new', [1, 2], frame)),
+      ]),
+    });
+    return path;
+  };
+  const secret = Buffer.alloc(8);
+  secret.writeBigInt64LE(SECRET);
+
+  it('shows the same, is what it says, and holds no value, label or name that was redacted', () => {
+    const directory = temporaryDirectory();
+    const elsewhere = temporaryDirectory();
+    const rules = join(elsewhere, 'redact.yaml');
+    const key = join(elsewhere, 'key');
+    writeFileSync(rules, 'rules: [{ id: sides, action: keep, where: { path: "tlv[*].*.side" } }]');
+    writeFileSync(key, 'sixteen bytes or more');
+    const from = ['--from', recording(elsewhere), '--into', directory];
+    const part = ['--clients', 'momentum-desk', 'dashboard', '--label', '2=viewer'];
+    golden('create', 'plain', ...from, ...part);
+    const redact = ['--redact', rules, '--key-file', key];
+    const withoutRules = golden('create', 'desks', ...from, ...part, '--key-file', key);
+    expect(withoutRules.stderr).toContain('--key-file goes with --redact [USAGE]');
+    const withoutKey = golden('create', 'desks', ...from, ...part, '--redact', rules);
+    expect(withoutKey.stderr).toContain('pseudonyms need a key [USAGE]');
+    expect(withoutKey.exitCode).toBe(2);
+
+    const made = golden('create', 'desks', ...from, ...part, ...redact);
+    expect(made.exitCode, made.stderr).toBe(0);
+    const fingerprint = /the same frames; key (\w+)/.exec(made.stderr)?.[1];
+    const path = join(directory, 'desks');
+    expect(verifyGolden(path, context).problems).toEqual([]);
+    const [desks, plain] = findGoldens([path, join(directory, 'plain')]);
+    expect(plain?.expected?.shows).toMatchObject({ verdict: 'different', counts: { missing: 2 } });
+    expect(desks?.expected?.shows).toEqual(plain?.expected?.shows);
+    expect({ ...desks?.expected?.promise, digest: '' }).toEqual({
+      ...plain?.expected?.promise,
+      digest: '',
+    });
+    const about = textOf(path, 'about.md');
+    expect(about).toContain(`| redacted | by redact.yaml, key ${fingerprint} |`);
+    expect(about).toContain('| left out of the recording | only the clients 1, 2;');
+    expect(about).toContain('--from RECORDING --redact redact.yaml');
+    expect(about).toContain('| 2 viewer |');
+    const places = (name: string): readonly string[] =>
+      readdirSync(join(directory, name)).filter((file) => {
+        const bytes = contentOf(join(directory, name, file));
+        return [secret, 'momentum-desk', 'dashboard', 'desk-7'].some((word) =>
+          bytes.includes(word),
+        );
+      });
+    expect(places('plain')).toEqual(['about.md', 'capture.db']);
+    expect(places('desks')).toEqual([]);
+    expect(readdirSync(directory).sort()).toEqual(['desks', 'plain']);
+
+    // Another recording does not come into it as it is.
+    const fresh = recording(temporaryDirectory(), 5n);
+    const update = (...more: readonly string[]): Finished =>
+      golden('update', path, '--from', fresh, '--write', ...more);
+    const refused = update();
+    expect(refused.stderr).toMatch(
+      /the golden is redacted \(by redact\.yaml, key \w+\), and .* is not/,
+    );
+    expect(refused.exitCode).toBe(2);
+    expect(update(...redact).exitCode).toBe(0);
+    expect(places('desks')).toEqual([]);
+    expect(verifyGolden(path, context).problems).toEqual([]);
+    expect(textOf(path, 'about.md')).toContain(`key ${fingerprint} |`);
+  });
+});
+
+/** What stands in a file, and in what is compressed in it. */
+function contentOf(path: string): Buffer {
+  if (!path.endsWith('.db')) return readFileSync(path);
+  const capture = openCapture(path);
+  try {
+    const chunks = capture.streams().flatMap(({ id }) => [...capture.chunks(id)]);
+    return Buffer.concat([readFileSync(path), ...chunks.map(({ bytes }) => Buffer.from(bytes))]);
+  } finally {
+    capture.close();
+  }
+}
 
 describe('golden update', () => {
   const relay = (kind: string): string =>

@@ -21,6 +21,7 @@ const EVERYTHING: PartRequest = {
   toNs: undefined,
   firstMessages: undefined,
   oldOnly: false,
+  hidesLabels: false,
 };
 
 /** Who writes, how many frames at once, and whether the new relay loses them. */

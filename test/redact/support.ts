@@ -27,6 +27,7 @@ export function redactOpen(
     dialect,
     protocolSchemas: protocol.sources,
     redaction: redactionOf(rules, dialect),
+    rulesName: 'redact.yaml',
     key: Buffer.from('a key that nobody guesses'),
     writer: 'test',
     onProgress: () => undefined,
