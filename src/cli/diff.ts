@@ -1,4 +1,5 @@
 /** `relaydiff diff`: compare the old and the new side of a capture, or the same side of two. */
+import { setFlagsFromString } from 'node:v8';
 import { Command, Option } from 'commander';
 import type { CaptureReader, Side } from '../capture/types.ts';
 import { watchReading } from '../capture/watch-reading.ts';
@@ -255,6 +256,9 @@ function writeReports(result: DiffResult, protocol: Protocol, options: CompareOp
   if (options.html !== undefined) writeFile(options.html, htmlOf(result, protocol));
 }
 
+/** A comparison that works in windows stays below 400 MiB with it, for a sixth more time; without it, below 600. */
+const HEAP_GROWING_PERCENT = 70;
+
 /** Also what `demo` does: compares, and writes the files that were asked for. */
 export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
   const protocol = protocolOf(capture, options.schema);
@@ -262,6 +266,8 @@ export function compare(capture: CaptureReader, options: CompareOptions): DiffRe
   const watched = watchReading(capture, (read, total) =>
     progress.update('comparing', Math.min(read, total), total),
   );
+  // By default V8 lets a heap grow to several times of what is in use before it looks what may go.
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const result = diffCapture(watched, comparisonOf(capture, protocol, options));
   writeReports(result, protocol, options);
   progress.done();
