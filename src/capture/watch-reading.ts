@@ -1,5 +1,6 @@
 /** A capture that tells how much of it has been read: long work over a capture reports its progress with it. */
 import { chunkRuns } from './chunk-runs.ts';
+import { readerWith } from './reader-with.ts';
 import type { CaptureReader, Chunk, ChunkRun } from './types.ts';
 
 const BYTES_A_CALL = 1_048_576;
@@ -31,19 +32,6 @@ export function watchReading(
       yield run;
     }
   }
-  return {
-    path: capture.path,
-    info: capture.info,
-    protocolSchemas: () => capture.protocolSchemas(),
-    connections: () => capture.connections(),
-    streams: () => capture.streams(),
-    gaps: () => capture.gaps(),
-    accounts: () => capture.accounts(),
-    events: () => capture.events(),
-    restarts: (connection, kind) => capture.restarts(connection, kind),
-    chunks,
-    // Who reads may go by whether there are any.
-    ...(capture.runs && { runs }),
-    close: () => capture.close(),
-  };
+  // Who reads may go by whether there are any.
+  return readerWith(capture, { chunks, ...(capture.runs && { runs }) });
 }

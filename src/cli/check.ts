@@ -11,6 +11,7 @@ import {
   type GoldenReplay,
   replayName,
 } from '../golden/expected.ts';
+import { OperatingError } from '../lib/operating-error.ts';
 import { readSchemaFiles } from '../protocol/files.ts';
 import { parseRelayCommand } from '../replay/relay-command.ts';
 import { DEFAULT_START_MS_MAX, DEFAULT_STOP_MS_MAX } from '../replay/relay-process.ts';
@@ -157,6 +158,7 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
   const stopped = new StopRequest(talk, 'still ending the relay; it is killed if it does not go');
   void stopped.wait(undefined).then(() => stop.abort());
   const told = new CaseTeller(plans.length, options);
+  const pages = new PageWriter(options);
   try {
     const { cases, facts } = await runCheck(plans, {
       command,
@@ -175,13 +177,14 @@ async function check(paths: readonly string[], options: CheckCommandOptions): Pr
         told.ends(caseLine(outcome));
         return result === undefined || outcome.outcome === 'passed'
           ? undefined
-          : writePage(result, plan, options);
+          : pages.write(result, plan);
       },
     });
     told.done();
     const run = { ...runFacts(startMs), cases: [...facts] };
     const { relay, repeat } = options;
     await tell(checkReportOf(cases, { relay, repeat }, run), options);
+    pages.throwTrouble();
   } finally {
     stopped.dispose();
   }
@@ -218,21 +221,38 @@ class CaseTeller {
   }
 }
 
-function writePage(
-  result: DiffResult,
-  plan: PlannedCase,
-  { html, schema }: CheckCommandOptions,
-): string | undefined {
-  if (html === undefined) return undefined;
-  const { golden, fileName } = plan;
-  const path = join(html, `${fileName}.html`);
-  const capture = openCapture(golden.capturePath);
-  try {
-    writeFile(path, htmlOf(named(result, plan), protocolOf(capture, schema)));
-  } finally {
-    capture.close();
+/** A page that cannot be written, on a disk that is full by now, is no reason to play nothing more, nor to tell no verdict. */
+class PageWriter {
+  readonly #options: CheckCommandOptions;
+  #trouble: OperatingError | undefined;
+
+  constructor(options: CheckCommandOptions) {
+    this.#options = options;
   }
-  return path;
+
+  /** Its path; undefined: there is none. */
+  write(result: DiffResult, plan: PlannedCase): string | undefined {
+    const { html, schema } = this.#options;
+    if (html === undefined) return undefined;
+    const { golden, fileName } = plan;
+    const path = join(html, `${fileName}.html`);
+    const capture = openCapture(golden.capturePath);
+    try {
+      writeFile(path, htmlOf(named(result, plan), protocolOf(capture, schema)));
+      return path;
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== 'OUTPUT_UNWRITABLE') throw error;
+      this.#trouble ??= error;
+      return undefined;
+    } finally {
+      capture.close();
+    }
+  }
+
+  /** Throws the first OUTPUT_UNWRITABLE. */
+  throwTrouble(): void {
+    if (this.#trouble !== undefined) throw this.#trouble;
+  }
 }
 
 /** Every golden's capture has the same file name: on a page the case is called what it is called everywhere else. */

@@ -4,7 +4,7 @@
  */
 import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import { readSpans } from '../capture/spans.ts';
-import type { ArrivedSpan, CaptureReader, Chunk, Gap, Side, StreamRow } from '../capture/types.ts';
+import type { CaptureReader, Chunk, Gap, Side, StreamRow } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
@@ -22,6 +22,7 @@ import { Publishers } from './publishers.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Content, Item } from './records.ts';
 import type { RetiredConnection } from './scan/retired.ts';
+import { makeItem } from './make-item.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
 import type { TimelineCounter } from './timeline.ts';
@@ -153,7 +154,7 @@ export function readCapture(
       const spans = readSpans(reader, stream, header);
       for (const arrived of splitJoined(spans, header, sent)) {
         const content = table.intern(arrived.span, dialects[side]);
-        const item = itemOf(items.length, arrived, content);
+        const item = makeItem(arrived, content, items.length);
         facts.noteDelivery(item.content, side, item.arrivalNs);
         items.push(item);
       }
@@ -168,19 +169,6 @@ export function readCapture(
     new: itemsOf(id, 'new'),
   }));
   return { connections, facts, publishers, rows };
-}
-
-function itemOf(index: number, arrived: ArrivedSpan, content: Content): Item {
-  const { span } = arrived;
-  return {
-    index,
-    ordinal: arrived.index,
-    offset: span.offset,
-    arrivalNs: Number(arrived.arrivalNs),
-    content,
-    detail: span.kind === 'frame' ? undefined : span.detail,
-    isTail: span.kind === 'tail',
-  };
 }
 
 interface SentSpan {

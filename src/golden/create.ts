@@ -80,7 +80,7 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
       hint: 'Choose another name, or change this golden with relaydiff golden update.',
     });
   }
-  refuseUnknown(capture, options.labels);
+  refuseNamesForNobody(capture, options);
   if (options.selection === undefined) refuseIncomplete(capture);
   const fresh = join(dirname(directory), `.${basename(directory)}.${process.pid}.tmp`);
   try {
@@ -96,13 +96,22 @@ export function createGolden(capture: CaptureReader, options: CreateOptions): Cr
 }
 
 /** A name for nobody is a slip of the pen, and the golden would keep the wrong one for good. Throws USAGE. */
-function refuseUnknown(capture: CaptureReader, labels: ReadonlyMap<number, string>): void {
+function refuseNamesForNobody(
+  capture: CaptureReader,
+  { labels, selection }: Pick<CreateOptions, 'labels' | 'selection'>,
+): void {
   const known = new Set(capture.connections().map(({ id }) => id));
   for (const id of labels.keys()) {
-    if (known.has(id)) continue;
-    throw new OperatingError('USAGE', `${capture.path} has no connection ${id} to be named`, {
-      hint: 'relaydiff info lists the connections with their numbers.',
-    });
+    if (!known.has(id)) {
+      throw new OperatingError('USAGE', `${capture.path} has no connection ${id} to be named`, {
+        hint: 'relaydiff info lists the connections with their numbers.',
+      });
+    }
+    if (selection?.connections.has(id) === false) {
+      throw new OperatingError('USAGE', `connection ${id} is to be named, and is left out`, {
+        hint: 'Name connections only that are taken, or take this one, too.',
+      });
+    }
   }
 }
 

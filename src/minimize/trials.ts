@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCapture } from '../capture/open.ts';
+import { readerWith } from '../capture/reader-with.ts';
 import type { CaptureReader, Chunk } from '../capture/types.ts';
 import type { CaptureStart } from '../capture/writer.ts';
 import type { DiffResult } from '../diff/types.ts';
@@ -184,20 +185,10 @@ export class Trials {
 /** The same, but everything that clients received they received at the end. */
 function withoutReceipts(capture: CaptureReader): CaptureReader {
   const old = new Set(capture.streams().flatMap(({ id, kind }) => (kind === 'old' ? [id] : [])));
-  return {
-    path: capture.path,
-    info: capture.info,
-    protocolSchemas: () => capture.protocolSchemas(),
-    connections: () => capture.connections(),
-    streams: () => capture.streams(),
-    gaps: () => capture.gaps(),
-    accounts: () => capture.accounts(),
-    events: () => capture.events(),
-    restarts: (connection, kind) => capture.restarts(connection, kind),
-    close: () => capture.close(),
+  return readerWith(capture, {
     *chunks(streamId): Generator<Chunk> {
       for (const chunk of capture.chunks(streamId))
         yield old.has(streamId) ? { ...chunk, ordinal: Number.MAX_SAFE_INTEGER } : chunk;
     },
-  };
+  });
 }

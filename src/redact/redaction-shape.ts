@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { DIFFERENCE_CLASSES } from '../diff/types.ts';
+import { name, text, words } from '../diff/rules/text-shapes.ts';
 
 /**
  * - `pseudonym`: another value, the same one for the same value under one key.   - `zero`: all bits 0.
@@ -11,21 +12,6 @@ import { DIFFERENCE_CLASSES } from '../diff/types.ts';
  */
 export const REDACT_ACTIONS = ['pseudonym', 'zero', 'shift', 'keep'] as const;
 export type RedactAction = (typeof REDACT_ACTIONS)[number];
-
-const TEXT_CHARACTERS_MAX = 2_000;
-
-const text = z
-  .string('expected a text')
-  .trim()
-  .min(1, 'expected a text')
-  .max(TEXT_CHARACTERS_MAX, `a text has at most ${TEXT_CHARACTERS_MAX} characters`);
-const words = z.union([text, z.array(text).min(1)], {
-  error: 'expected a text, or a list of texts',
-});
-const name = text.regex(
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-  'a name is letters, digits, dot, hyphen and _, at most 100',
-);
 
 /** What only differences have is no class of a field. */
 const FIELD_CLASSES = DIFFERENCE_CLASSES.filter((each) => each !== 'volatile');

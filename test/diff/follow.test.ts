@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
+import { readerWith } from '../../src/capture/reader-with.ts';
 import type { Rotation } from '../../src/capture/rotating-writer.ts';
 import type { CaptureReader } from '../../src/capture/types.ts';
 import { diffCapture, type DiffOptions } from '../../src/diff/diff-capture.ts';
@@ -70,25 +71,15 @@ test.each([
 test('what was read once is never read again', () => {
   const path = join(temporaryDirectory(), 'live.capture');
   let read = 0;
-  const counting = (reader: CaptureReader): CaptureReader => ({
-    path: reader.path,
-    info: reader.info,
-    protocolSchemas: () => reader.protocolSchemas(),
-    connections: () => reader.connections(),
-    streams: () => reader.streams(),
-    gaps: () => reader.gaps(),
-    accounts: () => reader.accounts(),
-    events: () => reader.events(),
-    restarts: (connection, kind) => reader.restarts(connection, kind),
-    chunks: (stream) => reader.chunks(stream),
-    *runs(stream, fromOffset) {
-      for (const run of reader.runs?.(stream, fromOffset) ?? []) {
-        read += run.bytes.length;
-        yield run;
-      }
-    },
-    close: () => reader.close(),
-  });
+  const counting = (reader: CaptureReader): CaptureReader =>
+    readerWith(reader, {
+      *runs(stream, fromOffset) {
+        for (const run of reader.runs?.(stream, fromOffset) ?? []) {
+          read += run.bytes.length;
+          yield run;
+        }
+      },
+    });
   const follower = new DiffFollower(() => counting(openCapture(path)), OPTIONS);
   const frames = Array.from({ length: 300 }, (_, at) => testFrame(at + 1));
   const steps = frames.flatMap((frame, at) => [

@@ -260,3 +260,17 @@ it.skipIf(!existsSync('/dev/full'))(
     expect(readFileSync(path('check.md'), 'utf8')).toContain('of 2 cases');
   },
 );
+
+it('a page that cannot be written costs neither the verdict nor another page', async () => {
+  const { scratch, path } = place();
+  for (const name of ['a', 'b']) writeGolden(path(`goldens/${name}`), ONE_REPLAY);
+  // A directory is where the first page belongs.
+  mkdirSync(path('pages/a.causal-recorded.html'), { recursive: true });
+  const args = ['--relay', reference('generic'), '--html', path('pages'), '--json'];
+  const end = await check([path('goldens'), ...args], scratch);
+  const { verdict, run } = reportIn(end);
+  expect([verdict, ...run.cases.map(({ html }) => html !== null)]).toEqual(['failed', false, true]);
+  expect(end.stderr).toMatch(/a\.causal-recorded\.html.*OUTPUT_UNWRITABLE/);
+  expect(end.exitCode).toBe(4);
+  expect(readFileSync(path('pages/b.causal-recorded.html'), 'utf8')).toContain('<!doctype html>');
+});

@@ -191,6 +191,10 @@ describe('golden create', () => {
     expect(golden('create', 'none', ...from, '--label', '9=nobody').stderr).toMatch(
       /has no connection 9 to be named/,
     );
+    const outside = ['--clients', 'publisher', '--label', '2=nobody'];
+    expect(golden('create', 'none', ...from, ...outside).stderr).toMatch(
+      /connection 2 is to be named, and is left out/,
+    );
     expect(golden('create', 'none', ...from, '--trim', '1h..').stderr).toMatch(
       /no client sent anything in this part.*\n {2}They sent last before it at \d+\.\d+ s/,
     );

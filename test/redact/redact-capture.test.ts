@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
+import { readerWith } from '../../src/capture/reader-with.ts';
 import { RotatingWriter } from '../../src/capture/rotating-writer.ts';
 import { readSpans } from '../../src/capture/spans.ts';
 import type { CaptureReader, StreamKind } from '../../src/capture/types.ts';
@@ -290,17 +291,7 @@ describe('a redaction', () => {
     const capture = openCapture(plain);
     // A capture that says something else each time it is read.
     let reads = 0;
-    const fickle: CaptureReader = {
-      path: plain,
-      info: capture.info,
-      protocolSchemas: () => capture.protocolSchemas(),
-      connections: () => capture.connections(),
-      streams: () => capture.streams(),
-      gaps: () => capture.gaps(),
-      accounts: () => capture.accounts(),
-      events: () => capture.events(),
-      restarts: (...place) => capture.restarts(...place),
-      close: () => undefined,
+    const fickle = readerWith(capture, {
       *chunks(streamId) {
         reads += 1;
         for (const chunk of capture.chunks(streamId)) {
@@ -309,7 +300,7 @@ describe('a redaction', () => {
           yield { ...chunk, bytes };
         }
       },
-    };
+    });
     const again = `${redacted}.again`;
     let failure: unknown;
     try {

@@ -4,17 +4,7 @@
  */
 import { z } from 'zod';
 import { RULE_ACTIONS, type RuleAction } from '../types.ts';
-
-const TEXT_CHARACTERS_MAX = 2_000;
-
-const text = z
-  .string('expected a text')
-  .trim()
-  .min(1, 'expected a text')
-  .max(TEXT_CHARACTERS_MAX, `a text has at most ${TEXT_CHARACTERS_MAX} characters`);
-const words = z.union([text, z.array(text).min(1)], {
-  error: 'expected a text, or a list of texts',
-});
+import { name, text, words } from './text-shapes.ts';
 
 const whereShape = z.strictObject(
   {
@@ -34,10 +24,7 @@ const whereShape = z.strictObject(
 
 export const ruleShape = z.strictObject(
   {
-    id: text.regex(
-      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-      'an id is letters, digits, dot, hyphen and _, at most 100',
-    ),
+    id: name,
     action: z.enum(RULE_ACTIONS, {
       error: `expected one of ${RULE_ACTIONS.join(', ')}`,
     }),

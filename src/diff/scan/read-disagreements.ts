@@ -19,6 +19,7 @@ import {
   unmirroredOf,
 } from '../read-capture.ts';
 import type { BackbonePlace, Content, Item } from '../records.ts';
+import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { unseenSendersFromNs } from '../unseen-senders.ts';
 import type { Agreement } from './agreement-scan.ts';
@@ -171,15 +172,8 @@ class SecondPass {
       const spans = chosen.of(walkAll(this.#reader, stream, dialect));
       for (const arrived of splitJoined(spans, dialect.header, sent)) {
         const content = this.#table.intern(arrived.span, dialect);
-        const isHalf = items.at(-1)?.ordinal === arrived.index;
         const item: Item = {
-          index: arrived.index + (isHalf ? 0.5 : 0),
-          ordinal: arrived.index,
-          offset: arrived.span.offset,
-          arrivalNs: Number(arrived.arrivalNs),
-          content,
-          detail: arrived.span.kind === 'frame' ? undefined : arrived.span.detail,
-          isTail: arrived.span.kind === 'tail',
+          ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
           backbone: chosen.placeOf(arrived, this.#publishers.publisherOf(content)),
         };
         this.#facts.noteDelivery(content, side, item.arrivalNs);

@@ -14,6 +14,7 @@ import type {
 } from '../read-capture.ts';
 import type { Content, Item } from '../records.ts';
 import type { Lanes } from '../scan/lanes.ts';
+import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
 import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
@@ -179,15 +180,8 @@ class Window implements WindowFacts {
     }
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
       const content = this.#table.intern(arrived.span, dialect);
-      const isHalf = items.at(-1)?.ordinal === arrived.index;
       const item: Item = {
-        index: arrived.index + (isHalf ? 0.5 : 0),
-        ordinal: arrived.index,
-        offset: arrived.span.offset,
-        arrivalNs: Number(arrived.arrivalNs),
-        content,
-        detail: arrived.span.kind === 'frame' ? undefined : arrived.span.detail,
-        isTail: arrived.span.kind === 'tail',
+        ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
         isCounted: counted.has(arrived.index),
       };
       facts.noteDelivery(content, side, item.arrivalNs);

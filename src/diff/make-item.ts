@@ -1,0 +1,25 @@
+/** Makes of a span that arrived what the differ keeps of it. */
+import type { ArrivedSpan } from '../capture/types.ts';
+import type { Content, Item } from './records.ts';
+
+/** `index`: among the items of its stream. */
+export function makeItem(
+  { span, index: ordinal, arrivalNs }: ArrivedSpan,
+  content: Content,
+  index: number,
+): Item {
+  return {
+    index,
+    ordinal,
+    offset: span.offset,
+    arrivalNs: Number(arrivalNs),
+    content,
+    detail: span.kind === 'frame' ? undefined : span.detail,
+    isTail: span.kind === 'tail',
+  };
+}
+
+/** Where not every span is an item, items bear the numbers of their spans; of two halves of one span the second lies between. */
+export function indexBehind(last: Item | undefined, { index }: ArrivedSpan): number {
+  return last?.ordinal === index ? index + 0.5 : index;
+}
