@@ -8,9 +8,19 @@ import type { Statement } from 'better-sqlite3';
 import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
-import { decodeDetails } from './event-details.ts';
 import { decodeJournal } from './journal.ts';
 import { chunksOf, restOf } from './chunk-runs.ts';
+import {
+  accountOf,
+  type AccountRecord,
+  connectionOf,
+  type ConnectionRecord,
+  eventOf,
+  type EventRecord,
+  gapOf,
+  type GapRecord,
+  type StreamName,
+} from './rows.ts';
 import { endsOf, SegmentCollector, type SegmentData } from './segment-collector.ts';
 import { decodeSegmentTable, type SegmentTable } from './segment-table.ts';
 import type {
@@ -20,7 +30,6 @@ import type {
   Chunk,
   ChunkRun,
   ConnectionRow,
-  EventKind,
   Gap,
   StreamAccount,
   StreamKind,
@@ -59,29 +68,6 @@ interface Segment {
   readonly crc32: number | undefined;
 }
 
-interface EventRecord {
-  readonly ordinal: number;
-  readonly time_ns: number;
-  readonly connection_id: number | null;
-  readonly stream: StreamKind | null;
-  readonly kind: EventKind;
-  readonly details: Uint8Array;
-}
-
-interface GapRecord {
-  readonly connection_id: number;
-  readonly kind: StreamKind;
-  readonly place: Gap['where'];
-  readonly reason: string;
-  readonly stream_offset: number;
-  readonly byte_count: number;
-  readonly frame_count: number | null;
-  readonly first_header: Uint8Array | null;
-  readonly last_header: Uint8Array | null;
-  readonly first_time_ns: number;
-  readonly last_time_ns: number;
-}
-
 const NOTE_PREFIX = 'note.';
 const EVENTS_A_PAGE = 1_000;
 
@@ -114,14 +100,9 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   connections(): readonly ConnectionRow[] {
-    const rows = this.#all<{ id: number; label: string; opened_ns: number }>(
+    return this.#all<ConnectionRecord>(
       'SELECT id, label, opened_ns FROM connection ORDER BY id',
-    );
-    return rows.map((row) => ({
-      id: row.id,
-      label: row.label,
-      openedNs: BigInt(row.opened_ns),
-    }));
+    ).map(connectionOf);
   }
 
   streams(): readonly StreamRow[] {
@@ -142,42 +123,18 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   accounts(): readonly StreamAccount[] {
-    const rows = this.#all<{
-      connection_id: number;
-      kind: StreamKind;
-      seen_bytes: number;
-      mirrored_bytes: number | null;
-    }>(
-      `SELECT connection_id, kind, seen_bytes, mirrored_bytes
+    return this.#all<AccountRecord & StreamName>(
+      `SELECT connection_id AS connection, kind AS stream, seen_bytes, mirrored_bytes
        FROM account JOIN stream ON stream.id = account.stream_id ORDER BY stream_id`,
-    );
-    return rows.map((row) => ({
-      connection: row.connection_id,
-      stream: row.kind,
-      seenBytes: row.seen_bytes,
-      mirroredBytes: row.mirrored_bytes ?? undefined,
-    }));
+    ).map((row) => accountOf(row, row));
   }
 
   gaps(): readonly Gap[] {
-    const rows = this.#all<GapRecord>(
-      `SELECT connection_id, kind, place, reason, stream_offset, byte_count, frame_count,
-              first_header, last_header, first_time_ns, last_time_ns
+    return this.#all<GapRecord & StreamName>(
+      `SELECT connection_id AS connection, kind AS stream, place, reason, stream_offset, byte_count,
+              frame_count, first_header, last_header, first_time_ns, last_time_ns
        FROM gap JOIN stream ON stream.id = gap.stream_id ORDER BY gap.id`,
-    );
-    return rows.map((row) => ({
-      connection: row.connection_id,
-      stream: row.kind,
-      where: row.place,
-      reason: row.reason,
-      offset: row.stream_offset,
-      bytes: row.byte_count,
-      frames: row.frame_count ?? undefined,
-      firstHeader: row.first_header ?? undefined,
-      lastHeader: row.last_header ?? undefined,
-      firstTimeNs: BigInt(row.first_time_ns),
-      lastTimeNs: BigInt(row.last_time_ns),
-    }));
+    ).map((row) => gapOf(row, row));
   }
 
   *events(): Generator<CaptureEvent> {
@@ -251,7 +208,7 @@ class SqliteCaptureReader implements CaptureReader {
     );
     const restarts = new Map<string, number[]>();
     for (const row of rows) {
-      const { offset } = this.#details(row);
+      const { offset } = this.#event(row).details;
       if (typeof offset !== 'number') continue;
       const key = `${row.connection_id}/${row.stream}`;
       const offsets = restarts.get(key);
@@ -338,22 +295,11 @@ class SqliteCaptureReader implements CaptureReader {
   }
 
   #event(row: EventRecord): CaptureEvent {
-    return {
-      ordinal: row.ordinal,
-      timeNs: BigInt(row.time_ns),
-      connection: row.connection_id ?? undefined,
-      stream: row.stream ?? undefined,
-      kind: row.kind,
-      details: this.#details(row),
-    };
-  }
-
-  #details(row: EventRecord): CaptureEvent['details'] {
-    const details = decodeDetails(row.details);
+    const { details, ...event } = eventOf(row);
     if (details === undefined) {
       throw this.#damaged(`the details of event ${row.ordinal} are not readable`);
     }
-    return details;
+    return { ...event, details };
   }
 
   #readInfo(): CaptureInfo {

@@ -1,9 +1,19 @@
 /** Takes over the small rows of a damaged capture: what it says of itself, connections, events, gaps, accounts. */
-import { decodeDetails } from './event-details.ts';
 import type { Recovery } from './recovery.ts';
+import {
+  accountOf,
+  type AccountRecord,
+  connectionOf,
+  type ConnectionRecord,
+  eventOf,
+  type EventRecord,
+  gapOf,
+  type GapRecord,
+  type StreamName,
+} from './rows.ts';
 import { UNCOUNTED } from './salvage-losses.ts';
 import type { FoundStream, SalvageStore } from './salvage-store.ts';
-import type { CaptureInfo, CaptureReader, EventKind, Gap, StreamKind } from './types.ts';
+import type { CaptureInfo, CaptureReader } from './types.ts';
 import { type CaptureStart, type CaptureWriter, streamKey } from './writer.ts';
 
 export interface CaptureFacts extends Pick<CaptureReader, 'info' | 'protocolSchemas'> {
@@ -71,6 +81,10 @@ function partOf(
   return { set: set ?? 'lost', number: Number(number ?? 1), startNs: BigInt(startNs ?? 0) };
 }
 
+interface OfStream {
+  readonly stream_id: number;
+}
+
 type RowCounts = Pick<Recovery['recovered'], 'connections' | 'streams' | 'events' | 'gaps'>;
 
 const FLUSH_ROWS = 10_000;
@@ -104,8 +118,8 @@ function writeConnections(
   flush: () => void,
 ): number {
   let count = 0;
-  for (const row of store.rowsOf<{ id: number; label: string; opened_ns: number }>('connection')) {
-    writer.addConnection({ id: row.id, label: row.label, openedNs: BigInt(row.opened_ns) });
+  for (const row of store.rowsOf<ConnectionRecord>('connection')) {
+    writer.addConnection(connectionOf(row));
     count += 1;
     flush();
   }
@@ -117,15 +131,6 @@ function writeConnections(
   return count;
 }
 
-interface EventRow {
-  readonly ordinal: number;
-  readonly time_ns: number;
-  readonly connection_id: number | null;
-  readonly stream: StreamKind | null;
-  readonly kind: EventKind;
-  readonly details: Uint8Array;
-}
-
 function writeEvents(
   store: SalvageStore,
   writer: CaptureWriter,
@@ -133,34 +138,14 @@ function writeEvents(
   flush: () => void,
 ): number {
   let count = 0;
-  for (const row of store.rowsOf<EventRow>('event')) {
-    const details = decodeDetails(row.details);
+  for (const row of store.rowsOf<EventRecord>('event')) {
+    const { details, ...event } = eventOf(row);
     if (details === undefined) lost.push(`details of event ${row.ordinal}`);
-    writer.addEvent({
-      ordinal: row.ordinal,
-      timeNs: BigInt(row.time_ns),
-      connection: row.connection_id ?? undefined,
-      stream: row.stream ?? undefined,
-      kind: row.kind,
-      details: details ?? {},
-    });
+    writer.addEvent({ ...event, details: details ?? {} });
     count += 1;
     flush();
   }
   return count;
-}
-
-interface GapRow {
-  readonly stream_id: number;
-  readonly place: Gap['where'];
-  readonly reason: string;
-  readonly stream_offset: number;
-  readonly byte_count: number;
-  readonly frame_count: number | null;
-  readonly first_header: Uint8Array | null;
-  readonly last_header: Uint8Array | null;
-  readonly first_time_ns: number;
-  readonly last_time_ns: number;
 }
 
 function writeGaps(
@@ -170,22 +155,10 @@ function writeGaps(
   flush: () => void,
 ): number {
   let count = 0;
-  for (const row of store.rowsOf<GapRow>('gap')) {
+  for (const row of store.rowsOf<GapRecord & OfStream>('gap')) {
     const stream = streams.get(row.stream_id);
     if (stream === undefined) continue;
-    writer.addGap({
-      connection: stream.connection,
-      stream: stream.kind,
-      where: row.place,
-      reason: row.reason,
-      offset: row.stream_offset,
-      bytes: row.byte_count,
-      frames: row.frame_count ?? undefined,
-      firstHeader: row.first_header ?? undefined,
-      lastHeader: row.last_header ?? undefined,
-      firstTimeNs: BigInt(row.first_time_ns),
-      lastTimeNs: BigInt(row.last_time_ns),
-    });
+    writer.addGap(gapOf(row, nameOf(stream)));
     count += 1;
     flush();
   }
@@ -199,17 +172,15 @@ function writeAccounts(
   flush: () => void,
 ): void {
   const mirrorGaps = store.mirrorGapBytes();
-  const rows = store.rowsOf<{
-    stream_id: number;
-    seen_bytes: number;
-    mirrored_bytes: number | null;
-  }>('account');
-  for (const { stream_id: id, seen_bytes: seenBytes, mirrored_bytes: mirroredBytes } of rows) {
-    const stream = streams.get(id);
-    if (stream === undefined) continue;
-    const { connection, kind, firstOffset } = stream;
+  for (const row of store.rowsOf<AccountRecord & OfStream>('account')) {
+    const { stream_id: id } = row;
+    const found = streams.get(id);
+    if (found === undefined) continue;
+    const { firstOffset } = found;
+    const account = accountOf(row, nameOf(found));
+    const { connection, stream, seenBytes, mirroredBytes } = account;
     const missing =
-      mirroredBytes === null ? 0 : seenBytes - mirroredBytes - (mirrorGaps.get(id) ?? 0);
+      mirroredBytes === undefined ? 0 : seenBytes - mirroredBytes - (mirrorGaps.get(id) ?? 0);
     // Of a stream that began in another file, the gaps are there as well.
     const isKnown = missing === 0 || firstOffset > 0;
     if (!isKnown) {
@@ -218,7 +189,7 @@ function writeAccounts(
       const times = { firstTimeNs: timeNs, lastTimeNs: timeNs };
       writer.addGap({
         connection,
-        stream: kind,
+        stream,
         where: 'mirror',
         reason: 'damaged',
         offset,
@@ -227,14 +198,13 @@ function writeAccounts(
         ...times,
       });
     }
-    writer.addAccount({
-      connection,
-      stream: kind,
-      seenBytes,
-      mirroredBytes: isKnown ? (mirroredBytes ?? undefined) : undefined,
-    });
+    writer.addAccount({ ...account, mirroredBytes: isKnown ? mirroredBytes : undefined });
     flush();
   }
+}
+
+function nameOf({ connection, kind: stream }: FoundStream): StreamName {
+  return { connection, stream };
 }
 
 function keyOf({ connection, kind }: FoundStream): string {

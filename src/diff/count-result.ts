@@ -9,6 +9,7 @@ import { type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
 import type { RetiredConnection, Unjudged } from './scan/retired.ts';
 import type { SetAside } from './set-aside.ts';
 import {
+  SET_ASIDE_REASONS,
   DIVERGENCE_KINDS,
   type DivergenceKind,
   type LeftOutCount,
@@ -95,7 +96,7 @@ class SetAsideTally {
   }
 
   listed(): readonly SetAsideCount[] {
-    return REASONS.flatMap((reason) =>
+    return SET_ASIDE_REASONS.flatMap((reason) =>
       (['old', 'new'] as const).flatMap((side) => {
         const { frames, others } = this.#of(reason, side);
         return frames + others === 0 ? [] : [{ reason, side, frames, others }];
@@ -202,18 +203,6 @@ function found({ divergences, swallowed }: ResultCounts): Readonly<Record<Diverg
   for (const kind of DIVERGENCE_KINDS) all[kind] += swallowed.divergences[kind];
   return all;
 }
-
-const REASONS: readonly SetAsideCount['reason'][] = [
-  'edge',
-  'edge-unknown',
-  'mirror-gap',
-  'recording-gap',
-  'recording-end',
-  'connection-down',
-  'not-selected',
-  'unseen-sender',
-  'too-many',
-];
 
 /** Whether it makes the verdict doubtful: the others are explained. */
 export function isUnjudged(reason: SetAsideCount['reason']): boolean {

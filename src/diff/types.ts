@@ -9,18 +9,7 @@ import type { LatencyDistribution } from './latency-histogram.ts';
 
 export type Verdict = 'same' | 'different' | 'inconclusive';
 
-export type DivergenceKind =
-  | 'missing'
-  | 'extra'
-  | 'duplicated'
-  | 'reordered'
-  | 'modified'
-  | 'encoding'
-  | 'defect'
-  | 'connection'
-  | 'late';
-
-export const DIVERGENCE_KINDS: readonly DivergenceKind[] = [
+export const DIVERGENCE_KINDS = [
   'missing',
   'extra',
   'duplicated',
@@ -30,7 +19,8 @@ export const DIVERGENCE_KINDS: readonly DivergenceKind[] = [
   'defect',
   'connection',
   'late',
-];
+] as const;
+export type DivergenceKind = (typeof DIVERGENCE_KINDS)[number];
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -305,17 +295,20 @@ export interface GapRow {
   readonly lastNs: string;
 }
 
+export const SET_ASIDE_REASONS = [
+  'edge',
+  'edge-unknown',
+  'mirror-gap',
+  'recording-gap',
+  'recording-end',
+  'connection-down',
+  'not-selected',
+  'unseen-sender',
+  'too-many',
+] as const;
+
 export interface SetAsideCount {
-  readonly reason:
-    | 'edge'
-    | 'edge-unknown'
-    | 'mirror-gap'
-    | 'recording-gap'
-    | 'recording-end'
-    | 'connection-down'
-    | 'not-selected'
-    | 'unseen-sender'
-    | 'too-many';
+  readonly reason: (typeof SET_ASIDE_REASONS)[number];
   readonly side: 'old' | 'new';
   readonly frames: number;
   /** Bytes that are no frame. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { NOISE_KINDS } from '../diff/noise/model.ts';
 import {
+  SET_ASIDE_REASONS,
   DIFFERENCE_CLASSES,
   DIVERGENCE_KINDS,
   type DiffResult,
@@ -122,17 +123,7 @@ const counts = z.looseObject({
   setAside: z
     .array(
       z.looseObject({
-        reason: z.enum([
-          'edge',
-          'edge-unknown',
-          'mirror-gap',
-          'recording-gap',
-          'recording-end',
-          'connection-down',
-          'not-selected',
-          'unseen-sender',
-          'too-many',
-        ]),
+        reason: z.enum(SET_ASIDE_REASONS),
         side: z.enum(['old', 'new']),
         frames: count,
         others: count,

@@ -8,8 +8,8 @@ import { openCapture } from '../../src/capture/open.ts';
 import { type ChunkToWrite, CaptureWriter } from '../../src/capture/writer.ts';
 import { readSpans } from '../../src/capture/spans.ts';
 import type { StreamKind } from '../../src/capture/types.ts';
-import { OperatingError } from '../../src/lib/operating-error.ts';
 import { buildCapture } from '../support/capture-builder.ts';
+import { ANY_START, codeOf } from '../support/captures.ts';
 import { concat, H3, testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -18,26 +18,6 @@ const step = (stream: StreamKind, bytes: Uint8Array, connection = 1) => ({
   stream,
   bytes,
 });
-
-const START = {
-  origin: 'record',
-  writer: 'test',
-  startedUnixNs: 0n,
-  dialect: 'torq-codec',
-  layout: H3,
-  notes: {},
-  protocolSchemas: new Map<string, string>(),
-};
-
-function codeOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof OperatingError) return error.code;
-    throw error;
-  }
-  return 'no error';
-}
 
 describe('a capture', () => {
   it('gives back every chunk of every stream with its time and order', () => {
@@ -149,7 +129,7 @@ describe('a capture', () => {
 
   it('keeps what could not be stored, and stores it once when it can', () => {
     const path = join(temporaryDirectory(), 'a.capture');
-    const writer = CaptureWriter.create(path, START);
+    const writer = CaptureWriter.create(path, ANY_START);
     const chunk = (ordinal: number): ChunkToWrite => ({
       connection: 1,
       stream: 'client',
@@ -178,7 +158,7 @@ describe('a capture', () => {
 
   it('is sealed and whole when a reader keeps it from being tidied up', () => {
     const path = join(temporaryDirectory(), 'a.capture');
-    const writer = CaptureWriter.create(path, START);
+    const writer = CaptureWriter.create(path, ANY_START);
     writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
     writer.flush();
     const reader = new Database(path, { readonly: true });

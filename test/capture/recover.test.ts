@@ -29,6 +29,8 @@ import {
   readCapture,
   type ReadCapture,
   writeRandomCapture,
+  ANY_START,
+  codeOf,
 } from '../support/captures.ts';
 import { H3, testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -53,16 +55,6 @@ interface Files {
 function files(): Files {
   const directory = temporaryDirectory();
   return { input: join(directory, 'in.capture'), output: join(directory, 'out.capture') };
-}
-
-function codeOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof OperatingError) return error.code;
-    throw error;
-  }
-  return 'no error';
 }
 
 /** Contents of a file and of the log beside it, to see that nobody touched them. */
@@ -303,19 +295,12 @@ describe('recover', () => {
   it('keeps the place of a file in its rotated recording', () => {
     const directory = temporaryDirectory();
     const out = join(directory, 'md.capture');
-    const writer = new RotatingWriter(
-      out,
-      {
-        origin: 'record',
-        writer: 'test',
-        startedUnixNs: 0n,
-        dialect: 'torq-codec',
-        layout: H3,
-        notes: {},
-        protocolSchemas: new Map(),
-      },
-      { partBytesMax: undefined, partNsMax: 10n, keptParts: undefined, diskBytesMax: undefined },
-    );
+    const writer = new RotatingWriter(out, ANY_START, {
+      partBytesMax: undefined,
+      partNsMax: 10n,
+      keptParts: undefined,
+      diskBytesMax: undefined,
+    });
     writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
     for (let ordinal = 1; ordinal <= 30; ordinal++) {
       const [connection, stream, bytes] = [1, 'client' as const, testFrame(ordinal)];

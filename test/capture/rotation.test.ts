@@ -5,18 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
 import { RotatingWriter, type Rotation } from '../../src/capture/rotating-writer.ts';
 import type { CaptureReader, Gap, StreamKind } from '../../src/capture/types.ts';
-import { H3, testFrame } from '../support/frames.ts';
+import { ANY_START } from '../support/captures.ts';
+import { testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const START = {
-  origin: 'record',
-  writer: 'test',
-  startedUnixNs: 0n,
-  dialect: 'torq-codec',
-  layout: H3,
-  notes: {},
-  protocolSchemas: new Map([['a.yaml', 'a: 1']]),
-};
+const START = { ...ANY_START, protocolSchemas: new Map([['a.yaml', 'a: 1']]) };
 
 const EACH_MS: Rotation = {
   partBytesMax: undefined,

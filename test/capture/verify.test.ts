@@ -13,8 +13,9 @@ import {
   type RandomCapture,
   randomCaptures,
   writeRandomCapture,
+  ANY_START,
 } from '../support/captures.ts';
-import { H3, testFrame } from '../support/frames.ts';
+import { testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const TYPICAL: RandomCapture = {
@@ -125,15 +126,7 @@ describe('verify', () => {
 
   it('holds the ledger against the streams', () => {
     const path = join(temporaryDirectory(), 'a.capture');
-    const writer = CaptureWriter.create(path, {
-      origin: 'record',
-      writer: 'test',
-      startedUnixNs: 0n,
-      dialect: 'torq-codec',
-      layout: H3,
-      notes: {},
-      protocolSchemas: new Map(),
-    });
+    const writer = CaptureWriter.create(path, ANY_START);
     writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
     const stream = { connection: 1, stream: 'client' } as const;
     writer.addChunk({ ...stream, ordinal: 1, timeNs: 1n, offset: 0, bytes: testFrame(1) });

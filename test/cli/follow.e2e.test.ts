@@ -1,34 +1,20 @@
 /** `relaydiff diff --follow`: a recording is compared while it is made, as a person runs it. */
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { parseResult } from '../../src/report/result-json.ts';
-import { agreeingScenario, playScenario } from '../../src/simulate/scenario.ts';
-import { spawnRelay } from '../../src/simulate/spawn.ts';
 import { runCli, startCli, until } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { recordOriginals } from './recorded-relays.ts';
 
 it('says how a recording compares while it is made, and ends with what a comparison afterwards says', async () => {
   const directory = temporaryDirectory();
   const path = (name: string): string => join(directory, name);
-  for (const side of ['old', 'new']) {
-    const relay = await spawnRelay({
-      kind: 'original',
-      domain: 'market_data',
-      socketPath: path(side),
-    });
-    onTestFinished(relay.stop);
-  }
-  const sockets = ['--listen', path('listen'), '--old', path('old'), '--new', path('new')];
-  const shim = startCli(['record', ...sockets, '--out', path('a.capture')]);
-  await shim.says('recording ');
+  const { shim, play } = await recordOriginals(path);
   const told = startCli(['diff', path('a.capture'), '--follow']);
   const read = startCli(['diff', path('a.capture'), '--follow', '--json']);
   await told.says('messages agree');
   await until(() => read.stdout().includes('"sealed":false'));
-  await playScenario({
-    socketPath: path('listen'),
-    clients: agreeingScenario({ seed: 7, messages: 10_000 }),
-  });
+  await play();
   expect(await shim.stop()).toBe(0);
   expect([await told.ended, await read.ended]).toEqual([0, 0]);
   const lines = read.stdout().trimEnd().split('\n');

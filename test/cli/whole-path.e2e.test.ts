@@ -1,32 +1,18 @@
 /** Sockets, shim, capture, differ, report: the whole path, with real processes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseResult } from '../../src/report/result-json.ts';
-import { agreeingScenario, playScenario } from '../../src/simulate/scenario.ts';
-import { spawnRelay } from '../../src/simulate/spawn.ts';
-import { runCli, startCli } from '../support/processes.ts';
+import { runCli } from '../support/processes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { recordOriginals } from './recorded-relays.ts';
 
 describe('two relays that are the same', () => {
   it('are found to be the same on ten thousand messages, three clients and two publishers', async () => {
     const directory = temporaryDirectory();
     const path = (name: string): string => join(directory, name);
-    for (const side of ['old', 'new']) {
-      const relay = await spawnRelay({
-        kind: 'original',
-        domain: 'market_data',
-        socketPath: path(side),
-      });
-      onTestFinished(relay.stop);
-    }
-    const sockets = ['--listen', path('listen'), '--old', path('old'), '--new', path('new')];
-    const shim = startCli(['record', ...sockets, '--out', path('a.capture')]);
-    await shim.says('recording ');
-    const clients = agreeingScenario({ seed: 7, messages: 10_000 });
-    expect(clients).toHaveLength(3);
-    await playScenario({ socketPath: path('listen'), clients });
+    const { shim, play } = await recordOriginals(path);
+    await play();
     expect(await shim.stop()).toBe(0);
     const { exitCode, stdout } = runCli(['diff', path('a.capture'), '--json']);
     const result = parseResult(stdout, 'stdout');
@@ -40,9 +26,11 @@ describe('two relays that are the same', () => {
 describe('the demo', () => {
   it('finds what the generic relay loses, with cause and bytes, and leaves nothing behind', () => {
     const out = join(temporaryDirectory(), 'demo-out');
-    const leftovers = (): readonly string[] =>
-      readdirSync(tmpdir()).filter((name) => name.startsWith('relaydiff-'));
-    const before = leftovers();
+    const scratch = temporaryDirectory();
+    vi.stubEnv('TMPDIR', scratch);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
     const { exitCode, stdout, stderr } = runCli(['demo', '--duration', '3s', '--out', out]);
     expect(stderr).toContain('4/4');
     expect(stdout).toContain('DIFFERENT');
@@ -59,7 +47,7 @@ describe('the demo', () => {
     for (const divergence of missing) expect(divergence.old?.hex).toMatch(/^efbeadde/);
     expect(existsSync(join(out, 'report.html'))).toBe(true);
     expect(existsSync(join(out, 'demo.capture-wal'))).toBe(false);
-    expect(leftovers()).toEqual(before);
+    expect(readdirSync(scratch)).toEqual([]);
     const again = runCli(['report', join(out, 'result.json')]);
     expect(again.exitCode).toBe(1);
     expect(again.stdout).toContain('DIFFERENT');

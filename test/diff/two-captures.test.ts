@@ -10,7 +10,8 @@ import { matchConnections } from '../../src/diff/two-captures/match-connections.
 import { TimeMap } from '../../src/diff/two-captures/time-map.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
-import { H3, testFrame } from '../support/frames.ts';
+import { testFrame } from '../support/frames.ts';
+import { ANY_START } from '../support/captures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { delivers, dialect, sends } from './support.ts';
 
@@ -207,24 +208,12 @@ test('a rotated recording is compared as one', () => {
   });
   const directory = temporaryDirectory();
   const path = join(directory, 'r.capture');
-  const writer = new RotatingWriter(
-    path,
-    {
-      origin: 'record',
-      writer: 'test',
-      startedUnixNs: 0n,
-      dialect: 'torq-codec',
-      layout: H3,
-      notes: {},
-      protocolSchemas: new Map(),
-    },
-    {
-      partBytesMax: undefined,
-      partNsMax: 10_000_000n,
-      keptParts: undefined,
-      diskBytesMax: undefined,
-    },
-  );
+  const writer = new RotatingWriter(path, ANY_START, {
+    partBytesMax: undefined,
+    partNsMax: 10_000_000n,
+    keptParts: undefined,
+    diskBytesMax: undefined,
+  });
   writer.addConnection({ id: 1, label: 'publisher', openedNs: 0n });
   FRAMES.forEach((bytes, at) => {
     const timeNs = BigInt(at) * 2_000_000n;

@@ -14,9 +14,10 @@ import { everything, Minimizer, type Minimized, sizeOf } from '../../src/minimiz
 import { readTraffic, type Traffic } from '../../src/minimize/traffic.ts';
 import type { Trial } from '../../src/minimize/trials.ts';
 import { forwards } from '../../src/simulate/relay-core.ts';
-import { dialect, delivers, sends } from '../diff/support.ts';
+import { delivers, sends } from '../diff/support.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { H3, testFrame } from '../support/frames.ts';
+import { ANY_START } from '../support/captures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const COUNT = 400;
@@ -187,16 +188,7 @@ describe('minimizing', () => {
       joined: new Set(),
     };
     const path = join(temporaryDirectory(), 'c.capture');
-    const start = {
-      origin: 'record',
-      writer: 't',
-      startedUnixNs: 0n,
-      dialect: dialect.name,
-      layout: H3,
-      notes: {},
-      protocolSchemas: new Map(),
-    };
-    writeCandidate(path, start, { traffic, candidate, timing: 'tight' });
+    writeCandidate(path, ANY_START, { traffic, candidate, timing: 'tight' });
     const capture = openCapture(path);
     const streams = capture.streams().map(({ id, connection, kind }) => ({
       name: `${connection}/${kind}`,

@@ -19,6 +19,7 @@ import { message, trade } from '../diff/rules/support.ts';
 import { delivers, sends } from '../diff/support.ts';
 import { buildCapture } from '../support/capture-builder.ts';
 import { H3, testFrame } from '../support/frames.ts';
+import { ANY_START } from '../support/captures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { protocol, redact, redactionOf, redactOpen } from './support.ts';
 
@@ -236,19 +237,12 @@ describe('a redaction', () => {
   it('takes a rotated recording, and makes one capture of it', () => {
     const directory = temporaryDirectory();
     const out = join(directory, 'md.capture');
-    const writer = new RotatingWriter(
-      out,
-      {
-        origin: 'record',
-        writer: 'test',
-        startedUnixNs: 0n,
-        dialect: dialect.name,
-        layout: H3,
-        notes: {},
-        protocolSchemas: new Map(),
-      },
-      { partBytesMax: 1, partNsMax: undefined, keptParts: undefined, diskBytesMax: undefined },
-    );
+    const writer = new RotatingWriter(out, ANY_START, {
+      partBytesMax: 1,
+      partNsMax: undefined,
+      keptParts: undefined,
+      diskBytesMax: undefined,
+    });
     writer.addConnection({ id: 1, label: 'a', openedNs: 0n });
     const frames = [1, 2, 3, 4].map((sequence) => testFrame(sequence));
     frames.forEach((bytes, index) => {

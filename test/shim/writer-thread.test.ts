@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { WriterThread } from '../../src/shim/writer-thread.ts';
-import { H3 } from '../support/frames.ts';
+import { ANY_START } from '../support/captures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 it('reports a writer thread that cannot run as RECORDER_FAILED', async () => {
@@ -10,15 +10,7 @@ it('reports a writer thread that cannot run as RECORDER_FAILED', async () => {
     {
       path: join(temporaryDirectory(), 'a.capture'),
       rotation: undefined,
-      start: {
-        origin: 'record',
-        writer: 'test',
-        startedUnixNs: 0n,
-        dialect: 'torq-codec',
-        layout: H3,
-        notes: {},
-        protocolSchemas: new Map(),
-      },
+      start: ANY_START,
     },
     {
       stored: () => undefined,

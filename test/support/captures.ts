@@ -3,8 +3,31 @@ import { copyFileSync, rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { openCaptureFile } from '../../src/capture/reader.ts';
 import type { CaptureEvent, Gap, StreamAccount, StreamKind } from '../../src/capture/types.ts';
-import { CaptureWriter } from '../../src/capture/writer.ts';
+import { type CaptureStart, CaptureWriter } from '../../src/capture/writer.ts';
+import { OperatingError } from '../../src/lib/operating-error.ts';
 import { H3, testFrame } from './frames.ts';
+
+/** Of a capture whose beginning the test does not ask about. */
+export const ANY_START: CaptureStart = {
+  origin: 'record',
+  writer: 'test',
+  startedUnixNs: 0n,
+  dialect: 'torq-codec',
+  layout: H3,
+  notes: {},
+  protocolSchemas: new Map<string, string>(),
+};
+
+/** Which failure of operating it ends with. */
+export function codeOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof OperatingError) return error.code;
+    throw error;
+  }
+  return 'no error';
+}
 
 export interface ReadChunk {
   readonly ordinal: number;

@@ -1,5 +1,6 @@
 /** Counts what rules swallowed, and keeps an example of each and a bounded list, for the result. */
 import { defined } from '../../lib/assert.ts';
+import { noDivergences } from '../count-result.ts';
 import type { Finding } from '../findings.ts';
 import type { Item } from '../records.ts';
 import {
@@ -54,17 +55,7 @@ export class RuleTally {
       const none = { divergences: 0, trimmed: 0, differences: 0, unmeasured: 0, first: null };
       this.#counts.set(rule, none);
     }
-    this.#kinds = {
-      missing: 0,
-      extra: 0,
-      duplicated: 0,
-      reordered: 0,
-      modified: 0,
-      encoding: 0,
-      defect: 0,
-      connection: 0,
-      late: 0,
-    };
+    this.#kinds = noDivergences();
   }
 
   note(taken: TakenOfFinding): void {
