@@ -323,10 +323,12 @@ class SqliteCaptureReader implements CaptureReader {
     };
   }
 
-  /** Of a capture that was not sealed. */
+  /** Of a capture that was not sealed: what its writer would say if it were sealed now. */
   #lastTimeNs(): number {
     const rows = this.#all<{ last: number }>(
       `SELECT max(coalesce((SELECT max(last_time_ns) FROM segment), 0),
+                  coalesce((SELECT max(last_time_ns) FROM gap), 0),
+                  coalesce((SELECT max(opened_ns) FROM connection), 0),
                   coalesce((SELECT max(time_ns) FROM event), 0)) AS last`,
     );
     const inJournal = [...this.#journal.values()]

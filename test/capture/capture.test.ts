@@ -80,6 +80,29 @@ describe('a capture', () => {
     capture.close();
   });
 
+  it('lasts as long whether it is sealed or not, also where a gap comes last', () => {
+    const durations = [true, false].map((sealed) => {
+      const path = join(temporaryDirectory(), 'a.capture');
+      const gap = {
+        connection: 1,
+        stream: 'client' as const,
+        where: 'recording' as const,
+        reason: 'spool-full',
+        offset: 100,
+        bytes: 7,
+        frames: undefined,
+        firstTimeNs: 2_000_000n,
+        lastTimeNs: 3_000_000n,
+      };
+      const steps = [step('client', testFrame(1)), { gap }];
+      buildCapture(path, { connections: ['a'], steps, sealed });
+      const capture = openCapture(path);
+      capture.close();
+      return capture.info.durationNs;
+    });
+    expect(durations).toEqual([3_000_000n, 3_000_000n]);
+  });
+
   it('reports bytes that changed on the disk instead of returning them', () => {
     const path = join(temporaryDirectory(), 'a.capture');
     buildCapture(path, { connections: ['a'], steps: [step('client', testFrame(1))] });
