@@ -28,6 +28,17 @@ export interface Sending {
   readonly placement: Placement;
   /** In a gap of the mirror: one relay was never sent it, by accident or as it was asked for. */
   readonly unmirrored: Unmirrored | undefined;
+  /** Of two recordings: in which chunks, and when, the relay of the second had it. Absent: as the other relay had it. */
+  readonly toNew?: SentToNew | 'unknown';
+}
+
+export type SentToNew = Pick<Sending, 'placement' | 'timeNs'>;
+
+/** A sending as the relay of a side had it; undefined: nobody knows in which chunks that was. */
+export function asSentTo(side: Side, sending: Sending): Sending | undefined {
+  const { toNew } = sending;
+  if (side === 'old' || toNew === undefined) return sending;
+  return toNew === 'unknown' ? undefined : { ...sending, ...toNew };
 }
 
 /** `sent-to-new-only`: of two recordings that are compared, only that of the new side has it. */

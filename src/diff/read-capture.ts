@@ -13,6 +13,7 @@ import {
   type HiddenGap,
   type Placement,
   SENT_TO_NEW_ONLY,
+  type Sending,
   type Unmirrored,
 } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
@@ -26,6 +27,7 @@ import { makeItem } from './make-item.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
 import type { TimelineCounter } from './timeline.ts';
+import type { MaybeSentTwice } from './two-captures/placements-to-new.ts';
 
 /** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
 export const NOT_SELECTED = 'not-selected';
@@ -108,7 +110,7 @@ export function readRows(reader: CaptureReader): CaptureRows {
 }
 
 export function readCapture(
-  reader: CaptureReader,
+  reader: CaptureReader & MaybeSentTwice,
   dialects: Dialects,
   options: { readonly remarks: boolean; readonly noise?: NoiseMask | undefined },
 ): CaptureContents {
@@ -135,6 +137,7 @@ export function readCapture(
         timeNs: span.timeNs,
         placement,
         unmirrored: unmirrored(span.offset, span.content.length),
+        ...(span.toNew && { toNew: span.toNew }),
       });
       publishers.note(span.content, stream.connection);
     }
@@ -175,20 +178,24 @@ interface SentSpan {
   readonly content: Content;
   readonly offset: number;
   readonly timeNs: number;
+  readonly toNew: Sending['toNew'];
 }
 
 function readClientStream(
-  reader: CaptureReader,
+  reader: CaptureReader & MaybeSentTwice,
   stream: StreamRow,
   dialect: Dialect,
   table: ContentTable,
 ): readonly SentSpan[] {
   const sent: SentSpan[] = [];
-  for (const { span, arrivalNs } of readSpans(reader, stream, dialect.header)) {
+  const placements = reader.placementsToNew?.(stream.id);
+  for (const arrived of readSpans(reader, stream, dialect.header)) {
+    const { span, arrivalNs } = arrived;
     sent.push({
       content: table.intern(span, dialect),
       offset: span.offset,
       timeNs: Number(arrivalNs),
+      toNew: placements && (placements.of(arrived) ?? 'unknown'),
     });
   }
   return sent;
@@ -228,7 +235,10 @@ function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined
 }
 
 /** What of the gaps of the mirror lies in gaps of the recording, the pieces of frames at their ends included. */
-export function* findHidden(gaps: readonly Gap[], sent: readonly SentSpan[]): Generator<HiddenGap> {
+export function* findHidden(
+  gaps: readonly Gap[],
+  sent: readonly Pick<SentSpan, 'content' | 'offset'>[],
+): Generator<HiddenGap> {
   const ofClient = gaps.filter((gap) => gap.stream === 'client');
   for (const unrecorded of ofClient) {
     if (unrecorded.where !== 'recording') continue;

@@ -6,7 +6,7 @@
  */
 import type { Side } from '../../capture/types.ts';
 import { assertNever, defined } from '../../lib/assert.ts';
-import type { Sending } from '../client-facts.ts';
+import { asSentTo, type Sending } from '../client-facts.ts';
 import type { Content } from '../records.ts';
 import { type DomainKnowledge, domainFates, type ForwardedDomain } from './domain-fates.ts';
 import { CAUSE_RULES } from './registry.ts';
@@ -77,10 +77,14 @@ export class CauseEvidence {
     const { client } = facts;
     for (const content of client.contents.values()) {
       for (const sending of client.sendingsOf(content)) {
-        const same = this.#classes.of(content, sending, (one) => facts.othersWroteBetween(one));
+        const classOf = (one: Sending): SendingClass =>
+          this.#classes.of(content, one, facts.othersWroteBetween);
+        const same = classOf(sending);
         for (const side of ['old', 'new'] as const) {
           const fate = fateOf(content, sending, { side, facts, lost: written[side] });
-          if (fate !== undefined) same[fate][side]++;
+          const seen = asSentTo(side, sending);
+          if (fate === undefined || seen === undefined) continue;
+          (seen === sending ? same : classOf(seen))[fate][side]++;
         }
       }
     }
@@ -241,8 +245,10 @@ class SideEvidence {
   }
 
   #isPlacedAs(rule: PlacementRule, { content, sending }: Loss, window: WindowOfSide): boolean {
-    if (sending === undefined || fateOf(content, sending, window) !== 'lost') return false;
-    return rule.holds(content, sending, this.#fates, window.facts);
+    const seen = sending && asSentTo(this.#side, sending);
+    if (sending === undefined || seen === undefined) return false;
+    if (fateOf(content, sending, window) !== 'lost') return false;
+    return rule.holds(content, seen, this.#fates, window.facts);
   }
 
   get #fates(): DomainFates {

@@ -8,6 +8,7 @@ import { basename } from 'node:path';
 import { readSpans } from '../../capture/spans.ts';
 import { REWRITE_NOTE } from '../../capture/replay-notes.ts';
 import type {
+  ArrivedSpan,
   CaptureEvent,
   CaptureInfo,
   CaptureReader,
@@ -32,6 +33,7 @@ import {
 } from './compare-clients.ts';
 import { joinEvents } from './joined-events.ts';
 import { matchConnections } from './match-connections.ts';
+import { type MaybeSentTwice, PlacementsToNew, type SecondSending } from './placements-to-new.ts';
 import { TimeMap } from './time-map.ts';
 
 export interface JoinOptions {
@@ -61,7 +63,7 @@ const SENT_TO_OLD_ONLY = 'sent-to-old-only';
 /** A connection that only one of the recordings has. */
 const NO_SUCH_CONNECTION = 'no-such-connection';
 
-export class JoinedCapture implements CaptureReader {
+export class JoinedCapture implements CaptureReader, MaybeSentTwice {
   readonly path: string;
   readonly info: CaptureInfo;
   readonly #sources: Readonly<Record<Side, CaptureReader>>;
@@ -70,6 +72,8 @@ export class JoinedCapture implements CaptureReader {
   readonly #connections: JoinedConnection[] = [];
   readonly #streams: JoinedStream[] = [];
   readonly #gaps: Gap[] = [];
+  /** Of client streams that both recordings have, by id. */
+  readonly #sentAgain = new Map<number, SecondSending>();
   readonly #differences = new Map<number, string[]>();
   readonly #names: Readonly<Record<Side, string>>;
 
@@ -162,6 +166,11 @@ export class JoinedCapture implements CaptureReader {
     }
   }
 
+  placementsToNew(streamId: number): PlacementsToNew | undefined {
+    const second = this.#sentAgain.get(streamId);
+    return second && new PlacementsToNew(second);
+  }
+
   close(): void {
     this.#sources.old.close();
     this.#sources.new.close();
@@ -175,13 +184,16 @@ export class JoinedCapture implements CaptureReader {
     const newClient = streamOf(neu, 'client');
     const oldOutput = streamOf(old, 'old');
     const newOutput = streamOf(neu, newSide);
-    this.#addStream(id, 'client', 'old', oldClient);
+    const clientId = this.#addStream(id, 'client', 'old', oldClient);
     this.#addStream(id, 'old', 'old', oldOutput);
     this.#addStream(id, 'new', 'new', newOutput);
     if (old === undefined || neu === undefined) {
       this.#addOneSided(connection, old === undefined ? newOutput : oldOutput);
     }
     const comparison = this.#compare(oldClient, newClient);
+    if (clientId !== undefined && newClient !== undefined) {
+      this.#sentAgain.set(clientId, this.#secondOf(comparison, newClient));
+    }
     for (const range of comparison.onlyOld.ranges) this.#addUnsent(id, SENT_TO_OLD_ONLY, range);
     if (old !== undefined && neu !== undefined)
       this.#note(id, differenceWords(comparison, this.#names));
@@ -199,15 +211,33 @@ export class JoinedCapture implements CaptureReader {
     return old === undefined ? nextId : nextId + 1;
   }
 
-  #compare(old: StreamRow | undefined, neu: StreamRow | undefined): ClientComparison {
+  #secondOf({ onlyOld, onlyNew }: ClientComparison, stream: StreamRow): SecondSending {
+    const keys = this.#keys();
+    return {
+      capture: this.#sources.new,
+      stream,
+      layout: this.#options.layouts.new,
+      keys: { first: keys.old, second: keys.new },
+      onlyFirst: onlyOld.ranges,
+      onlySecond: onlyNew.ranges,
+      mapNs: (timeNs) => this.#times.map(timeNs),
+    };
+  }
+
+  #keys(): Readonly<Record<Side, (arrived: ArrivedSpan) => Uint8Array>> {
     const { layouts } = this.#options;
     const rewritten = rewrittenOf(this.#sources);
+    return { old: keyOfSpans(layouts.old, rewritten), new: keyOfSpans(layouts.new, rewritten) };
+  }
+
+  #compare(old: StreamRow | undefined, neu: StreamRow | undefined): ClientComparison {
+    const { layouts } = this.#options;
     return compareClients(
       {
         old: old === undefined ? [] : readSpans(this.#sources.old, old, layouts.old),
         new: neu === undefined ? [] : readSpans(this.#sources.new, neu, layouts.new),
       },
-      { old: keyOfSpans(layouts.old, rewritten), new: keyOfSpans(layouts.new, rewritten) },
+      this.#keys(),
       (oldNs, newNs) => this.#times.add(newNs, oldNs),
     );
   }
@@ -218,10 +248,11 @@ export class JoinedCapture implements CaptureReader {
     from: Side,
     source: StreamRow | undefined,
     ranges?: readonly ByteRange[],
-  ): void {
-    if (source === undefined) return;
+  ): number | undefined {
+    if (source === undefined) return undefined;
     const row = { ...source, id: this.#streams.length + 1, connection, kind };
     this.#streams.push({ row, from, sourceId: source.id, ranges });
+    return row.id;
   }
 
   /** The other relay never saw this client: what it would have delivered to it is not known. */
