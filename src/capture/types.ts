@@ -1,5 +1,5 @@
 /** The rows of a capture as values. Bytes, times, streams, gaps and events; no meaning. */
-import type { Span } from '../wire/types.ts';
+import type { HeaderLayout, Span } from '../wire/types.ts';
 
 /** Which ordered bytes of a connection: client -> relays, old relay -> client, new relay -> nobody. */
 export type StreamKind = 'client' | 'old' | 'new';
@@ -173,5 +173,27 @@ export interface CaptureReader {
    * them cheaply: `chunkRuns` makes them of chunks where there are none.
    */
   runs?(streamId: number, fromOffset?: number): Iterable<ChunkRun>;
+  /** Of two recordings of the same clients that are read as one: a client stream as the other recording has it. */
+  sentAgain?(streamId: number): SentAgain | undefined;
   close(): void;
+}
+
+/** The same bytes, but for what only one of the recordings has; in chunks and at times of its own. */
+export interface SentAgain {
+  readonly capture: CaptureReader;
+  readonly stream: StreamRow;
+  readonly layout: HeaderLayout;
+  /** By which messages of the two recordings are the same. */
+  readonly keys: Readonly<Record<'first' | 'second', (arrived: ArrivedSpan) => Uint8Array>>;
+  /** What only the first recording has of the stream, by its offsets. */
+  readonly onlyFirst: readonly ByteRange[];
+  /** What only the second has, by its own. */
+  readonly onlySecond: readonly ByteRange[];
+  /** Times of the second on the clock of the first. */
+  readonly mapNs: (timeNs: number) => number;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly bytes: number;
 }

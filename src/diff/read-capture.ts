@@ -27,7 +27,7 @@ import { makeItem } from './make-item.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
 import type { TimelineCounter } from './timeline.ts';
-import type { MaybeSentTwice } from './two-captures/placements-to-new.ts';
+import { PlacementsToNew } from './two-captures/placements-to-new.ts';
 
 /** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
 export const NOT_SELECTED = 'not-selected';
@@ -110,7 +110,7 @@ export function readRows(reader: CaptureReader): CaptureRows {
 }
 
 export function readCapture(
-  reader: CaptureReader & MaybeSentTwice,
+  reader: CaptureReader,
   dialects: Dialects,
   options: { readonly remarks: boolean; readonly noise?: NoiseMask | undefined },
 ): CaptureContents {
@@ -182,13 +182,14 @@ interface SentSpan {
 }
 
 function readClientStream(
-  reader: CaptureReader & MaybeSentTwice,
+  reader: CaptureReader,
   stream: StreamRow,
   dialect: Dialect,
   table: ContentTable,
 ): readonly SentSpan[] {
   const sent: SentSpan[] = [];
-  const placements = reader.placementsToNew?.(stream.id);
+  const again = reader.sentAgain?.(stream.id);
+  const placements = again && new PlacementsToNew(again);
   for (const arrived of readSpans(reader, stream, dialect.header)) {
     const { span, arrivalNs } = arrived;
     sent.push({

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
+import { watchReading } from '../../src/capture/watch-reading.ts';
 import { diffCapture } from '../../src/diff/diff-capture.ts';
 import { JoinedCapture } from '../../src/diff/two-captures/joined-capture.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
@@ -51,7 +52,9 @@ function explained(first: readonly Sent[], second: readonly Sent[]): readonly st
   if (old === undefined || neu === undefined) throw new Error('two captures');
   const joined = new JoinedCapture(old, neu, { layouts, newSide: 'old' });
   try {
-    const { groups } = diffCapture(joined, { oldDialect: dialect, newDialect: dialect });
+    // As the command line reads it.
+    const watched = watchReading(joined, () => undefined);
+    const { groups } = diffCapture(watched, { oldDialect: dialect, newDialect: dialect });
     return groups.map(({ kind, count, cause }) => `${kind} x${count}: ${cause ?? 'unexplained'}`);
   } finally {
     joined.close();

@@ -78,7 +78,7 @@ export class CauseEvidence {
     for (const content of client.contents.values()) {
       for (const sending of client.sendingsOf(content)) {
         const classOf = (one: Sending): SendingClass =>
-          this.#classes.of(content, one, facts.othersWroteBetween);
+          this.#classes.of(content, one, (each) => facts.othersWroteBetween(each));
         const same = classOf(sending);
         for (const side of ['old', 'new'] as const) {
           const fate = fateOf(content, sending, { side, facts, lost: written[side] });

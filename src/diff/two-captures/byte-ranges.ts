@@ -1,9 +1,5 @@
 /** Ranges of a stream in ascending order, neighbours joined, and never too many of them. */
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly bytes: number;
-}
+import type { ByteRange } from '../../capture/types.ts';
 
 /** Beyond this, what lies between two ranges is added to them: coarser, but still all that was asked for. */
 const RANGES_MAX = 10_000;

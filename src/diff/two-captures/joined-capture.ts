@@ -9,12 +9,14 @@ import { readSpans } from '../../capture/spans.ts';
 import { REWRITE_NOTE } from '../../capture/replay-notes.ts';
 import type {
   ArrivedSpan,
+  ByteRange,
   CaptureEvent,
   CaptureInfo,
   CaptureReader,
   Chunk,
   ConnectionRow,
   Gap,
+  SentAgain,
   Side,
   StreamAccount,
   StreamKind,
@@ -23,7 +25,6 @@ import type {
 import { formatBytes } from '../../lib/format.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
 import { SENT_TO_NEW_ONLY } from '../client-facts.ts';
-import type { ByteRange } from './byte-ranges.ts';
 import { type RecordedClient, readClients } from './client-digests.ts';
 import {
   type ClientComparison,
@@ -33,7 +34,6 @@ import {
 } from './compare-clients.ts';
 import { joinEvents } from './joined-events.ts';
 import { matchConnections } from './match-connections.ts';
-import { type MaybeSentTwice, PlacementsToNew, type SecondSending } from './placements-to-new.ts';
 import { TimeMap } from './time-map.ts';
 
 export interface JoinOptions {
@@ -63,7 +63,7 @@ const SENT_TO_OLD_ONLY = 'sent-to-old-only';
 /** A connection that only one of the recordings has. */
 const NO_SUCH_CONNECTION = 'no-such-connection';
 
-export class JoinedCapture implements CaptureReader, MaybeSentTwice {
+export class JoinedCapture implements CaptureReader {
   readonly path: string;
   readonly info: CaptureInfo;
   readonly #sources: Readonly<Record<Side, CaptureReader>>;
@@ -73,7 +73,7 @@ export class JoinedCapture implements CaptureReader, MaybeSentTwice {
   readonly #streams: JoinedStream[] = [];
   readonly #gaps: Gap[] = [];
   /** Of client streams that both recordings have, by id. */
-  readonly #sentAgain = new Map<number, SecondSending>();
+  readonly #sentAgain = new Map<number, SentAgain>();
   readonly #differences = new Map<number, string[]>();
   readonly #names: Readonly<Record<Side, string>>;
 
@@ -166,9 +166,8 @@ export class JoinedCapture implements CaptureReader, MaybeSentTwice {
     }
   }
 
-  placementsToNew(streamId: number): PlacementsToNew | undefined {
-    const second = this.#sentAgain.get(streamId);
-    return second && new PlacementsToNew(second);
+  sentAgain(streamId: number): SentAgain | undefined {
+    return this.#sentAgain.get(streamId);
   }
 
   close(): void {
@@ -192,7 +191,7 @@ export class JoinedCapture implements CaptureReader, MaybeSentTwice {
     }
     const comparison = this.#compare(oldClient, newClient);
     if (clientId !== undefined && newClient !== undefined) {
-      this.#sentAgain.set(clientId, this.#secondOf(comparison, newClient));
+      this.#sentAgain.set(clientId, this.#againOf(comparison, newClient));
     }
     for (const range of comparison.onlyOld.ranges) this.#addUnsent(id, SENT_TO_OLD_ONLY, range);
     if (old !== undefined && neu !== undefined)
@@ -211,7 +210,7 @@ export class JoinedCapture implements CaptureReader, MaybeSentTwice {
     return old === undefined ? nextId : nextId + 1;
   }
 
-  #secondOf({ onlyOld, onlyNew }: ClientComparison, stream: StreamRow): SecondSending {
+  #againOf({ onlyOld, onlyNew }: ClientComparison, stream: StreamRow): SentAgain {
     const keys = this.#keys();
     return {
       capture: this.#sources.new,

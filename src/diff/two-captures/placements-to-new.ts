@@ -3,34 +3,12 @@
  * not be those of the first. Goes through the second recording along with the first; holds a chunk and a frame.
  */
 import { readSpans } from '../../capture/spans.ts';
-import type { ArrivedSpan, CaptureReader, StreamRow } from '../../capture/types.ts';
-import type { HeaderLayout } from '../../wire/types.ts';
+import type { ArrivedSpan, ByteRange, SentAgain } from '../../capture/types.ts';
 import type { SentToNew } from '../client-facts.ts';
 import { SentPlacements } from '../scan/sent-placements.ts';
-import type { ByteRange } from './byte-ranges.ts';
-
-export interface SecondSending {
-  readonly capture: CaptureReader;
-  readonly stream: StreamRow;
-  readonly layout: HeaderLayout;
-  /** By which messages of the two recordings are the same. */
-  readonly keys: Readonly<Record<'first' | 'second', (arrived: ArrivedSpan) => Uint8Array>>;
-  /** What only the first recording has of the stream, by its offsets. */
-  readonly onlyFirst: readonly ByteRange[];
-  /** What only the second has, by its own. */
-  readonly onlySecond: readonly ByteRange[];
-  /** Times of the second on the clock of the first. */
-  readonly mapNs: (timeNs: number) => number;
-}
-
-/** A capture that may be two recordings of the same clients. */
-export interface MaybeSentTwice {
-  /** Of a client stream by its id; undefined: both relays had it in the same chunks, or one of them had it not. */
-  placementsToNew?(streamId: number): PlacementsToNew | undefined;
-}
 
 export class PlacementsToNew {
-  readonly #second: SecondSending;
+  readonly #again: SentAgain;
   readonly #spans: Iterator<ArrivedSpan>;
   readonly #placements: SentPlacements;
   readonly #isOnlyFirst: (offset: number) => boolean;
@@ -38,9 +16,9 @@ export class PlacementsToNew {
   /** The recordings go on with different messages: which is which is not known any more. */
   #isLost = false;
 
-  constructor(second: SecondSending) {
-    const { capture, stream, layout, onlyFirst, onlySecond } = second;
-    this.#second = second;
+  constructor(again: SentAgain) {
+    const { capture, stream, layout, onlyFirst, onlySecond } = again;
+    this.#again = again;
     this.#spans = readSpans(capture, stream, layout);
     this.#placements = new SentPlacements(capture, stream.id, layout);
     this.#isOnlyFirst = isIn(onlyFirst);
@@ -50,7 +28,7 @@ export class PlacementsToNew {
   /** Of each span of the first recording, in order. undefined: it was not sent there, or nobody can tell where. */
   of(sent: ArrivedSpan): SentToNew | undefined {
     if (this.#isLost || this.#isOnlyFirst(sent.span.offset)) return undefined;
-    const { keys, mapNs } = this.#second;
+    const { keys, mapNs } = this.#again;
     for (let next = this.#spans.next(); next.done !== true; next = this.#spans.next()) {
       const { span, arrivalNs } = next.value;
       // Placements must be asked for in order, too.
