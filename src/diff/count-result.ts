@@ -5,7 +5,8 @@
 import type { Gap, Side } from '../capture/types.ts';
 import { assert } from '../lib/assert.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
-import { type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
+import { NOT_SELECTED } from './mirror-gaps.ts';
+import type { ConnectionItems } from './read-capture.ts';
 import type { RetiredConnection, Unjudged } from './scan/retired.ts';
 import type { SetAside } from './set-aside.ts';
 import {

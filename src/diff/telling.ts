@@ -15,7 +15,8 @@ import type { Lateness } from './lateness.ts';
 import { FindingList, listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
 import type { NoiseResult } from './noise/result.ts';
-import { type CaptureRows, type Dialects, NOT_SELECTED } from './read-capture.ts';
+import { NOT_SELECTED } from './mirror-gaps.ts';
+import type { CaptureRows, Dialects } from './read-capture.ts';
 import { isCountedByScan } from './records.ts';
 import {
   connectionDoubts,

@@ -11,7 +11,6 @@ export const SMALL: ScanOptions = {
   waitingMax: 64,
   disagreeingMax: 100_000,
   perConnectionMin: 64,
-  sentMax: 1_000,
   windows: {
     contextMoments: 16,
     recordsMax: 65_536,
