@@ -37,6 +37,7 @@ import {
 import { otherSide } from './records.ts';
 import type { RuleSet } from './rules/rule.ts';
 import type { AgreementScan } from './scan/agreement-scan.ts';
+import type { TimelineCounter } from './timeline.ts';
 import { Telling, type TellingContext } from './telling.ts';
 import type { DiffResult } from './types.ts';
 import { diffWindows } from './windows/diff-windows.ts';
@@ -98,7 +99,7 @@ function inWindows(
   const { lateAfterMs } = options;
   const rows = readRows(reader);
   const { timeline } = agreement;
-  const contents = { connections: reader.connections(), rows, timeline };
+  const contents = { connections: reader.connections(), rows };
   const { ruling } = withRules({ contents, dialects, histories }, options.rules);
   return diffWindows({
     reader,
@@ -115,7 +116,7 @@ function inWindows(
     lateness: (behind) => new Lateness(behind, reader.info.origin, lateAfterMs),
     telling: (lateness) =>
       new Telling(
-        tellingOf(reader, { contents, dialects, histories, ruling }, options, lateness),
+        tellingOf(reader, { contents, dialects, histories, ruling, timeline }, options, lateness),
       ),
   });
 }
@@ -160,12 +161,14 @@ function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOpti
 }
 
 interface ToldContext extends Omit<JudgeContext, 'contents'> {
-  readonly contents: Pick<CaptureContents, 'rows' | 'timeline'>;
+  readonly contents: Pick<CaptureContents, 'rows'>;
+  /** When frames arrived that are no items. */
+  readonly timeline?: TimelineCounter;
 }
 
 function tellingOf(
   reader: CaptureReader,
-  { contents, dialects, histories, ruling }: ToldContext,
+  { contents, dialects, histories, ruling, timeline }: ToldContext,
   options: DiffOptions,
   lateness: Lateness,
 ): TellingContext {
@@ -181,7 +184,7 @@ function tellingOf(
     listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
     labels: options.labels,
     lateness,
-    timeline: contents.timeline,
+    timeline,
   };
 }
 

@@ -9,7 +9,7 @@ import type { ClientFacts } from './client-facts.ts';
 import { type Finding, findLate } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
-import { isCountedByScan, type Item } from './records.ts';
+import type { Item } from './records.ts';
 import type { LatencyResult } from './types.ts';
 
 /** Old and new were not recorded at the same time, or by clocks that were never compared. */
@@ -60,7 +60,7 @@ export class Lateness {
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
       if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
-      const isCounted = isCountedByScan(pair.old);
+      const isCounted = pair.old.isCounted === true;
       if (isCounted && this.#lateAfterNs === undefined) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
       if (facts.sendersOf(pair.old.content).size > 1) continue;

@@ -14,14 +14,11 @@ import type { BytesOfItems } from './fetch-bytes.ts';
 import { HiddenGaps, unmirroredOf } from './mirror-gaps.ts';
 import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
-import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Content, Item } from './records.ts';
-import type { RetiredConnection } from './scan/retired.ts';
 import { makeItem } from './make-item.ts';
 import type { GapRoom } from './recording-gaps.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
-import type { TimelineCounter } from './timeline.ts';
 
 export interface Dialects {
   readonly old: Dialect;
@@ -34,10 +31,6 @@ export interface ConnectionItems {
   readonly clientFrames: number;
   readonly old: readonly Item[];
   readonly new: readonly Item[];
-  /** What agreed and is no item any more; absent where everything is one. */
-  readonly retired?: RetiredConnection;
-  /** Messages that are judged occur again where nothing is judged any more. */
-  readonly hasCopiesBeyond?: boolean;
 }
 
 export interface CaptureContents {
@@ -45,10 +38,6 @@ export interface CaptureContents {
   readonly facts: ClientFacts;
   readonly publishers: Publishers;
   readonly rows: CaptureRows;
-  /** When frames arrived that are no items. */
-  readonly timeline?: TimelineCounter;
-  /** How long after old new delivered what agreed; absent where every message is an item. */
-  readonly behind?: LatencyHistogram;
   /** Of a part of a capture: what must be known of the rest. */
   readonly window?: WindowFacts;
 }

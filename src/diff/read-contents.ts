@@ -21,7 +21,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   wholeBytesMax: 4_194_304,
   runMin: 3,
   waitingMax: 32_768,
-  disagreeingMax: 64_000,
+  contentsMax: 64_000,
   perConnectionMin: 64,
   windows: {
     contextMoments: 256,

@@ -9,7 +9,7 @@ export const SMALL: ScanOptions = {
   wholeBytesMax: 0,
   runMin: 2,
   waitingMax: 64,
-  disagreeingMax: 100_000,
+  contentsMax: 100_000,
   perConnectionMin: 64,
   windows: {
     contextMoments: 16,

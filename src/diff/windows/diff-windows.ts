@@ -110,9 +110,7 @@ class WindowedAnalysis {
     const toldLateness = this.#work.lateness(behind);
     const telling = this.#work.telling(toldLateness);
     for (const [connection, retired] of agreement.connections) {
-      // What the scan did not look at closely is in windows.
-      const none = { frames: 0, others: 0 };
-      telling.addRetired(connection, { ...retired, unjudged: { old: none, new: none } });
+      telling.addRetired(connection, retired);
     }
     const silent = new Set<Side>();
     this.#forEachWindow((window) => {
