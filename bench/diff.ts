@@ -57,6 +57,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   divergesEvery: Infinity,
   isInterleaved: false,
   messages: 'noise',
+  recording: 'plain',
 };
 
 const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
@@ -66,6 +67,8 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: '1 % diverge', divergesEvery: 100 },
   { ...AGREE, name: '30 % diverge', divergesEvery: 10 / 3 },
   { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
+  { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
+  { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
 ];
 
 export function benchDiff(

@@ -44,7 +44,7 @@ export class DiffFollower {
     return this.#with((reader) => {
       const scan = this.#advance(reader);
       const isCut = [...scan.result().connections.values()].some(
-        ({ endIndex }) => endIndex.old !== Infinity || endIndex.new !== Infinity,
+        ({ hasMoreContents }) => hasMoreContents,
       );
       // How much of each connection may be kept depends on how many there are in the end.
       if (isCut || !mayScan(reader, this.#options)) return diffCapture(reader, this.#options);
@@ -82,8 +82,7 @@ function progressOf(reader: CaptureReader, { connections }: Agreement): FollowPr
   for (const retired of connections.values()) {
     pairs += retired.pairs;
     for (const side of ['old', 'new'] as const) {
-      const { frames, others } = retired.unjudged[side];
-      open[side] += retired.disagreeing[side].length + frames + others;
+      open[side] += retired.open[side];
     }
   }
   return { isSealed, durationNs, connections: connections.size, pairs, open };

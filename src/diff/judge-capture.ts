@@ -24,6 +24,7 @@ import { NoiseStage } from './noise/stage.ts';
 import { Originals } from './originals.ts';
 import { pairItems, type WindowOfConnection } from './pair-items.ts';
 import type { CaptureContents, Dialects } from './read-capture.ts';
+import { roomsIn } from './recording-gaps.ts';
 import type { Unpaired } from './records.ts';
 import { ListMatcher } from './rules/match-lists.ts';
 import type { RuleSet } from './rules/rule.ts';
@@ -122,6 +123,12 @@ export function judgeConnections(
         histories: histories.of,
         recordingEnd: histories.end,
         gapsOf: rows.gapsOf,
+        gapRooms:
+          contents.window?.gapRooms(one.items.id) ??
+          roomsIn(one.items, rows.gapsOf.get(one.items.id) ?? []),
+        hiddenGaps: () =>
+          contents.window?.hiddenGaps(one.items.id) ??
+          facts.hiddenUnmirrored.map((gap) => ({ ...gap })),
         fetchPayloads: (frames) => fetchPayloads(reader, one.items.id, frames, context),
       }),
     }),

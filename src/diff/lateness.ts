@@ -9,8 +9,7 @@ import type { ClientFacts } from './client-facts.ts';
 import { type Finding, findLate } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
-import type { CaptureContents } from './read-capture.ts';
-import { isCountedByScan, type Item } from './records.ts';
+import type { Item } from './records.ts';
 import type { LatencyResult } from './types.ts';
 
 /** Old and new were not recorded at the same time, or by clocks that were never compared. */
@@ -29,7 +28,12 @@ export class Lateness {
   readonly #isScanned: boolean;
   readonly #histograms: Histograms;
 
-  constructor(behind: CaptureContents['behind'], origin: string, lateAfterMs: number | undefined) {
+  /** `behind`: of what agreed and is not kept; undefined: everything is. */
+  constructor(
+    behind: LatencyHistogram | undefined,
+    origin: string,
+    lateAfterMs: number | undefined,
+  ) {
     this.#origin = origin;
     this.#isScanned = behind !== undefined;
     this.#histograms = {
@@ -60,7 +64,7 @@ export class Lateness {
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
       if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
-      const isCounted = isCountedByScan(pair.old);
+      const isCounted = pair.old.isCounted === true;
       if (isCounted && this.#lateAfterNs === undefined) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
       if (facts.sendersOf(pair.old.content).size > 1) continue;
@@ -93,8 +97,7 @@ export class Lateness {
 
   /** undefined: there is nothing to say. */
   result(): LatencyResult | undefined {
-    // Behind what a tap fed it, not behind old: when it was fed what agreed is not known.
-    if (!this.#hasClock || (this.#isScanned && this.#origin === TAP_ORIGIN)) return undefined;
+    if (!this.#hasClock) return undefined;
     const of = (which: keyof Histograms): LatencyDistribution | null =>
       this.#histograms[which].result() ?? null;
     const behind = of('behind');

@@ -6,8 +6,7 @@
  */
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
-import { type Alignment, alignContents, DEFAULT_ALIGN_LIMITS } from './align.ts';
-import { fixedPlaces, movedAcross, slotAmong } from './backbone.ts';
+import { type Alignment, alignContents } from './align.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
@@ -62,7 +61,7 @@ export function pairItems(
   let orderNotJudged = 0;
   for (const row of rowsOf(items, publishers, originals)) {
     const { keys } = row;
-    const aligned = alignContents(keys.old, keys.new, DEFAULT_ALIGN_LIMITS, fixedPlaces(row));
+    const aligned = alignContents(keys.old, keys.new);
     const alignment = pairCopiesByTime(row, aligned);
     for (const item of unpairedOf(row, alignment, alignment, window)) unpaired.push(item);
     const { connection } = row.publisher;
@@ -124,11 +123,10 @@ function* pairsOf(row: Row, alignment: Alignment, isOrderOwed: boolean): Generat
   for (const pair of alignment.inOrder) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.unordered) yield { ...pick(pair), pairing: { kind: 'in-order' } };
   for (const pair of alignment.moved) {
-    const items = pick(pair);
     const pairing: ItemPair['pairing'] = isOrderOwed
-      ? { kind: 'moved', distance: movedAcross(items, pair.distance) }
+      ? { kind: 'moved', distance: pair.distance }
       : { kind: 'in-order' };
-    yield { ...items, pairing };
+    yield { ...pick(pair), pairing };
   }
 }
 
@@ -184,8 +182,11 @@ function* unpairedOf(
       // Among equal neighbours any one may be the one without a partner: its place is that of them all.
       const itemAt = (at: number): Item | undefined =>
         row[other][alignment.inOrder[at]?.[other] ?? -1];
-      const { first, last } = runAround(runs, { neighbour, key, item }, itemAt);
-      const within = slotAmong(item, side, { first, neighbour, last, itemAt });
+      const { first, last } = runAround(runs, neighbour, key);
+      const within = {
+        after: itemAt(first - 1)?.index ?? -1,
+        before: itemAt(last + 1)?.index ?? Number.POSITIVE_INFINITY,
+      };
       const slot = window === undefined ? within : widened(within, window.around(other, item));
       const isInRun = first <= last;
       const inAll = {

@@ -10,17 +10,22 @@ import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
 import type { Sending } from '../client-facts.ts';
 import { ContentTable, keyOf, Subjects } from '../content-table.ts';
+import { LatencyHistogram } from '../latency-histogram.ts';
 import { Publishers } from '../publishers.ts';
+import type { CaptureRows } from '../read-capture.ts';
 import type { Content } from '../records.ts';
 import { remarkKindsOf } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
+import { GapSurvey } from './gap-survey.ts';
 import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import type { DeliveringStream, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
   readonly dialect: Dialect;
   readonly agreement: Agreement;
+  readonly rows: CaptureRows;
+  readonly isTapped: boolean;
   /** undefined: it stayed to the end. */
   readonly clientLeftNs: (connection: number) => number | undefined;
 }
@@ -39,6 +44,8 @@ interface Extent {
 
 interface Copies {
   readonly senders: Set<number>;
+  /** One of the relays was not sent it, once at least. */
+  isUnmirrored: boolean;
   /** By connection and side. */
   readonly delivered: Map<string, number>;
 }
@@ -59,9 +66,12 @@ const RECENT_MAX = 4_096;
 const COPIES_MAX = 16_384;
 
 export class Survey implements WindowSink {
-  readonly publishers = new Publishers();
+  readonly publishers: Publishers;
+  readonly gaps: GapSurvey;
   readonly slowestNs: Record<Side, number> = { old: 0, new: 0 };
   readonly hasDelivered: Record<Side, boolean> = { old: false, new: false };
+  /** How long after a tap had fed them new delivered messages that agreed. */
+  readonly behindFed = new LatencyHistogram();
   readonly #context: SurveyContext;
   readonly #firstNs = new Map<string, number>();
   readonly #extents = new Map<string, Map<number, Extent>>();
@@ -74,6 +84,8 @@ export class Survey implements WindowSink {
 
   constructor(context: SurveyContext) {
     this.#context = context;
+    this.publishers = new Publishers(context.isTapped);
+    this.gaps = new GapSurvey(context.rows);
   }
 
   sent(record: SpanRecord): void {
@@ -83,29 +95,45 @@ export class Survey implements WindowSink {
     if (record.placement?.isSplit === true && this.#isInterleaved(record)) {
       this.#interleaved.add(record);
     }
+    this.gaps.sent(record);
     if (!record.isFrame) return;
     const bytes = bytesOf(record);
     const { connection } = record.row;
     this.publishers.noteRole(bytes, dialect.header, connection);
-    if (agreement.odd.has(bytes)) this.#copiesOf(record.key)?.senders.add(connection);
+    const copies = agreement.odd.has(bytes) ? this.#copiesOf(record.key) : undefined;
+    copies?.senders.add(connection);
+    if (copies !== undefined && this.gaps.unmirrored(record) !== undefined) {
+      copies.isUnmirrored = true;
+    }
   }
 
   delivered(
-    { row, side }: DeliveringStream,
+    { row, side, isOdd }: DeliveringStream,
     { span, index, arrivalNs }: WalkedSpan,
     sent: readonly SpanRecord[],
   ): void {
-    const { agreement, dialect } = this.#context;
+    const { agreement, dialect, isTapped } = this.#context;
     const [only] = sent;
     if (only !== undefined && sent.length === 1) {
-      this.slowestNs[side] = Math.max(this.slowestNs[side], arrivalNs - only.arrivalNs);
+      const delayNs = arrivalNs - only.arrivalNs;
+      this.slowestNs[side] = Math.max(this.slowestNs[side], delayNs);
+      if (isTapped && side === 'new' && !isOdd(index)) this.behindFed.add(delayNs);
     }
     this.hasDelivered[side] = true;
     const name = `${row.connection} ${side}`;
     if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
     const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
     const role = ((span.bytes[domainAt] ?? 0) << 8) | (span.bytes[sourceAt] ?? 0);
-    this.#extend(name, span.kind === 'frame' ? agreement.lanes.of(role) : NO_LANE, index);
+    const isFrame = span.kind === 'frame';
+    const lane = isFrame ? agreement.lanes.of(role) : NO_LANE;
+    this.#extend(name, lane, index);
+    this.gaps.delivered(row.connection, side, {
+      index,
+      offset: span.offset,
+      length: span.bytes.length,
+      isFrame,
+      lane: isFrame && !isOdd(index) ? lane : undefined,
+    });
     if (!agreement.odd.has(span.bytes)) return;
     const copies = this.#copiesOf(only?.key ?? keyOf(span.bytes));
     copies?.delivered.set(name, (copies.delivered.get(name) ?? 0) + 1);
@@ -143,9 +171,9 @@ export class Survey implements WindowSink {
     return this.#extents.get(`${connection} ${side}`)?.get(lane) ?? NOWHERE;
   }
 
-  /** Who sent this, if it did not agree somewhere. */
-  sendersOf(key: string): Iterable<number> {
-    return this.#copies.get(key)?.senders ?? [];
+  /** Of what did not agree somewhere. */
+  originOf(key: string): Readonly<Pick<Copies, 'senders' | 'isUnmirrored'>> | undefined {
+    return this.#copies.get(key);
   }
 
   copiesOf(connection: number, side: Side, key: string): number | undefined {
@@ -155,7 +183,7 @@ export class Survey implements WindowSink {
   #copiesOf(key: string): Copies | undefined {
     let copies = this.#copies.get(key);
     if (copies === undefined && this.#copies.size < COPIES_MAX) {
-      this.#copies.set(key, (copies = { senders: new Set(), delivered: new Map() }));
+      this.#copies.set(key, (copies = newCopies()));
     }
     return copies;
   }
@@ -222,4 +250,8 @@ export class Survey implements WindowSink {
         : ` ${offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
     return `${flags} ${domain} ${leadingDomain} ${remarks} ${shape}${block}`;
   }
+}
+
+function newCopies(): Copies {
+  return { senders: new Set(), isUnmirrored: false, delivered: new Map() };
 }

@@ -2,7 +2,7 @@
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
-import { ClientFacts } from '../client-facts.ts';
+import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
 import type {
@@ -12,12 +12,14 @@ import type {
   ConnectionItems,
   WindowFacts,
 } from '../read-capture.ts';
+import type { GapRoom } from '../recording-gaps.ts';
 import type { Content, Item } from '../records.ts';
 import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
 import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
 export interface WindowSource {
@@ -26,7 +28,15 @@ export interface WindowSource {
   readonly connections: readonly ConnectionRow[];
   readonly lanes: Lanes;
   readonly survey: Survey;
+  readonly isTapped: boolean;
   readonly unseenFromNs: number;
+}
+
+/** What windows tell each other. */
+interface Passed {
+  /** Of each stream of a side, the last span that was given away. */
+  readonly given: Given;
+  readonly rooms: RoomsOfGaps;
 }
 
 interface OfConnection {
@@ -37,25 +47,25 @@ interface OfConnection {
 /** Windows must come in order: each knows where the one before it ended. */
 export class WindowContents {
   readonly #source: WindowSource;
-  /** Of each stream of a side, the last span that was given away. */
-  readonly #given: Given = new Map();
+  readonly #passed: Passed;
 
   constructor(source: WindowSource) {
     this.#source = source;
+    this.#passed = { given: new Map(), rooms: new RoomsOfGaps(source.survey.gaps) };
   }
 
   /** What agreed, and is in no window. */
   pass(records: readonly SpanRecord[]): void {
-    noteGiven(this.#given, records);
+    noteGiven(this.#passed.given, records);
   }
 
   /** The same, of what was kept of it. */
   passTo(given: Given): void {
-    for (const [name, index] of given) this.#given.set(name, index);
+    for (const [name, index] of given) this.#passed.given.set(name, index);
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
-    const window = new Window(this.#source, this.#given);
+    const window = new Window(this.#source, this.#passed);
     const contents = window.read(records);
     this.pass(records);
     return contents;
@@ -64,20 +74,20 @@ export class WindowContents {
 
 class Window implements WindowFacts {
   readonly #source: WindowSource;
-  readonly #given: ReadonlyMap<string, number>;
+  readonly #passed: Passed;
   readonly #table = new ContentTable({ reference: undefined, remarks: true, hasNames: true });
   readonly #connections = new Map<number, OfConnection>();
   readonly #keys = new Map<number, string>();
   readonly #frames = new Map<string, SpanRecord>();
 
-  constructor(source: WindowSource, given: ReadonlyMap<string, number>) {
+  constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
-    this.#given = given;
+    this.#passed = passed;
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
-    const { survey, unseenFromNs, rows, connections } = this.#source;
-    const facts = new ClientFacts(false, unseenFromNs);
+    const { survey, isTapped, unseenFromNs, rows, connections } = this.#source;
+    const facts = new ClientFacts(isTapped, unseenFromNs);
     const publishers = survey.publishers.ofWindow();
     const sent = new Map<string, SpanRecord>();
     for (const record of records) {
@@ -94,7 +104,8 @@ class Window implements WindowFacts {
       const content = this.#contentOf(record);
       const { offset, arrivalNs: timeNs } = record;
       const placement = defined(record.placement, 'placement of what was sent');
-      facts.noteSending(content, { connection, offset, timeNs, placement, unmirrored: undefined });
+      const unmirrored = survey.gaps.unmirrored(record);
+      facts.noteSending(content, { connection, offset, timeNs, placement, unmirrored });
       publishers.note(content, connection);
     }
     facts.sortSendings();
@@ -103,9 +114,10 @@ class Window implements WindowFacts {
       if (survey.hasDelivered[side]) facts.noteMoreDeliveries(side);
     }
     const noteElsewhere = (content: Content, key: string): void => {
-      for (const connection of survey.sendersOf(key)) {
+      const { senders = [], isUnmirrored = false } = survey.originOf(key) ?? {};
+      for (const connection of senders) {
         publishers.note(content, connection);
-        facts.noteSentElsewhere(content);
+        facts.noteSentElsewhere(content, isUnmirrored);
       }
     };
     for (const of of this.#connections.values()) {
@@ -132,16 +144,39 @@ class Window implements WindowFacts {
     };
   }
 
-  around(connection: number, side: Side, { content }: Item): Around {
-    const { lanes, survey } = this.#source;
-    const { head, isFrame } = content;
-    const lane =
-      isFrame && head !== undefined ? lanes.of((head.domain << 8) | head.source) : NO_LANE;
+  gapRooms(connection: number): readonly GapRoom[] {
+    const { lanes } = this.#source;
+    return this.#passed.rooms.of(connection, {
+      bounds: (side) => this.#boundsOf(connection, side),
+      laneOf: ({ item }) => {
+        const lane = this.#laneOf(item.content);
+        return lane !== NO_LANE && lanes.isPure(lane) ? lane : undefined;
+      },
+    });
+  }
+
+  hiddenGaps(connection: number): readonly HiddenGap[] {
+    return this.#passed.rooms.hidden(connection);
+  }
+
+  #laneOf({ head, isFrame }: Content): number {
+    const { lanes } = this.#source;
+    return isFrame && head !== undefined ? lanes.of((head.domain << 8) | head.source) : NO_LANE;
+  }
+
+  #boundsOf(connection: number, side: Side): Bounds {
     const records = this.#connections.get(connection)?.[side];
-    const given = this.#given.get(`${connection} ${side}`) ?? -1;
-    const first = records?.[0]?.index ?? given + 1;
-    const last = records?.at(-1)?.index ?? given;
-    const { first: firstOfAll, last: lastOfAll } = survey.extentOf(connection, side, lane);
+    const given = this.#passed.given.get(`${connection} ${side}`) ?? -1;
+    return { first: records?.[0]?.index ?? given + 1, last: records?.at(-1)?.index ?? given };
+  }
+
+  around(connection: number, side: Side, { content }: Item): Around {
+    const { first, last } = this.#boundsOf(connection, side);
+    const { first: firstOfAll, last: lastOfAll } = this.#source.survey.extentOf(
+      connection,
+      side,
+      this.#laneOf(content),
+    );
     return {
       before: firstOfAll < first ? Math.max(0, first - 0.5) : undefined,
       behind: lastOfAll > last ? last + 0.5 : undefined,
