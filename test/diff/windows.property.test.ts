@@ -53,7 +53,11 @@ test('many windows are one result: all is counted, the first are listed, each ca
     if (at % 40 === 27) return [frame, frame];
     return [frame];
   });
-  const { whole, windowed } = compareBothWays(made, { ...LIMITS, contextMoments: 3 }, { listed: 10 });
+  const { whole, windowed } = compareBothWays(
+    made,
+    { ...LIMITS, contextMoments: 3 },
+    { listed: 10 },
+  );
   expect(whole.counts.divergences).toMatchObject({ missing: 30, modified: 30, duplicated: 30 });
   expect(windowed.divergencesOmitted).toBe(80);
   expect(told(windowed)).toEqual(told(whole));
