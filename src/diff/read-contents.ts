@@ -24,7 +24,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   contentsMax: 64_000,
   perConnectionMin: 64,
   windows: {
-    contextMoments: 256,
+    contextMoments: 32,
     recordsMax: 32_768,
     bytesMax: 33_554_432,
     keptBytesMax: 67_108_864,

@@ -279,6 +279,7 @@ export class ConnectionScan {
 
   #noteOdd(content: { readonly key: string; readonly mark: number }): void {
     if (++this.#contents <= this.#context.limits.contentsMax) this.#context.odd.add(content);
+    else this.#context.odd.addMark(content.mark);
   }
 
   #lane(id: number): LaneQueue {

@@ -21,11 +21,17 @@ export class OddContents {
 
   add({ key, mark }: { readonly key: string; readonly mark: number }): void {
     this.#keys.add(key);
-    this.#note(mark);
+    this.addMark(mark);
+  }
+
+  /** Of a content that did not agree, and of which no more is to be known. */
+  addMark(mark: number): void {
+    const bit = Math.imul(mark, MIX) >>> FILTER_SHIFT;
+    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
   }
 
   has(bytes: Uint8Array): boolean {
-    return this.#mayHave(bytes) && this.#keys.has(keyOf(bytes));
+    return this.mayHave(bytes) && this.#keys.has(keyOf(bytes));
   }
 
   /** A number of 32 bits that equal headers share. */
@@ -34,12 +40,8 @@ export class OddContents {
     return (Math.imul(u32At(bytes, sequence), MIX) ^ Math.imul(u32At(bytes, timestamp), ~MIX)) | 0;
   }
 
-  #note(mark: number): void {
-    const bit = Math.imul(mark, MIX) >>> FILTER_SHIFT;
-    this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
-  }
-
-  #mayHave(bytes: Uint8Array): boolean {
+  /** Whether it may be one that did not agree: of nearly all that did, false. */
+  mayHave(bytes: Uint8Array): boolean {
     const bit = Math.imul(this.markOf(bytes), MIX) >>> FILTER_SHIFT;
     return ((this.#filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
   }

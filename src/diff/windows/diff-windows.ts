@@ -22,7 +22,7 @@ import type { Histories } from '../histories.ts';
 import { judgeAll, type JudgeContext, type JudgedAll, lossesOf } from '../judge-capture.ts';
 import type { LatencyHistogram } from '../latency-histogram.ts';
 import type { Lateness } from '../lateness.ts';
-import { type CaptureRows, type Dialects } from '../read-capture.ts';
+import type { CaptureContents, CaptureRows, Dialects } from '../read-capture.ts';
 import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { Telling } from '../telling.ts';
@@ -97,7 +97,7 @@ class WindowedAnalysis {
     const late = new LateEvidence();
     const behind = this.#isTapped ? this.#survey.behindFed : agreement.behind;
     const lateness = this.#work.lateness(behind);
-    this.#forEachWindow((window) => {
+    this.#forEachWindow(true, (window) => {
       const { known, findings, losses, facts } = window;
       evidence.add(losses, facts);
       changes.add(
@@ -113,7 +113,7 @@ class WindowedAnalysis {
       telling.addRetired(connection, retired);
     }
     const silent = new Set<Side>();
-    this.#forEachWindow((window) => {
+    this.#forEachWindow(false, (window) => {
       const causeOf = evidence.causesIn(window.losses, window.facts);
       noteSilent(silent, window.losses, causeOf);
       const foundLate = lateIn(window, toldLateness);
@@ -146,7 +146,7 @@ class WindowedAnalysis {
     return new WindowReader({ dialect: dialects.old, agreement, ...windows }, sink);
   }
 
-  #forEachWindow(visit: (window: JudgedWindow) => void): void {
+  #forEachWindow(isForEvidence: boolean, visit: (window: JudgedWindow) => void): void {
     const { reader, rows, agreement, dialects } = this.#work;
     const contents = new WindowContents({
       dialect: dialects.old,
@@ -157,7 +157,8 @@ class WindowedAnalysis {
       isTapped: this.#isTapped,
       unseenFromNs: unseenSendersFromNs(reader),
     });
-    const judge = (records: readonly SpanRecord[]): void => visit(this.#judge(contents, records));
+    const judge = (records: readonly SpanRecord[]): void =>
+      visit(this.#judge(contents.read(records), isForEvidence));
     const { steps } = this.#kept;
     if (steps === undefined) {
       const agreed = (passed: readonly SpanRecord[]): void => contents.pass(passed);
@@ -170,9 +171,9 @@ class WindowedAnalysis {
     }
   }
 
-  #judge(contents: WindowContents, records: readonly SpanRecord[]): JudgedWindow {
+  #judge(contents: CaptureContents, isForEvidence: boolean): JudgedWindow {
     const { reader, dialects, histories, domains, ruling } = this.#work;
-    const context: JudgeContext = { contents: contents.read(records), dialects, histories, ruling };
+    const context: JudgeContext = { contents, dialects, histories, ruling, isForEvidence };
     const known = judgeAll(reader, context, undefined);
     const findings = known.judged.flatMap((connection) => connection.findings);
     const facts: CauseFacts = {

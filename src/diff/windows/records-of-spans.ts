@@ -1,6 +1,6 @@
 /** What a window remembers of a span until it is analysed or dropped. */
 import type { StreamRow } from '../../capture/types.ts';
-import type { Span } from '../../wire/types.ts';
+import type { Frame, Span } from '../../wire/types.ts';
 import type { Placement } from '../client-facts.ts';
 import { KEY_IS_BYTES_MAX } from '../content-table.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
@@ -20,8 +20,12 @@ export interface SpanRecord {
   readonly isCounted: boolean;
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
+  /** Of what a client sent: it may not have agreed somewhere. */
+  readonly mayBeOdd: boolean;
   /** When it was sent, as the number of a message: window-reader. */
   moment: number;
+  /** Of the same moment. */
+  next: SpanRecord | undefined;
   /** Of what a client sent: whether the relay of a side delivered it, or an equal one, to anybody. */
   old: boolean;
   new: boolean;
@@ -34,10 +38,12 @@ export function recordOf(
     key,
     isCounted,
     placement,
+    mayBeOdd = false,
   }: {
     readonly key: string;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
+    readonly mayBeOdd?: boolean;
   },
 ): SpanRecord {
   const isFrame = span.kind === 'frame';
@@ -53,7 +59,9 @@ export function recordOf(
     span: isInKey ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
     isCounted,
     placement,
+    mayBeOdd,
     moment: 0,
+    next: undefined,
     old: false,
     new: false,
   };
@@ -64,5 +72,24 @@ export function bytesOf({ key, span }: SpanRecord): Uint8Array {
 }
 
 export function spanOf(record: SpanRecord): Span {
-  return record.span ?? { kind: 'frame', offset: record.offset, bytes: bytesOf(record) };
+  return record.span ?? new RecordedFrame(record);
+}
+
+/** A frame whose bytes nobody may ask for. */
+export class RecordedFrame implements Frame {
+  readonly kind = 'frame';
+  readonly record: SpanRecord;
+  #bytes: Uint8Array | undefined;
+
+  constructor(record: SpanRecord) {
+    this.record = record;
+  }
+
+  get offset(): number {
+    return this.record.offset;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= bytesOf(this.record));
+  }
 }

@@ -2,6 +2,7 @@
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
+import type { Span } from '../../wire/types.ts';
 import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
@@ -18,7 +19,7 @@ import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, RecordedFrame, type SpanRecord, spanOf } from './records-of-spans.ts';
 import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
@@ -61,7 +62,7 @@ export class WindowContents {
 
   /** The same, of what was kept of it. */
   passTo(given: Given): void {
-    for (const [name, index] of given) this.#passed.given.set(name, index);
+    for (const [stream, index] of given) this.#passed.given.set(stream, index);
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
@@ -75,10 +76,8 @@ export class WindowContents {
 class Window implements WindowFacts {
   readonly #source: WindowSource;
   readonly #passed: Passed;
-  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasNames: true });
+  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasKeys: true });
   readonly #connections = new Map<number, OfConnection>();
-  readonly #keys = new Map<number, string>();
-  readonly #frames = new Map<string, SpanRecord>();
 
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
@@ -89,18 +88,20 @@ class Window implements WindowFacts {
     const { survey, isTapped, unseenFromNs, rows, connections } = this.#source;
     const facts = new ClientFacts(isTapped, unseenFromNs);
     const publishers = survey.publishers.ofWindow();
-    const sent = new Map<string, SpanRecord>();
+    const sent: SpanRecord[] = [];
     for (const record of records) {
-      const { row, index } = record;
-      // One may be among what was sent before the window, too.
-      if (row.kind === 'client') sent.set(`${row.id} ${index}`, record);
+      const { row } = record;
+      if (row.kind === 'client') sent.push(record);
       else this.#of(row.connection)[row.kind].push(record);
     }
-    const inOrder = [...sent.values()].sort(
-      (left, right) => left.row.id - right.row.id || left.index - right.index,
-    );
-    for (const record of inOrder) {
+    sent.sort((left, right) => left.row.id - right.row.id || left.index - right.index);
+    let last: SpanRecord | undefined;
+    for (const record of sent) {
       const { connection } = record.row;
+      // One may be among what was sent before the window, too.
+      const isAgain = record.row === last?.row && record.index === last.index;
+      last = record;
+      if (isAgain) continue;
       const content = this.#contentOf(record);
       const { offset, arrivalNs: timeNs } = record;
       const placement = defined(record.placement, 'placement of what was sent');
@@ -139,8 +140,10 @@ class Window implements WindowFacts {
 
   get bytes(): BytesOfItems {
     return {
-      of: (connection, side, { index }) =>
-        bytesOf(defined(this.#frames.get(`${connection} ${side} ${index}`), 'bytes of an item')),
+      of: (connection, side, { index }) => {
+        const records = this.#connections.get(connection)?.[side] ?? [];
+        return bytesOf(defined(records[placeOf(records, index)], 'bytes of an item'));
+      },
     };
   }
 
@@ -166,7 +169,9 @@ class Window implements WindowFacts {
 
   #boundsOf(connection: number, side: Side): Bounds {
     const records = this.#connections.get(connection)?.[side];
-    const given = this.#passed.given.get(`${connection} ${side}`) ?? -1;
+    const streams = this.#source.rows.streamsOf.get(connection);
+    const stream = streams?.find(({ kind }) => kind === side);
+    const given = this.#passed.given.get(stream?.id ?? -1) ?? -1;
     return { first: records?.[0]?.index ?? given + 1, last: records?.at(-1)?.index ?? given };
   }
 
@@ -183,8 +188,7 @@ class Window implements WindowFacts {
     };
   }
 
-  copies(connection: number, side: Side, { id }: Content): number | undefined {
-    const key = this.#keys.get(id);
+  copies(connection: number, side: Side, { key }: Content): number | undefined {
     return key === undefined ? undefined : this.#source.survey.copiesOf(connection, side, key);
   }
 
@@ -195,30 +199,27 @@ class Window implements WindowFacts {
   }
 
   #contentOf(record: SpanRecord): Content {
-    const content = this.#table.intern(spanOf(record), this.#source.dialect);
-    if (!this.#keys.has(content.id)) this.#keys.set(content.id, record.key);
-    return content;
+    return this.#table.internKeyed(record, bytesOf, this.#source.dialect);
+  }
+
+  #contentOfSpan(span: Span): Content {
+    if (span instanceof RecordedFrame) return this.#contentOf(span.record);
+    return this.#table.intern(span, this.#source.dialect);
   }
 
   #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
     const { dialect } = this.#source;
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(this.#table.intern(span, dialect)),
+      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
-    const counted = new Set<number>();
     const items: Item[] = [];
-    for (const record of records) {
-      const { row, index, isCounted, isFrame } = record;
-      if (isCounted) counted.add(index);
-      if (isFrame) this.#frames.set(`${row.connection} ${side} ${index}`, record);
-    }
+    let at = 0;
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
-      const content = this.#table.intern(arrived.span, dialect);
-      const item: Item = {
-        ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
-        isCounted: counted.has(arrived.index),
-      };
+      while ((records[at]?.index ?? Infinity) < arrived.index) at++;
+      const content = this.#contentOfSpan(arrived.span);
+      const isCounted = records[at]?.isCounted ?? false;
+      const item = makeItem(arrived, content, indexBehind(items.at(-1), arrived), isCounted);
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }
@@ -231,4 +232,16 @@ function* arrivedOf(records: readonly SpanRecord[]): Generator<ArrivedSpan> {
     const arrivalNs = BigInt(record.arrivalNs);
     yield { span: spanOf(record), index: record.index, arrivalOrdinal: 0, arrivalNs };
   }
+}
+
+/** Of a span, where the records of its stream are in order. */
+function placeOf(records: readonly SpanRecord[], index: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((records[middle]?.index ?? index) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -28,8 +28,9 @@ export interface WindowSink {
   /** Everything of some messages that agreed wherever they were delivered. */
   agreed(records: readonly SpanRecord[]): void;
   window(records: readonly SpanRecord[]): void;
-  sent?(record: SpanRecord): void;
-  /** The bytes are valid during the call. `sent`: the messages that it may come from. */
+  /** The bytes are valid during the call. */
+  sent?(record: SpanRecord, bytes: Uint8Array): void;
+  /** The same. `sent`: the messages that it may come from. */
   delivered?(stream: DeliveringStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void;
 }
 
@@ -105,12 +106,14 @@ export class WindowReader {
   }
 
   read(reader: CaptureReader): void {
-    const { dialect } = this.#context;
+    const { dialect, agreement } = this.#context;
     walkInOrder(reader, dialect.header, ({ row, walked, placement }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
         const key = keyOf(walked.span.bytes);
-        this.#takeSent(recordOf(row, walked, { key, isCounted: false, placement }));
+        const mayBeOdd = agreement.odd.mayHave(walked.span.bytes);
+        const record = recordOf(row, walked, { key, isCounted: false, placement, mayBeOdd });
+        this.#takeSent(record, walked.span.bytes);
       }
       this.#giveFull();
       return this.#wanted;
@@ -130,14 +133,14 @@ export class WindowReader {
     if (records >= this.#lookAt || bytes >= this.#context.limits.bytesMax) this.#give(false);
   }
 
-  #takeSent(record: SpanRecord): void {
+  #takeSent(record: SpanRecord, bytes: Uint8Array): void {
     const moment = this.#moments.begin();
     this.#sinceSent = 0;
     this.#moments.put(record, moment);
     const same = this.#sent.get(record.key);
     if (same === undefined) this.#sent.set(record.key, [record]);
     else same.push(record);
-    this.#sink.sent?.(record);
+    this.#sink.sent?.(record, bytes);
   }
 
   #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
@@ -253,8 +256,9 @@ export class WindowReader {
     const { limits } = this.#context;
     const moments = this.#moments;
     const { contextMoments } = limits;
+    // What is behind this is too near to be sure of: streams are read up to different moments.
+    const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
     for (;;) {
-      const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
       const odd = moments.firstOdd(until);
       if (odd === undefined) {
         this.#giveAgreed(isEnd ? moments.last : until - contextMoments - 1);
@@ -318,6 +322,8 @@ export class WindowReader {
       if (same?.[0] !== record) continue;
       if (same.length === 1) this.#sent.delete(record.key);
       else same.shift();
+      // Nobody asks for what agreed everywhere.
+      if (!record.mayBeOdd) continue;
       this.#past.set(record.key, record);
       if (this.#past.size * 2 < this.#context.limits.recordsMax) continue;
       this.#pastBefore = this.#past;
