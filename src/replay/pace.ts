@@ -22,6 +22,8 @@ export interface PaceOptions {
   readonly pauseMsMax: number;
 }
 
+const AT_ONCE: Due = { kind: 'after', pauseMs: 0 };
+
 export class Pace {
   readonly #options: PaceOptions;
   #lastNs = 0;
@@ -43,7 +45,7 @@ export class Pace {
     const isSettling = this.#isSettling;
     this.#isSettling = step.kind !== 'send';
     if (mode === 'max') {
-      return { kind: 'after', pauseMs: isSettling ? Math.min(pauseMs, SETTLE_MS_MAX) : 0 };
+      return isSettling ? { kind: 'after', pauseMs: Math.min(pauseMs, SETTLE_MS_MAX) } : AT_ONCE;
     }
     this.#skippedMs += Math.max(0, pauseMs - pauseMsMax);
     return { kind: 'at', ms: this.#lastNs / 1e6 / speed - this.#skippedMs };

@@ -194,11 +194,13 @@ export class Replay {
     if (due.kind === 'at' || due.pauseMs > 0 || step.kind !== 'send' || this.#turns.isDue()) {
       return false;
     }
-    const client = this.#clients.get(step.connection);
-    if (client === undefined) return true;
-    this.#joined.makeRoomFor(client, step.bytes);
-    if (this.#clients.mustWait(client)) return false;
-    this.#joined.add(client, step.bytes);
+    if (!this.#joined.joins(step.connection, step.bytes)) {
+      const client = this.#clients.get(step.connection);
+      if (client === undefined) return true;
+      this.#joined.makeRoomFor(client, step.bytes);
+      if (this.#clients.mustWait(client)) return false;
+      this.#joined.add(client, step.bytes);
+    }
     this.#fidelity.sent(undefined, 0);
     return true;
   }
