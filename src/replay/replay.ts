@@ -69,6 +69,7 @@ export interface ReplayEnd extends RecordingStatus {
 
 const ON_OVERLOAD: OverloadPolicy = 'block';
 const LEAD_MS = 50;
+const POLL_MS = 10;
 
 export class Replay {
   readonly #options: ReplayOptions;
@@ -191,7 +192,7 @@ export class Replay {
    * turns of the event loop is handed to the system together.
    */
   #sendAtOnce(step: Step, due: Due): boolean {
-    if (due.kind === 'at' || due.pauseMs > 0 || step.kind !== 'send' || this.#turns.isDue()) {
+    if (due.kind === 'at' || due.settles || step.kind !== 'send' || this.#turns.isDue()) {
       return false;
     }
     if (!this.#joined.joins(step.connection, step.bytes)) {
@@ -212,7 +213,9 @@ export class Replay {
       await this.#turns.take();
       this.#options.onProgress(this.#playedBytes, this.#schedule.totals.sentBytes);
     }
-    if (this.#options.pace.mode === 'causal') await this.#answers.untilIdle();
+    if (this.#options.pace.mode === 'causal' || (due.kind === 'after' && due.settles)) {
+      await this.#untilRead();
+    }
     if (this.#bell.isHalted) return;
     switch (step.kind) {
       case 'open':
@@ -250,11 +253,24 @@ export class Replay {
     this.#playedBytes += bytes.length;
   }
 
+  /** What was sent before has left this process, and been read where somebody can know. */
+  async #untilRead(): Promise<void> {
+    if (this.#clients.isAnyBehind) await this.#untilNot(() => this.#clients.isAnyBehind);
+    await this.#answers.untilIdle();
+  }
+
   async #untilTaken(client: ReplayClient): Promise<void> {
-    const isTaken = await this.#bell.until(
-      () => !this.#clients.mustWait(client),
-      performance.now() + this.#options.patienceMs,
-    );
+    await this.#untilNot(() => this.#clients.mustWait(client));
+  }
+
+  /** Waits until nobody has to wait any more; a relay that keeps clients waiting for too long is lost. */
+  async #untilNot(mustWait: () => boolean): Promise<void> {
+    const untilMs = performance.now() + this.#options.patienceMs;
+    // Not everything that is taken rings.
+    while (mustWait() && !this.#bell.isHalted && performance.now() < untilMs) {
+      await this.#bell.wait(POLL_MS);
+    }
+    const isTaken = !mustWait();
     // Waiting for the disk is no fault of the relay.
     if (isTaken || this.#clients.isHeld || this.#bell.isHalted) return;
     this.#fail(lost(`took nothing for ${this.#options.patienceMs} ms`));
