@@ -49,13 +49,7 @@ export function* chunksIn(runs: Iterable<ChunkRun>): Generator<Chunk> {
   for (const run of runs) yield* chunksOf(run);
 }
 
-function* chunksOf({
-  offset,
-  bytes,
-  ordinals,
-  timesNs,
-  lengths,
-}: ChunkRun): Generator<Chunk> {
+function* chunksOf({ offset, bytes, ordinals, timesNs, lengths }: ChunkRun): Generator<Chunk> {
   let position = 0;
   for (const [index, length] of lengths.entries()) {
     yield {

@@ -3,28 +3,30 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isAsleep } from '../../src/replay/process-table.ts';
+import { SleepWatch } from '../../src/replay/sleep-watch.ts';
 
 const IN_TURN = fileURLToPath(new URL('../fixtures/threads-in-turn.mjs', import.meta.url));
 const LOOKS = 300;
 
-async function start(args: readonly string[]): Promise<number> {
+async function watchOf(args: readonly string[]): Promise<SleepWatch> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
-  return child.pid ?? 0;
+  const watch = SleepWatch.of([child.pid ?? 0]);
+  if (watch === undefined) throw new Error('nobody can know');
+  onTestFinished(() => watch.close());
+  return watch;
 }
 
 describe.runIf(process.platform === 'linux')('a process', () => {
   it('never sleeps while its threads wake each other, whichever of them is looked at first', async () => {
-    const pid = await start([IN_TURN]);
-    const looks = Array.from({ length: LOOKS }, () => isAsleep([pid]));
+    const watch = await watchOf([IN_TURN]);
+    const looks = Array.from({ length: LOOKS }, () => watch.isAsleep());
     expect(looks.filter((isSleeping) => isSleeping !== false)).toEqual([]);
   });
 
   it('sleeps when it waits for something', async () => {
-    const pid = await start(['-e', 'setInterval(() => {}, 1e9); console.log("ready")']);
-    await expect.poll(() => isAsleep([pid])).toBe(true);
-    expect(isAsleep([])).toBe(true);
+    const watch = await watchOf(['-e', 'setInterval(() => {}, 1e9); console.log("ready")']);
+    await expect.poll(() => watch.isAsleep()).toBe(true);
   });
 });
