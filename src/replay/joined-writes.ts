@@ -2,15 +2,13 @@
  * What one client sends between two turns of the event loop goes to the system together: one write, and so one chunk of the
  * new capture. Decides nothing about when.
  */
-import type { ReplayClient } from './replay-client.ts';
-
 /** What is handed over at once: one read of a relay, and one chunk. */
 const WRITE_BYTES_MAX = 65_536;
 
-export class JoinedWrites {
-  readonly #write: (client: ReplayClient, bytes: Uint8Array) => void;
+export class JoinedWrites<Client extends { readonly id: number }> {
+  readonly #write: (client: Client, bytes: Uint8Array) => void;
   /** Whose bytes wait to be handed over, and what they are. */
-  #sender: ReplayClient | undefined;
+  #sender: Client | undefined;
   #parts: Uint8Array[] = [];
   #bytes = 0;
   /** Bytes behind `parts`: what is read of a capture lies back to back, so most of it is joined without a copy. */
@@ -18,7 +16,7 @@ export class JoinedWrites {
   #from = 0;
   #to = 0;
 
-  constructor(write: (client: ReplayClient, bytes: Uint8Array) => void) {
+  constructor(write: (client: Client, bytes: Uint8Array) => void) {
     this.#write = write;
   }
 
@@ -30,12 +28,12 @@ export class JoinedWrites {
   }
 
   /** Hands over what these bytes of this client cannot join. */
-  makeRoomFor(client: ReplayClient, bytes: Uint8Array): void {
+  makeRoomFor(client: Client, bytes: Uint8Array): void {
     if (client !== this.#sender || !this.#hasRoomFor(bytes)) this.handOver();
   }
 
   /** After `makeRoomFor`. */
-  add(client: ReplayClient, bytes: Uint8Array): void {
+  add(client: Client, bytes: Uint8Array): void {
     this.#sender = client;
     this.#add(bytes);
   }

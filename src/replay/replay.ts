@@ -81,7 +81,7 @@ export class Replay {
   readonly #clients: PlayedClients;
   readonly #answers: Answers;
   readonly #farewell: Farewell;
-  readonly #joined = new JoinedWrites((client, bytes) => this.#write(client, bytes));
+  readonly #joined = new JoinedWrites<ReplayClient>((client, bytes) => this.#write(client, bytes));
   readonly #turns = new Turns();
   #anchorMs = 0;
   #lastStepMs = 0;
