@@ -8,6 +8,7 @@
  */
 import { FrameBorders } from '../wire/frame-borders.ts';
 import type { HeaderLayout } from '../wire/types.ts';
+import { hashOf } from './header-hash.ts';
 import { RecentBytes } from './recent-bytes.ts';
 
 /** Consecutive bytes of the store, flat: start and length of each. Hundreds of thousands a second are made. */
@@ -282,25 +283,4 @@ export class Deduplicator {
     this.#streams.set(stream, state);
     return state;
   }
-}
-
-const WORD_BYTES = 4;
-const MULTIPLIER = 0x9e37_79b1;
-
-/** Every frame is looked up by it, so it is worked out here: a call into native code costs ten times as much. */
-function hashOf(bytes: Uint8Array, from: number, to: number): number {
-  let hash = to - from;
-  let at = from;
-  for (; at + WORD_BYTES <= to; at += WORD_BYTES) {
-    const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
-    const high = ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-    hash = mixed(hash ^ low ^ high);
-  }
-  for (; at < to; at++) hash = mixed(hash ^ (bytes[at] ?? 0));
-  return (hash ^ (hash >>> 13)) >>> 0;
-}
-
-function mixed(hash: number): number {
-  const product = Math.imul(hash, MULTIPLIER);
-  return product ^ (product >>> 15);
 }

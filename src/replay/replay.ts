@@ -5,7 +5,7 @@
  * time by itself, in `timed`. How long is waited say `Answers` and `Farewell`, who is there `PlayedClients`.
  */
 import type { CaptureReader, Side } from '../capture/types.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import type { OperatingError } from '../lib/operating-error.ts';
 import { type OverloadPolicy, DEFAULT_SPOOL_LIMITS } from '../shim/recorder.ts';
 import {
   Recording,
@@ -21,6 +21,7 @@ import { JoinedWrites } from './joined-writes.ts';
 import { type Due, Pace, type PaceOptions } from './pace.ts';
 import { PlayedClients } from './played-clients.ts';
 import { Bell, waitUntilMs } from './precise-time.ts';
+import { lost, unreachable } from './relay-failures.ts';
 import type { ReplayClient } from './replay-client.ts';
 import {
   type EndStep,
@@ -308,16 +309,4 @@ export class Replay {
     this.#failure ??= failure;
     this.#bell.halt();
   }
-}
-
-function unreachable(path: string): OperatingError {
-  return new OperatingError('RELAY_UNREACHABLE', `no relay is listening at ${path}`, {
-    hint: 'Start the relay first, or correct --target.',
-  });
-}
-
-function lost(what: string): OperatingError {
-  return new OperatingError('RELAY_LOST', `the relay ${what}`, {
-    hint: 'What was played until then is in the new capture; look into the log of the relay.',
-  });
 }

@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 const FILE_BYTES_MAX = 1_024;
 const CLOSING_BRACKET = 0x29;
 /** Running, or waiting for a disk, which it does not do for long. */
-const RUNNABLE: readonly number[] = [...Buffer.from('RD')];
+const RUNNABLE: ReadonlySet<number> = new Set(Buffer.from('RD'));
 
 interface Thread {
   /** Files that are open; undefined: the thread is gone, or the kernel does not say. */
@@ -87,7 +87,7 @@ export class SleepWatch {
     const length = this.#read(stat);
     // The name may hold blanks and brackets; what follows it does not.
     const state = this.#buffer[this.#buffer.lastIndexOf(CLOSING_BRACKET, length - 1) + 2];
-    return length > 0 && RUNNABLE.includes(state ?? 0);
+    return length > 0 && RUNNABLE.has(state ?? 0);
   }
 
   /** 0 of a thread that is gone. */
