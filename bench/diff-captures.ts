@@ -19,7 +19,12 @@ export interface DiffTraffic {
    * - `market`: trades, swaps and order books in turn, checksums computed, each in a chunk of its own.
    */
   readonly messages: 'noise' | 'market';
+  /** Two: each relay was recorded by itself, with the same clients, the second one at half the pace. */
+  readonly recordings: 1 | 2;
 }
+
+/** Which of two recordings; undefined: both relays are in one. */
+type Recording = 'first' | 'second' | undefined;
 
 interface Made {
   readonly chunkFramesMax: number;
@@ -41,7 +46,19 @@ const SWAPS: ReadonlySet<number> = new Set([3, 7, 11, 15]);
 const BOOK = 19;
 const MARKET_ROUND = 20;
 
-export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
+/** Returns the files: one, or one of each relay. */
+export function writeDiffCaptures(path: string, traffic: DiffTraffic): readonly string[] {
+  if (traffic.recordings === 1) {
+    writeDiffCapture(path, traffic, undefined);
+    return [path];
+  }
+  const second = `${path}.second`;
+  writeDiffCapture(path, traffic, 'first');
+  writeDiffCapture(second, traffic, 'second');
+  return [path, second];
+}
+
+function writeDiffCapture(path: string, traffic: DiffTraffic, recording: Recording): void {
   const protocol = loadBuiltInProtocol();
   const dialect = protocol.dialect(DIALECT);
   const writer = CaptureWriter.create(path, {
@@ -57,7 +74,7 @@ export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
   for (let id = 1; id <= publishers; id++) {
     writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
   }
-  const out = new Out(writer);
+  const out = new Out(writer, recording);
   const { make, chunkFramesMax } =
     traffic.messages === 'noise' ? noiseMaker(dialect) : marketMaker(dialect);
   const random = chance();
@@ -96,19 +113,23 @@ class Out {
   readonly #writer: CaptureWriter;
   readonly #ends = new Map<string, number>();
   #ordinal = 0;
+  readonly #recording: Recording;
   #timeNs = 0n;
 
-  constructor(writer: CaptureWriter) {
+  constructor(writer: CaptureWriter, recording: Recording) {
     this.#writer = writer;
+    this.#recording = recording;
   }
 
-  add(connection: number, stream: StreamKind, frames: readonly Uint8Array[]): void {
-    if (frames.length === 0) return;
+  add(connection: number, kind: StreamKind, frames: readonly Uint8Array[]): void {
+    const leftOut = this.#recording === 'first' ? 'new' : 'old';
+    if (frames.length === 0 || (this.#recording !== undefined && kind === leftOut)) return;
+    const stream = kind === 'new' && this.#recording === 'second' ? 'old' : kind;
     const key = `${connection}/${stream}`;
     const offset = this.#ends.get(key) ?? 0;
     const bytes = new Uint8Array(Buffer.concat(frames));
     this.#ends.set(key, offset + bytes.length);
-    this.#timeNs += STEP_NS;
+    this.#timeNs += this.#recording === 'second' ? 2n * STEP_NS : STEP_NS;
     this.#writer.addChunk({
       connection,
       stream,

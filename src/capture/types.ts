@@ -75,6 +75,8 @@ export interface ChunkRun {
   readonly ordinals: readonly number[];
   /** ns since time 0. */
   readonly timesNs: readonly number[];
+  /** Where they lie in the order of all streams, as times. Absent: that is told by `timesNs`. */
+  readonly ordersNs?: readonly number[];
   readonly lengths: readonly number[];
 }
 
@@ -184,7 +186,7 @@ export interface SentAgain {
   readonly stream: StreamRow;
   readonly layout: HeaderLayout;
   /** By which messages of the two recordings are the same. */
-  readonly keys: Readonly<Record<'first' | 'second', (arrived: ArrivedSpan) => Uint8Array>>;
+  readonly keys: Readonly<Record<'first' | 'second', KeyOfSent>>;
   /** What only the first recording has of the stream, by its offsets. */
   readonly onlyFirst: readonly ByteRange[];
   /** What only the second has, by its own. */
@@ -192,6 +194,8 @@ export interface SentAgain {
   /** Times of the second on the clock of the first. */
   readonly mapNs: (timeNs: number) => number;
 }
+
+export type KeyOfSent = (sent: Pick<ArrivedSpan, 'span' | 'index'>) => Uint8Array;
 
 export interface ByteRange {
   readonly offset: number;

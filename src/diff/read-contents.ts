@@ -48,10 +48,7 @@ export interface ReadOptions {
   readonly scan?: Partial<ScanOptions>;
 }
 
-/**
- * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Two recordings that are
- * compared as one are read without runs.
- */
+/** Messages of two dialects, and those with noise, agree by meaning, never by their bytes. */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { oldDialect, newDialect, noise, scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');

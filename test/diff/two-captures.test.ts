@@ -229,7 +229,12 @@ test('a rotated recording is compared as one', () => {
 });
 
 test('connections are matched by name and bytes, then by bytes, then by name', () => {
-  const client = (id: number, label: string, sentDigest: string) => ({ id, label, sentDigest });
+  const client = (id: number, label: string, sent: string) => ({
+    id,
+    label,
+    sentBytes: sent.length,
+    sentDigest: () => sent,
+  });
   const matches = matchConnections(
     [client(1, 'a', 'x'), client(2, 'b', 'y'), client(3, 'c', 'z'), client(4, 'd', 'w')],
     [client(1, 'c', 'other'), client(2, 'a', 'y'), client(3, 'a', 'x'), client(4, 'e', 'v')],

@@ -37,11 +37,7 @@ export class ClientScan {
     this.#walk.attach(reader, stream);
     for (;;) {
       this.#passBulk();
-      let next = this.#walk.next();
-      if (next === undefined && isEnd) {
-        this.#walk.end();
-        next = this.#walk.next();
-      }
+      const next = isEnd ? this.#walk.nextToEnd() : this.#walk.next();
       if (next === undefined) break;
       if (next.span.kind === 'frame') this.#note(next.span.bytes, 0);
     }

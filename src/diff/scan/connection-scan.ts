@@ -5,6 +5,7 @@
  */
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
+import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
@@ -116,10 +117,7 @@ export class ConnectionScan {
 
   #next(side: Side, isEnd: boolean): WalkedSpan | undefined {
     const walk = this.#walks[side];
-    const next = walk.next();
-    if (next !== undefined || !isEnd) return next;
-    walk.end();
-    return walk.next();
+    return isEnd ? walk.nextToEnd() : walk.next();
   }
 
   /** As if the recording had ended here; the scan may still go on. */
@@ -174,7 +172,7 @@ export class ConnectionScan {
       const right = left.length === 0 ? left : neu.ahead();
       const length = Math.min(left.length, right.length);
       if (length === 0) return;
-      const equal = equalBytes(left, right, length);
+      const equal = commonBytes(left, right, length);
       const passed = this.#passFrames(left.subarray(0, equal));
       if (passed === 0) return;
     }
@@ -372,17 +370,4 @@ function closeBorder(lane: Lane): void {
   if (lane.open === undefined) return;
   lane.open.before = { old: { ...lane.last.old }, new: { ...lane.last.new } };
   lane.open = undefined;
-}
-
-/** How many bytes both begin with. */
-function equalBytes(left: Buffer, right: Buffer, length: number): number {
-  if (left.compare(right, 0, length, 0, length) === 0) return length;
-  let low = 0;
-  let high = length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (left.compare(right, low, middle, low, middle) === 0) low = middle;
-    else high = middle;
-  }
-  return low;
 }

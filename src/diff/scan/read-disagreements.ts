@@ -341,7 +341,5 @@ function* walkAll(
 ): Generator<WalkedSpan> {
   const walk = new StreamWalk(header);
   walk.attach(reader, stream);
-  for (let next = walk.next(); next !== undefined; next = walk.next()) yield next;
-  walk.end();
-  for (let next = walk.next(); next !== undefined; next = walk.next()) yield next;
+  for (let next = walk.nextToEnd(); next !== undefined; next = walk.nextToEnd()) yield next;
 }

@@ -232,7 +232,7 @@ class Turns {
     }
     for (const stream of this.#open) {
       for (;;) {
-        stream.next ??= nextOf(stream.walk);
+        stream.next ??= stream.walk.nextToEnd();
         if (stream.next === undefined || stream.next.arrivalNs > untilNs) break;
         visit(stream, stream.next);
         stream.next = undefined;
@@ -252,11 +252,4 @@ class Turns {
       next: undefined,
     };
   }
-}
-
-function nextOf(walk: StreamWalk): WalkedSpan | undefined {
-  const next = walk.next();
-  if (next !== undefined) return next;
-  walk.end();
-  return walk.next();
 }

@@ -13,6 +13,8 @@ export interface WalkedSpan {
   readonly span: Span;
   readonly index: number;
   readonly arrivalNs: number;
+  /** Where it lies in the order of all streams: for nearly all captures, when it arrived. */
+  readonly orderNs: number;
 }
 
 /** What the frame reader is given at once: behind it the walk may go on in bulk. */
@@ -33,7 +35,7 @@ export class StreamWalk {
   #expectedOffset = 0;
   #spans: Span[] = [];
   #nextSpan = 0;
-  /** Chunks whose last span may be under way: end offset and time in turn. */
+  /** Chunks whose last span may be under way: end offset, time and place in order in turn. */
   #arrivals: number[] = [];
   #index = 0;
   #isFlushed = false;
@@ -116,10 +118,21 @@ export class StreamWalk {
       const span = this.#spans[this.#nextSpan];
       if (span !== undefined) {
         this.#nextSpan++;
-        return { span, index: this.#index++, arrivalNs: this.#arrivalOf(span) };
+        const at = this.#arrivalOf(span);
+        const arrivalNs = this.#arrivals[at + 1] ?? 0;
+        const orderNs = this.#arrivals[at + 2] ?? 0;
+        return { span, index: this.#index++, arrivalNs, orderNs };
       }
       if (!this.#step()) return undefined;
     }
+  }
+
+  /** Like `next`, of a recording that goes no further than its reader knows. */
+  nextToEnd(): WalkedSpan | undefined {
+    const next = this.next();
+    if (next !== undefined) return next;
+    this.end();
+    return this.next();
   }
 
   /** The recording goes no further: what was pending becomes spans. */
@@ -182,23 +195,27 @@ export class StreamWalk {
 
   #noteArrival(run: ChunkRun): void {
     const end = run.offset + this.#chunkEnd;
-    if (this.#arrivals.at(-2) === end) return;
+    if (this.#arrivals.at(-ARRIVAL_NUMBERS) === end) return;
     if (this.#frames.pendingBytes === 0) this.#arrivals = [];
-    this.#arrivals.push(end, run.timesNs[this.#chunk - 1] ?? 0);
+    const timeNs = run.timesNs[this.#chunk - 1] ?? 0;
+    this.#arrivals.push(end, timeNs, run.ordersNs?.[this.#chunk - 1] ?? timeNs);
   }
 
+  /** Where among the arrivals the chunk is that brought its last byte. */
   #arrivalOf({ offset, bytes }: Span): number {
     const end = offset + bytes.length;
     const arrivals = this.#arrivals;
     let at = 0;
-    while (at + 2 < arrivals.length && (arrivals[at] ?? 0) < end) at += 2;
-    if (at >= ARRIVALS_KEPT_MAX) {
-      this.#arrivals = arrivals.slice(at);
-      at = 0;
+    while (at + ARRIVAL_NUMBERS < arrivals.length && (arrivals[at] ?? 0) < end) {
+      at += ARRIVAL_NUMBERS;
     }
-    return this.#arrivals[at + 1] ?? 0;
+    if (at < ARRIVALS_KEPT_MAX) return at;
+    this.#arrivals = arrivals.slice(at);
+    return 0;
   }
 }
 
+/** Of a chunk. */
+const ARRIVAL_NUMBERS = 3;
 /** Numbers of chunks that are past; more are forgotten at once. */
-const ARRIVALS_KEPT_MAX = 2_048;
+const ARRIVALS_KEPT_MAX = 3_072;

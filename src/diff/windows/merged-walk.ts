@@ -53,13 +53,13 @@ export function walkInOrder(
     do {
       const { row, placements, next } = first;
       visit({ row, walked: next, placement: placements?.of(next.span) });
-      const following = nextOf(first.walk);
+      const following = first.walk.nextToEnd();
       if (following === undefined) {
         first.dueNs = Infinity;
         break;
       }
       first.next = following;
-      first.dueNs = following.arrivalNs - first.leadNs;
+      first.dueNs = following.orderNs - first.leadNs;
     } while (first.dueNs <= untilNs);
     if (first.dueNs === Infinity) open.pop();
     else open.sinkTop();
@@ -77,7 +77,7 @@ function notOpened(reader: CaptureReader): NotOpened[] {
 function openStream(reader: CaptureReader, row: StreamRow, layout: HeaderLayout): Open | undefined {
   const walk = new StreamWalk(layout);
   walk.attach(reader, row);
-  const next = nextOf(walk);
+  const next = walk.nextToEnd();
   if (next === undefined) return undefined;
   const isClient = row.kind === 'client';
   const leadNs = isClient ? SKEW_NS : 0;
@@ -87,15 +87,8 @@ function openStream(reader: CaptureReader, row: StreamRow, layout: HeaderLayout)
     placements: isClient ? new SentPlacements(reader, row.id, layout) : undefined,
     leadNs,
     next,
-    dueNs: next.arrivalNs - leadNs,
+    dueNs: next.orderNs - leadNs,
   };
-}
-
-function nextOf(walk: StreamWalk): WalkedSpan | undefined {
-  const next = walk.next();
-  if (next !== undefined) return next;
-  walk.end();
-  return walk.next();
 }
 
 /** The stream whose next span is due first is on top; of those that are due together the client's. */
