@@ -56,6 +56,11 @@ const BLOCK_BYTES_MAX = 36;
 const KINDS_MAX = 4_096;
 
 export function noteRetiredSendings(reader: CaptureReader, context: RetiredSendingsContext): void {
+  if (reader.sentAgain !== undefined) {
+    // Each relay was sent them in chunks of its own, which only windows and the whole look at.
+    context.facts.isRetiredUnknown = true;
+    return;
+  }
   const sent = new SentWindow(context);
   const { header } = context.dialect;
   const streams = openedInOrder(reader);

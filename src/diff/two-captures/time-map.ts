@@ -35,7 +35,8 @@ export class TimeMap {
 
   /** Never later than it was, and in the same order. */
   map(timeNs: number): number {
-    return this.mapAll([timeNs])[0] ?? timeNs;
+    if (this.#added.length > 0) this.#sort();
+    return this.#laid(timeNs, this.#lastUntil(timeNs));
   }
 
   /** The same of many; ascending times cost least. */

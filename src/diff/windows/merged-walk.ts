@@ -4,9 +4,10 @@
  */
 import type { CaptureReader, StreamRow } from '../../capture/types.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import type { Placement } from '../client-facts.ts';
+import type { Placement, Sending } from '../client-facts.ts';
 import { SentPlacements } from '../scan/sent-placements.ts';
 import { StreamWalk, type WalkedSpan } from '../scan/stream-walk.ts';
+import { PlacementsToNew } from '../two-captures/placements-to-new.ts';
 
 const SKEW_NS = 10_000_000;
 
@@ -15,12 +16,14 @@ export interface Walked {
   readonly walked: WalkedSpan;
   /** Of a client stream. */
   readonly placement: Placement | undefined;
+  readonly toNew: Sending['toNew'];
 }
 
 interface Open {
   readonly row: StreamRow;
   readonly walk: StreamWalk;
   readonly placements: SentPlacements | undefined;
+  readonly placementsToNew: PlacementsToNew | undefined;
   readonly leadNs: number;
   /** The walk has not gone on, so its bytes are there. */
   next: WalkedSpan;
@@ -51,8 +54,10 @@ export function walkInOrder(
     if (first === undefined) return;
     const untilNs = Math.min(open.secondNs, (waiting.at(-1)?.openedNs ?? Infinity) - SKEW_NS);
     do {
-      const { row, placements, next } = first;
-      visit({ row, walked: next, placement: placements?.of(next.span) });
+      const { row, placements, placementsToNew, next } = first;
+      const placement = placements?.of(next.span);
+      const toNew = placementsToNew && (placementsToNew.of(next) ?? 'unknown');
+      visit({ row, walked: next, placement, toNew });
       const following = first.walk.nextToEnd();
       if (following === undefined) {
         first.dueNs = Infinity;
@@ -81,10 +86,12 @@ function openStream(reader: CaptureReader, row: StreamRow, layout: HeaderLayout)
   if (next === undefined) return undefined;
   const isClient = row.kind === 'client';
   const leadNs = isClient ? SKEW_NS : 0;
+  const again = reader.sentAgain?.(row.id);
   return {
     row,
     walk,
     placements: isClient ? new SentPlacements(reader, row.id, layout) : undefined,
+    placementsToNew: again && new PlacementsToNew(again),
     leadNs,
     next,
     dueNs: next.orderNs - leadNs,

@@ -1,7 +1,8 @@
 /** What a window remembers of a span until it is analysed or dropped. */
 import type { StreamRow } from '../../capture/types.ts';
+import { defined } from '../../lib/assert.ts';
 import type { Span } from '../../wire/types.ts';
-import type { Placement } from '../client-facts.ts';
+import type { Placement, Sending } from '../client-facts.ts';
 import { KEY_IS_BYTES_MAX } from '../content-table.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 
@@ -20,6 +21,7 @@ export interface SpanRecord {
   readonly isCounted: boolean;
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
+  readonly toNew: Sending['toNew'];
   /** When it was sent, as the number of a message: window-reader. */
   moment: number;
   /** Of what a client sent: whether the relay of a side delivered it, or an equal one, to anybody. */
@@ -34,10 +36,12 @@ export function recordOf(
     key,
     isCounted,
     placement,
+    toNew,
   }: {
     readonly key: string;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
+    readonly toNew?: Sending['toNew'];
   },
 ): SpanRecord {
   const isFrame = span.kind === 'frame';
@@ -53,6 +57,7 @@ export function recordOf(
     span: isInKey ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
     isCounted,
     placement,
+    toNew,
     moment: 0,
     old: false,
     new: false,
@@ -65,4 +70,16 @@ export function bytesOf({ key, span }: SpanRecord): Uint8Array {
 
 export function spanOf(record: SpanRecord): Span {
   return record.span ?? { kind: 'frame', offset: record.offset, bytes: bytesOf(record) };
+}
+
+/** Of what a client sent. */
+export function sendingOf({ row, offset, arrivalNs, placement, toNew }: SpanRecord): Sending {
+  return {
+    connection: row.connection,
+    offset,
+    timeNs: arrivalNs,
+    placement: defined(placement, 'placement of what was sent'),
+    unmirrored: undefined,
+    ...(toNew && { toNew }),
+  };
 }

@@ -5,17 +5,16 @@
  */
 import type { Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
-import { defined } from '../../lib/assert.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
-import type { Sending } from '../client-facts.ts';
+import { asSentTo, type Sending } from '../client-facts.ts';
 import { ContentTable, keyOf, Subjects } from '../content-table.ts';
 import { Publishers } from '../publishers.ts';
 import type { Content } from '../records.ts';
 import { remarkKindsOf } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import type { DeliveringStream, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
@@ -70,7 +69,11 @@ export class Survey implements WindowSink {
   readonly #table = new ContentTable({ reference: undefined, remarks: true });
   readonly #subjects = new Subjects();
   #recent: SpanRecord[] = [];
-  readonly #interleaved = new WeakSet<SpanRecord>();
+  /** Others wrote between its pieces, as the relay of a side was sent them. */
+  readonly #interleaved: Readonly<Record<Side, WeakSet<SpanRecord>>> = {
+    old: new WeakSet(),
+    new: new WeakSet(),
+  };
 
   constructor(context: SurveyContext) {
     this.#context = context;
@@ -80,9 +83,7 @@ export class Survey implements WindowSink {
     const { dialect, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
-    if (record.placement?.isSplit === true && this.#isInterleaved(record)) {
-      this.#interleaved.add(record);
-    }
+    this.#noteInterleaved(record);
     if (!record.isFrame) return;
     const bytes = bytesOf(record);
     const { connection } = record.row;
@@ -168,13 +169,22 @@ export class Survey implements WindowSink {
     else extent.last = index;
   }
 
-  #isInterleaved({ row, placement, arrivalNs }: SpanRecord): boolean {
-    const { fromNs } = defined(placement, 'placement of what was sent');
+  #noteInterleaved(record: SpanRecord): void {
+    if (record.placement?.isSplit !== true && record.toNew === undefined) return;
+    const sending = sendingOf(record);
+    for (const side of ['old', 'new'] as const) {
+      const seen = asSentTo(side, sending);
+      if (seen?.placement.isSplit !== true) continue;
+      if (this.#hasOthersBetween(seen)) this.#interleaved[side].add(record);
+    }
+  }
+
+  #hasOthersBetween({ connection, placement, timeNs }: Sending): boolean {
     for (let at = this.#recent.length - 2; at >= 0; at--) {
       const other = this.#recent[at];
       if (other === undefined) break;
-      const isOther = other.row.connection !== row.connection;
-      if (isOther && other.arrivalNs > fromNs && other.arrivalNs < arrivalNs) return true;
+      const isOther = other.row.connection !== connection;
+      if (isOther && other.arrivalNs > placement.fromNs && other.arrivalNs < timeNs) return true;
     }
     return false;
   }
@@ -183,35 +193,31 @@ export class Survey implements WindowSink {
   #kindOf(record: SpanRecord): AgreedSendings | undefined {
     const { dialect } = this.#context;
     const bytes = bytesOf(record);
-    const isInterleaved = this.#interleaved.has(record);
+    const isInterleaved = {
+      old: this.#interleaved.old.has(record),
+      new: this.#interleaved.new.has(record),
+    };
     const key = this.#nameOf(record, bytes, isInterleaved);
     const known = this.#kinds.get(key);
     if (known !== undefined || this.#kinds.size >= KINDS_MAX) return known;
     const content: Content = this.#table.intern(spanOf(record), dialect);
-    const { row, offset, arrivalNs: timeNs } = record;
-    const placement = defined(record.placement, 'placement of what was sent');
-    const sending: Sending = {
-      connection: row.connection,
-      offset,
-      timeNs,
-      placement,
-      unmirrored: undefined,
-    };
+    const sending = sendingOf(record);
     const kind = { content, sending, isInterleaved, kept: { old: 0, new: 0 }, pairs: 0 };
     this.#kinds.set(key, kind);
     return kind;
   }
 
   #nameOf(
-    { row, arrivalNs, placement, offset }: SpanRecord,
+    record: SpanRecord,
     bytes: Uint8Array,
-    isInterleaved: boolean,
+    isInterleaved: Readonly<Record<Side, boolean>>,
   ): string {
-    const { dialect, clientLeftNs } = this.#context;
+    const { dialect } = this.#context;
     const { header } = dialect;
-    const { isSplit = false, beganInside = false, leadingDomain } = placement ?? {};
-    const isLeaving = isRightBeforeLeaving(arrivalNs, clientLeftNs(row.connection));
-    const flags = `${bytes.length > LARGE_BYTES} ${isSplit} ${beganInside} ${isInterleaved} ${isLeaving}`;
+    const sending = sendingOf(record);
+    const written = this.#flagsOf(sending, isInterleaved.old);
+    const writtenToNew =
+      record.toNew === undefined ? '' : this.#flagsOf(asSentTo('new', sending), isInterleaved.new);
     const domain = bytes[header.offsets.relay_domain];
     const shape = this.#subjects.shapeOf(bytes.subarray(header.sizeBytes));
     const remarks = remarkKindsOf(dialect, bytes);
@@ -219,7 +225,17 @@ export class Survey implements WindowSink {
     const block =
       bytes.length > BLOCK_BYTES_MAX
         ? ''
-        : ` ${offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
-    return `${flags} ${domain} ${leadingDomain} ${remarks} ${shape}${block}`;
+        : ` ${record.offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
+    const isLarge = bytes.length > LARGE_BYTES;
+    return `${isLarge} ${written} ${writtenToNew} ${domain} ${remarks} ${shape}${block}`;
+  }
+
+  /** How it was written to a relay, as far as rules of causes look. */
+  #flagsOf(sending: Sending | undefined, isInterleaved: boolean): string {
+    if (sending === undefined) return 'unknown';
+    const { isSplit, beganInside, leadingDomain } = sending.placement;
+    const leftNs = this.#context.clientLeftNs(sending.connection);
+    const isLeaving = isRightBeforeLeaving(sending.timeNs, leftNs);
+    return `${isSplit} ${beganInside} ${isInterleaved} ${isLeaving} ${leadingDomain}`;
   }
 }

@@ -17,7 +17,7 @@ import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
 export interface WindowSource {
@@ -90,12 +90,9 @@ class Window implements WindowFacts {
       (left, right) => left.row.id - right.row.id || left.index - right.index,
     );
     for (const record of inOrder) {
-      const { connection } = record.row;
       const content = this.#contentOf(record);
-      const { offset, arrivalNs: timeNs } = record;
-      const placement = defined(record.placement, 'placement of what was sent');
-      facts.noteSending(content, { connection, offset, timeNs, placement, unmirrored: undefined });
-      publishers.note(content, connection);
+      facts.noteSending(content, sendingOf(record));
+      publishers.note(content, record.row.connection);
     }
     facts.sortSendings();
     for (const side of ['old', 'new'] as const) {

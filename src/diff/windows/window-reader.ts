@@ -100,11 +100,11 @@ export class WindowReader {
   /** Throws TooFarApart. */
   read(reader: CaptureReader): void {
     const { dialect, limits } = this.#context;
-    walkInOrder(reader, dialect.header, ({ row, walked, placement }) => {
+    walkInOrder(reader, dialect.header, ({ row, walked, placement, toNew }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
         const key = keyOf(walked.span.bytes);
-        this.#takeSent(recordOf(row, walked, { key, isCounted: false, placement }));
+        this.#takeSent(recordOf(row, walked, { key, isCounted: false, placement, toNew }));
       }
       const { records, bytes } = this.#moments.size;
       if (records >= this.#lookAt || bytes >= limits.bytesMax) this.#give(false);
