@@ -54,6 +54,11 @@ export interface StreamRow {
   readonly firstOffset: number;
 }
 
+/** A stream, and behind which byte it ends as yet: what has not grown has the same end. */
+export interface StreamEnd extends Pick<StreamRow, 'id' | 'connection' | 'kind'> {
+  readonly endOffset: number;
+}
+
 /**
  * What one read returned. `ordinal` counts chunks and events of the whole capture in order of arrival, so
  * it orders what happened in the same nanosecond and across streams.
@@ -160,6 +165,8 @@ export interface CaptureReader {
   protocolSchemas(): ReadonlyMap<string, string>;
   connections(): readonly ConnectionRow[];
   streams(): readonly StreamRow[];
+  /** The streams without what must be counted for them: takes as long for a recording of hours as for one of seconds. */
+  streamEnds?(): readonly StreamEnd[];
   gaps(): readonly Gap[];
   accounts(): readonly StreamAccount[];
   events(): Iterable<CaptureEvent>;

@@ -11,9 +11,10 @@ import type { ScanOptions } from '../../src/diff/read-contents.ts';
 import { JoinedCapture } from '../../src/diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
+import { testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { repeated, single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
-import { dialect } from './support.ts';
+import { delivers, dialect, sends } from './support.ts';
 
 /** What one relay did: as if it had been recorded alone. */
 function stepsOfSide(
@@ -86,7 +87,36 @@ test.each([
         expect(told(found.windowed)).toEqual(told(found.whole));
       },
     ),
-    { numRuns: Number(process.env['RUNS'] ?? 15) },
+    { numRuns: 15 },
   );
   expect(windowed).toBeGreaterThan(5);
 });
+
+test.each([
+  ['much faster', 200, 0],
+  ['much slower', 0, 200],
+])(
+  'of a recording that was played %s, what was sent goes along with what was delivered: windows are enough',
+  (_name, oldMs, newMs) => {
+    const frames = Array.from({ length: 300 }, (_, at) => testFrame(at + 1, { checksum: 'zero' }));
+    const recorded = (pauseMs: number, isFaulty: boolean): CaptureStep[] => [
+      ...frames.flatMap((frame, at): CaptureStep[] => {
+        const changed = Uint8Array.from(frame).with(50, 255);
+        const passed = isFaulty && at % 50 === 20 ? changed : frame;
+        return [
+          ...sends(1, frame),
+          { waitMs: pauseMs },
+          ...delivers('old', [1, 2, 3], passed),
+        ];
+      }),
+      { connection: undefined, event: 'stop', details: { drained: 1 } },
+    ];
+    const first = recorded(oldMs, false);
+    const second = recorded(newMs, true);
+    const limits = { contextMoments: 4, recordsMax: 100, keptBytesMax: 0 };
+    const { whole, windowed } = compare(first, second, true, limits);
+    expect(windowed.latency?.old).toBeNull();
+    expect(windowed.counts.divergences).toMatchObject({ modified: 18, missing: 0, extra: 0 });
+    expect(told(windowed)).toEqual(told(whole));
+  },
+);

@@ -2,7 +2,7 @@
  * Reads along what one client sent, only to count its frames and to note the roles that it sends as: which frames
  * of the sides belong together is known by that.
  */
-import type { CaptureReader, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, StreamEnd } from '../../capture/types.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
 import type { Lanes } from './lanes.ts';
@@ -33,7 +33,7 @@ export class ClientScan {
     return this.#frames;
   }
 
-  advance(reader: CaptureReader, stream: StreamRow, isEnd: boolean): void {
+  advance(reader: CaptureReader, stream: StreamEnd, isEnd: boolean): void {
     this.#walk.attach(reader, stream);
     for (;;) {
       this.#passBulk();

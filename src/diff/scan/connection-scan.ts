@@ -3,7 +3,7 @@
  * go on with the same bytes, otherwise frame by frame and lane by lane. Keeps the places of what does not agree, and
  * of those only as many as `disagreeingMax`; behind them it still counts what agrees.
  */
-import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, Side, StreamEnd } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
@@ -85,7 +85,7 @@ export class ConnectionScan {
   }
 
   /** Reads on, as far as this reader knows the streams. `isEnd`: they go no further. */
-  advance(reader: CaptureReader, streams: readonly StreamRow[], isEnd: boolean): void {
+  advance(reader: CaptureReader, streams: readonly StreamEnd[], isEnd: boolean): void {
     const rest: Record<Side, boolean> = { old: false, new: false };
     for (const side of ['old', 'new'] as const) {
       const stream = streams.find(({ kind }) => kind === side);
@@ -120,6 +120,17 @@ export class ConnectionScan {
     return isEnd ? walk.nextToEnd() : walk.next();
   }
 
+  /** Equal frames of both sides. */
+  get pairs(): number {
+    return this.#pairs;
+  }
+
+  /** What has not found the same on the other side. */
+  open(side: Side): number {
+    const { frames, others } = this.#unjudged[side];
+    return this.#disagreeing[side].length + this.#waiting[side] + frames + others;
+  }
+
   /** As if the recording had ended here; the scan may still go on. */
   result(): RetiredConnection {
     const disagreeing = { old: [...this.#disagreeing.old], new: [...this.#disagreeing.new] };
@@ -131,9 +142,12 @@ export class ConnectionScan {
       for (const side of ['old', 'new'] as const) {
         for (const frame of lane.queue.all(side)) {
           const { index } = frame;
+          if (index >= endIndex[side]) {
+            unjudged[side].frames++;
+            continue;
+          }
           this.#context.odd.addFrame(frame);
-          if (index >= endIndex[side]) unjudged[side].frames++;
-          else disagreeing[side].push(index);
+          disagreeing[side].push(index);
           if (lane.open === undefined && all.at(-1)?.pairsBefore !== lane.pairs) {
             all.push(borderBehind(lane));
           }
@@ -223,8 +237,9 @@ export class ConnectionScan {
   #take(side: Side, { span, index, arrivalNs }: WalkedSpan): void {
     const { dialect, lanes, remarks } = this.#context;
     if (span.kind !== 'frame' || mayHoldAnother(this.#context.dialect.header, span.bytes)) {
-      this.#context.odd.addOdd(span.bytes, span.kind === 'frame');
       this.#disagree(side, index, arrivalNs, span.kind === 'frame');
+      if (index >= this.#endIndex[side]) return;
+      this.#context.odd.addOdd(span.bytes, span.kind === 'frame');
       // It may be of any lane.
       for (const lane of this.#lanes.values()) openBorder(lane);
       return;
@@ -286,9 +301,10 @@ export class ConnectionScan {
       const frame = lane.queue.take(side);
       if (frame === undefined) break;
       this.#waiting[side]--;
-      openBorder(lane);
-      if (frame.index < this.#endIndex[side]) this.#context.odd.addFrame(frame);
       this.#disagree(side, frame.index, frame.arrivalNs, true);
+      if (frame.index >= this.#endIndex[side]) continue;
+      this.#context.odd.addFrame(frame);
+      openBorder(lane);
     }
     lane.queue.forget();
   }

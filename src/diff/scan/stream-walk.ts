@@ -27,6 +27,8 @@ export class StreamWalk {
   #restarts: readonly number[] = [];
   #nextRestart = 0;
   #run: ChunkRun | undefined;
+  /** Behind the last byte that a reader has given. */
+  #loadedTo = 0;
   #bytes: Buffer = NOTHING;
   /** Of what has been taken of the run. */
   #position = 0;
@@ -49,9 +51,7 @@ export class StreamWalk {
     reader: Pick<CaptureReader, 'runs' | 'chunks' | 'restarts'>,
     stream: Pick<StreamRow, 'id' | 'connection' | 'kind'>,
   ): void {
-    const run = this.#run;
-    const from = run === undefined ? 0 : run.offset + run.bytes.length;
-    this.#runs = chunkRuns(reader, stream.id, from)[Symbol.iterator]();
+    this.#runs = chunkRuns(reader, stream.id, this.#loadedTo)[Symbol.iterator]();
     this.#restarts = reader.restarts(stream.connection, stream.kind);
     this.#nextRestart = 0;
     while ((this.#restarts[this.#nextRestart] ?? Infinity) < this.#expectedOffset) {
@@ -59,9 +59,14 @@ export class StreamWalk {
     }
   }
 
-  /** Lets go of the reader; what it has given is kept. */
+  /** Lets go of the reader; of what it has given only what is still to be read is kept. */
   detach(): void {
     this.#runs = undefined;
+    if (this.#position < this.#bytes.length) return;
+    this.#run = undefined;
+    this.#bytes = NOTHING;
+    this.#position = 0;
+    this.#chunkEnd = 0;
   }
 
   /** Spans so far. */
@@ -182,6 +187,7 @@ export class StreamWalk {
     this.#run = next.value;
     const { bytes } = next.value;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#loadedTo = next.value.offset + bytes.length;
     this.#position = 0;
     this.#chunk = 0;
     this.#chunkEnd = 0;

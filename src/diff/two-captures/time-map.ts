@@ -7,14 +7,16 @@
 interface Anchor {
   readonly fromNs: number;
   toNs: number;
+  /** The latest time of the first recording of all up to the next anchor. */
+  untilNs: number;
   /** How many it stands for. */
   count: number;
 }
 
-/** Of more messages, neighbours are put together, and the later one stands for both. */
+/** Of more messages, neighbours are put together, and the first of them stands for all. */
 const ANCHORS_MAX = 65_536;
 /** Never put together with another: nothing happened before. */
-const ZERO: Readonly<Anchor> = { fromNs: 0, toNs: 0, count: Infinity };
+const ZERO: Readonly<Anchor> = { fromNs: 0, toNs: 0, untilNs: 0, count: Infinity };
 
 export class TimeMap {
   readonly #anchorsMax: number;
@@ -29,7 +31,7 @@ export class TimeMap {
   /** The same thing happened at both times. */
   add(fromNs: number, toNs: number): void {
     this.#count++;
-    this.#added.push({ fromNs, toNs, count: 1 });
+    this.#added.push({ fromNs, toNs, untilNs: toNs, count: 1 });
     if (this.#added.length >= this.#anchorsMax) this.#sort();
   }
 
@@ -49,10 +51,9 @@ export class TimeMap {
    * before what `mapAll` says: in this order, however fast the second was played, nothing is delivered before it is sent.
    */
   ordersOf(timesNs: readonly number[]): readonly number[] {
-    return this.#each(timesNs, (timeNs, at) => {
-      const isExact = this.#anchors[at]?.fromNs === timeNs;
-      return Math.max(this.#laid(timeNs, at), this.#anchors[isExact ? at : at + 1]?.toNs ?? 0);
-    });
+    return this.#each(timesNs, (timeNs, at) =>
+      Math.max(this.#laid(timeNs, at), this.#anchors[at]?.untilNs ?? 0),
+    );
   }
 
   #each(
@@ -98,16 +99,16 @@ export class TimeMap {
     this.#added = [];
     this.#anchors = [];
     const countMax = sorted.length > this.#anchorsMax ? (2 * this.#count) / this.#anchorsMax : 1;
-    let latestNs = 0;
+    let [toNs, untilNs] = [0, 0];
     for (const anchor of sorted) {
-      latestNs = Math.max(latestNs, anchor.toNs);
-      anchor.toNs = latestNs;
+      toNs = anchor.toNs = Math.max(toNs, anchor.toNs);
+      untilNs = anchor.untilNs = Math.max(untilNs, anchor.untilNs);
       const last = this.#anchors.at(-1);
-      if (last !== undefined && last.count + anchor.count <= countMax) {
-        anchor.count += last.count;
-        this.#anchors.pop();
+      if (last === undefined || last.count + anchor.count > countMax) this.#anchors.push(anchor);
+      else {
+        last.count += anchor.count;
+        last.untilNs = untilNs;
       }
-      this.#anchors.push(anchor);
     }
   }
 }
