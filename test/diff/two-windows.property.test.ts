@@ -103,11 +103,7 @@ test.each([
       ...frames.flatMap((frame, at): CaptureStep[] => {
         const changed = Uint8Array.from(frame).with(50, 255);
         const passed = isFaulty && at % 50 === 20 ? changed : frame;
-        return [
-          ...sends(1, frame),
-          { waitMs: pauseMs },
-          ...delivers('old', [1, 2, 3], passed),
-        ];
+        return [...sends(1, frame), { waitMs: pauseMs }, ...delivers('old', [1, 2, 3], passed)];
       }),
       { connection: undefined, event: 'stop', details: { drained: 1 } },
     ];

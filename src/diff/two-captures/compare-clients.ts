@@ -228,10 +228,7 @@ const CHECKSUM_BYTES = 4;
 const U64_BYTES = 8;
 
 /** By which messages of two recordings are the same: their bytes, but for what was rewritten. */
-export function keyOfSpans(
-  layout: HeaderLayout,
-  rewritten: Rewritten | undefined,
-): KeyOfSent {
+export function keyOfSpans(layout: HeaderLayout, rewritten: Rewritten | undefined): KeyOfSent {
   if (rewritten === undefined) return ({ span }) => span.bytes;
   return ({ span, index }) => {
     if (span.kind !== 'frame') return span.bytes;

@@ -56,10 +56,7 @@ export class TimeMap {
     );
   }
 
-  #each(
-    timesNs: readonly number[],
-    of: (timeNs: number, at: number) => number,
-  ): readonly number[] {
+  #each(timesNs: readonly number[], of: (timeNs: number, at: number) => number): readonly number[] {
     if (this.#added.length > 0) this.#sort();
     let at = 0;
     let [fromNs, untilNs] = [Infinity, -Infinity];
