@@ -1,8 +1,9 @@
 /** Writes the captures that the diff benchmark compares: what publishers sent, and what both relays made of it. */
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import { encodeMessage } from '../src/protocol/encode.ts';
+import { TAP_ORIGIN } from '../src/capture/blind-spots.ts';
 import { CaptureWriter } from '../src/capture/writer.ts';
-import type { StreamKind } from '../src/capture/types.ts';
+import type { Gap, StreamKind } from '../src/capture/types.ts';
 import type { Dialect, FieldValues } from '../src/protocol/types.ts';
 import { frameChecksum } from '../src/wire/header.ts';
 import { ORDER_BOOK, POOL_SWAP, TRADE } from './traffic.ts';
@@ -21,10 +22,15 @@ export interface DiffTraffic {
   readonly messages: 'noise' | 'market';
   /** Two: each relay was recorded by itself, with the same clients, the second one at half the pace. */
   readonly recordings: 1 | 2;
+  /**
+   * - `with gaps`: in turn, the mirror is not sent 200 messages in a row, and of 200 nothing is recorded.
+   * - `of a tap`: one client, which feeds what old delivered, a thousand messages later.
+   */
+  readonly recording: 'plain' | 'with gaps' | 'of a tap';
 }
 
 /** Which of two recordings; undefined: both relays are in one. */
-type Recording = 'first' | 'second' | undefined;
+type Part = 'first' | 'second' | undefined;
 
 interface Made {
   readonly chunkFramesMax: number;
@@ -39,6 +45,10 @@ const CHUNK_FRAMES_MAX = 16;
 const STEP_NS = 10_000n;
 const FLUSH_FRAMES = 4_096;
 const SEED = 20_261_123;
+/** Of so many messages, so many are in a gap. */
+const GAP_EVERY = 10_000;
+const GAP_FRAMES = 200;
+const FED_LATER_FRAMES = 1_000;
 /** Values are taken from anywhere in it. */
 const NOISE_BYTES = 1_048_573;
 /** Out of twenty messages of a market: most are trades, one is an order book. */
@@ -58,11 +68,11 @@ export function writeDiffCaptures(path: string, traffic: DiffTraffic): readonly 
   return [path, second];
 }
 
-function writeDiffCapture(path: string, traffic: DiffTraffic, recording: Recording): void {
+function writeDiffCapture(path: string, traffic: DiffTraffic, part: Part): void {
   const protocol = loadBuiltInProtocol();
   const dialect = protocol.dialect(DIALECT);
   const writer = CaptureWriter.create(path, {
-    origin: 'record',
+    origin: traffic.recording === 'of a tap' ? TAP_ORIGIN : 'record',
     writer: 'bench',
     startedUnixNs: 1_700_000_000_000_000_000n,
     dialect: DIALECT,
@@ -74,11 +84,20 @@ function writeDiffCapture(path: string, traffic: DiffTraffic, recording: Recordi
   for (let id = 1; id <= publishers; id++) {
     writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
   }
-  const out = new Out(writer, recording);
+  const out = new Out(writer, part);
   const { make, chunkFramesMax } =
     traffic.messages === 'noise' ? noiseMaker(dialect) : marketMaker(dialect);
   const random = chance();
   let divergence = 0;
+  const diverged = (frame: Uint8Array): readonly Uint8Array[] => {
+    if (random(1e6) >= 1e6 / traffic.divergesEvery) return [frame];
+    divergence++;
+    if (divergence % 2 === 0) return [];
+    const changed = Uint8Array.from(frame);
+    changed[OVERHEAD_BYTES + 3] = (changed[OVERHEAD_BYTES + 3] ?? 0) ^ 0x55;
+    return [changed];
+  };
+  const tap = new Tap(out, diverged);
   for (let sent = 0; sent < traffic.frames; ) {
     const count = Math.min(1 + random(chunkFramesMax), traffic.frames - sent);
     const frames: Uint8Array[] = [];
@@ -87,49 +106,90 @@ function writeDiffCapture(path: string, traffic: DiffTraffic, recording: Recordi
     const bySender = [1, 2].map((id) =>
       frames.filter((frame) => frame[dialect.header.offsets.source] === id),
     );
-    for (const [index, own] of bySender.entries()) out.add(index + 1, 'client', own);
-    out.add(1, 'old', frames);
-    const neu = traffic.isInterleaved ? bySender.toReversed().flat() : frames;
-    out.add(
-      1,
-      'new',
-      neu.flatMap((frame): Uint8Array[] => {
-        if (random(1e6) >= 1e6 / traffic.divergesEvery) return [frame];
-        divergence++;
-        if (divergence % 2 === 0) return [];
-        const changed = Uint8Array.from(frame);
-        changed[OVERHEAD_BYTES + 3] = (changed[OVERHEAD_BYTES + 3] ?? 0) ^ 0x55;
-        return [changed];
-      }),
-    );
+    const gap = traffic.recording === 'with gaps' ? gapAt(sent) : undefined;
+    if (traffic.recording === 'of a tap') tap.hear(frames);
+    else {
+      for (const [index, own] of bySender.entries()) out.add(index + 1, 'client', own, gap);
+      const isRecorded = gap !== 'recording';
+      out.add(1, 'old', frames, isRecorded ? undefined : gap);
+      const neu = traffic.isInterleaved ? bySender.toReversed().flat() : frames;
+      if (gap !== 'mirror') out.add(1, 'new', neu.flatMap(diverged), gap);
+    }
     sent += count;
     if (out.frames >= FLUSH_FRAMES) out.flush();
   }
+  tap.end();
+  out.end();
   writer.seal();
+}
+
+function gapAt(sent: number): Gap['where'] | undefined {
+  if (sent % GAP_EVERY >= GAP_FRAMES || sent < GAP_EVERY) return undefined;
+  return Math.floor(sent / GAP_EVERY) % 2 === 0 ? 'recording' : 'mirror';
+}
+
+class Tap {
+  readonly #out: Out;
+  readonly #answer: (frame: Uint8Array) => readonly Uint8Array[];
+  readonly #heard: (readonly Uint8Array[])[] = [];
+  #waiting = 0;
+
+  constructor(out: Out, answer: (frame: Uint8Array) => readonly Uint8Array[]) {
+    this.#out = out;
+    this.#answer = answer;
+  }
+
+  hear(frames: readonly Uint8Array[]): void {
+    this.#out.add(1, 'old', frames);
+    this.#heard.push(frames);
+    this.#waiting += frames.length;
+    while (this.#waiting > FED_LATER_FRAMES) this.#feed();
+  }
+
+  end(): void {
+    while (this.#waiting > 0) this.#feed();
+  }
+
+  #feed(): void {
+    const frames = this.#heard.shift() ?? [];
+    this.#waiting -= frames.length;
+    this.#out.add(1, 'client', frames);
+    this.#out.add(1, 'new', frames.flatMap(this.#answer));
+  }
 }
 
 class Out {
   frames = 0;
+  readonly #gaps = new Map<string, Gap>();
   readonly #writer: CaptureWriter;
   readonly #ends = new Map<string, number>();
   #ordinal = 0;
-  readonly #recording: Recording;
+  readonly #part: Part;
   #timeNs = 0n;
 
-  constructor(writer: CaptureWriter, recording: Recording) {
+  constructor(writer: CaptureWriter, part: Part) {
     this.#writer = writer;
-    this.#recording = recording;
+    this.#part = part;
   }
 
-  add(connection: number, kind: StreamKind, frames: readonly Uint8Array[]): void {
-    const leftOut = this.#recording === 'first' ? 'new' : 'old';
-    if (frames.length === 0 || (this.#recording !== undefined && kind === leftOut)) return;
-    const stream = kind === 'new' && this.#recording === 'second' ? 'old' : kind;
+  /** `where`: they are in a gap. */
+  add(
+    connection: number,
+    kind: StreamKind,
+    frames: readonly Uint8Array[],
+    where?: Gap['where'],
+  ): void {
+    const leftOut = this.#part === 'first' ? 'new' : 'old';
+    if (frames.length === 0 || (this.#part !== undefined && kind === leftOut)) return;
+    const stream = kind === 'new' && this.#part === 'second' ? 'old' : kind;
     const key = `${connection}/${stream}`;
     const offset = this.#ends.get(key) ?? 0;
     const bytes = new Uint8Array(Buffer.concat(frames));
     this.#ends.set(key, offset + bytes.length);
-    this.#timeNs += this.#recording === 'second' ? 2n * STEP_NS : STEP_NS;
+    this.#timeNs += this.#part === 'second' ? 2n * STEP_NS : STEP_NS;
+    if (where === undefined) this.#closeGap(key);
+    else this.#growGap(key, { connection, stream, where, offset, bytes: bytes.length });
+    if (where === 'recording') return;
     this.#writer.addChunk({
       connection,
       stream,
@@ -139,6 +199,33 @@ class Out {
       bytes,
     });
     this.frames += frames.length;
+  }
+
+  #growGap(
+    key: string,
+    lost: Pick<Gap, 'connection' | 'stream' | 'where' | 'offset' | 'bytes'>,
+  ): void {
+    const known = this.#gaps.get(key);
+    const bytes = (known?.bytes ?? 0) + lost.bytes;
+    const begun = known ?? {
+      ...lost,
+      reason: 'bench',
+      frames: undefined,
+      firstHeader: undefined,
+      lastHeader: undefined,
+      firstTimeNs: this.#timeNs,
+    };
+    this.#gaps.set(key, { ...begun, bytes, lastTimeNs: this.#timeNs });
+  }
+
+  #closeGap(key: string): void {
+    const gap = this.#gaps.get(key);
+    if (gap !== undefined) this.#writer.addGap(gap);
+    this.#gaps.delete(key);
+  }
+
+  end(): void {
+    for (const key of this.#gaps.keys()) this.#closeGap(key);
   }
 
   flush(): void {

@@ -58,6 +58,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   isInterleaved: false,
   messages: 'noise',
   recordings: 1,
+  recording: 'plain',
 };
 
 const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
@@ -69,6 +70,8 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
   { ...AGREE, name: 'two recordings, agree', recordings: 2 },
   { ...AGREE, name: 'two recordings, 1 % diverge', recordings: 2, divergesEvery: 100 },
+  { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
+  { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
 ];
 
 export function benchDiff(

@@ -9,7 +9,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
 import { decodeJournal } from './journal.ts';
-import { chunksOf, restOf } from './chunk-runs.ts';
+import { chunksIn, restOf } from './chunk-runs.ts';
 import {
   accountOf,
   type AccountRecord,
@@ -171,8 +171,8 @@ class SqliteCaptureReader implements CaptureReader {
     return this.#restarts.get(`${connection}/${kind}`) ?? [];
   }
 
-  *chunks(streamId: number): Generator<Chunk> {
-    for (const run of this.runs(streamId)) yield* chunksOf(run);
+  chunks(streamId: number): Generator<Chunk> {
+    return chunksIn(this.runs(streamId));
   }
 
   *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {

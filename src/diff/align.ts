@@ -24,11 +24,6 @@ export interface MovedPair extends IndexPair {
   readonly distance: number | undefined;
 }
 
-/** A place that order holds across: of a pair that is known, or between two indexes of each side. */
-export interface FixedPlace extends IndexPair {
-  readonly isPair: boolean;
-}
-
 export interface Alignment {
   readonly inOrder: readonly IndexPair[];
   readonly moved: readonly MovedPair[];
@@ -70,16 +65,13 @@ interface Work {
   stepsLeft: number;
 }
 
-/** `fixed`: pairs of equal contents, ascending on both sides, that are known to be in order. */
 export function alignContents(
   oldContents: readonly number[],
   newContents: readonly number[],
   limits: AlignLimits = DEFAULT_ALIGN_LIMITS,
-  fixed: readonly FixedPlace[] = [],
 ): Alignment {
-  if (!comesFirst(newContents, oldContents)) return align(oldContents, newContents, limits, fixed);
-  const turned = fixed.map((place) => ({ ...place, old: place.new, new: place.old }));
-  const mirrored = align(newContents, oldContents, limits, turned);
+  if (!comesFirst(newContents, oldContents)) return align(oldContents, newContents, limits);
+  const mirrored = align(newContents, oldContents, limits);
   const swap = (pair: IndexPair): IndexPair => ({ old: pair.new, new: pair.old });
   return {
     inOrder: mirrored.inOrder.map(swap),
@@ -102,12 +94,7 @@ function comesFirst(left: readonly number[], right: readonly number[]): boolean 
   return at >= 0 && (left[at] ?? 0) < (right[at] ?? 0);
 }
 
-function align(
-  old: readonly number[],
-  neu: readonly number[],
-  limits: AlignLimits,
-  fixed: readonly FixedPlace[],
-): Alignment {
+function align(old: readonly number[], neu: readonly number[], limits: AlignLimits): Alignment {
   const work: Work = {
     old,
     new: neu,
@@ -117,20 +104,10 @@ function align(
     moved: [],
     stepsLeft: limits.stepsMax,
   };
-  let from: IndexPair = { old: 0, new: 0 };
-  const alignUntil = (to: IndexPair): void => {
-    const range = { oldFrom: from.old, oldTo: to.old, newFrom: from.new, newTo: to.new };
-    alignTrimmed(work, range, (middle) => {
-      if (!alignExactly(work, middle, limits.wholeEditsMax)) alignByAnchors(work, middle);
-    });
-  };
-  for (const place of fixed) {
-    alignUntil(place);
-    if (place.isPair) work.inOrder.push({ old: place.old, new: place.new });
-    const taken = place.isPair ? 1 : 0;
-    from = { old: place.old + taken, new: place.new + taken };
-  }
-  alignUntil({ old: old.length, new: neu.length });
+  const whole = { oldFrom: 0, oldTo: old.length, newFrom: 0, newTo: neu.length };
+  alignTrimmed(work, whole, (middle) => {
+    if (!alignExactly(work, middle, limits.wholeEditsMax)) alignByAnchors(work, middle);
+  });
   pairMoved(work);
   const oldTaken = new Uint8Array(old.length);
   const newTaken = new Uint8Array(neu.length);
@@ -177,23 +154,38 @@ function alignTrimmed(work: Work, range: Range, middle: (range: Range) => void):
 /** False, and nothing done, when the edit script costs more than `editsWanted`, or than is left. */
 function alignExactly(work: Work, range: Range, editsWanted: number): boolean {
   const editsMax = Math.min(editsWanted, Math.floor(Math.sqrt(work.stepsLeft)));
-  const script = diffArrays(
+  const [old, neu] = [
     work.old.slice(range.oldFrom, range.oldTo),
     work.new.slice(range.newFrom, range.newTo),
-    { maxEditLength: editsMax },
-  );
+  ];
+  const script =
+    editsMin(old, neu, editsMax) > editsMax
+      ? undefined
+      : diffArrays(old, neu, { maxEditLength: editsMax });
   const edits = script?.reduce((sum, part) => sum + editsOf(part), 0) ?? editsMax;
   work.stepsLeft -= edits ** 2;
   if (script === undefined) return false;
-  let old = range.oldFrom;
-  let neu = range.newFrom;
+  let oldAt = range.oldFrom;
+  let newAt = range.newFrom;
   for (const part of script) {
-    if (part.removed) old += part.count;
-    else if (part.added) neu += part.count;
+    if (part.removed) oldAt += part.count;
+    else if (part.added) newAt += part.count;
     else
-      for (let left = part.count; left > 0; left--) work.inOrder.push({ old: old++, new: neu++ });
+      for (let left = part.count; left > 0; left--)
+        work.inOrder.push({ old: oldAt++, new: newAt++ });
   }
   return true;
+}
+
+/** What one side has more of must be taken away or put in, whatever the order; not counted where few may fit. */
+function editsMin(old: readonly number[], neu: readonly number[], editsMax: number): number {
+  if (old.length + neu.length <= editsMax) return 0;
+  const surplus = new Map<number, number>();
+  for (const content of old) surplus.set(content, (surplus.get(content) ?? 0) + 1);
+  for (const content of neu) surplus.set(content, (surplus.get(content) ?? 0) - 1);
+  let edits = 0;
+  for (const difference of surplus.values()) edits += Math.abs(difference);
+  return edits;
 }
 
 function editsOf(part: { added: boolean; removed: boolean; count: number }): number {

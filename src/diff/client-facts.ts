@@ -6,7 +6,6 @@
 import type { Side } from '../capture/types.ts';
 import { Beginnings, type Begun } from './beginnings.ts';
 import type { Content } from './records.ts';
-import type { RetiredSendings } from './scan/retired-sendings.ts';
 
 /** How the bytes of one message lay in the chunks that carried them. */
 export interface Placement {
@@ -60,10 +59,6 @@ export class ClientFacts {
   readonly #unseenFromNs: number;
   readonly contents = new Map<number, Content>();
   readonly hiddenUnmirrored: HiddenGap[] = [];
-  /** Of messages that agreed everywhere and are not kept. */
-  readonly retired: RetiredSendings[] = [];
-  /** Some of them are not among `retired`, or were delivered later than anybody knew of them. */
-  isRetiredUnknown = false;
   /** Frames of all clients that one relay was not sent whole although it should have been. */
   unmirroredFrames = 0;
   readonly #sendings = new Map<number, Sending[]>();
@@ -74,6 +69,7 @@ export class ClientFacts {
   readonly #delivered: Readonly<Record<Side, Set<number>>> = { old: new Set(), new: new Set() };
   readonly #hasMoreDeliveries: Record<Side, boolean> = { old: false, new: false };
   readonly #sentElsewhere = new Set<number>();
+  readonly #unmirroredElsewhere = new Set<number>();
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
@@ -100,19 +96,19 @@ export class ClientFacts {
     if (why !== undefined && why !== 'not-selected') this.unmirroredFrames++;
   }
 
-  /** Both sides delivered messages that are not kept. */
-  noteRetiredDeliveries(): void {
-    this.noteMoreDeliveries('old');
-    this.noteMoreDeliveries('new');
-  }
-
   noteMoreDeliveries(side: Side): void {
     this.#hasMoreDeliveries[side] = true;
   }
 
   /** A client sent this too, in another window of the capture. */
-  noteSentElsewhere(content: Content): void {
+  noteSentElsewhere(content: Content, isUnmirrored: boolean): void {
     this.#sentElsewhere.add(content.id);
+    if (isUnmirrored) this.#unmirroredElsewhere.add(content.id);
+  }
+
+  /** It was kept from a relay in some other window of the capture. */
+  mayBeUnmirrored(content: Content): boolean {
+    return this.#unmirroredElsewhere.has(content.id);
   }
 
   /** Client streams are read one after the other; from here on sendings are in order of time. */

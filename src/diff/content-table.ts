@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { decodeMessage } from '../protocol/decode.ts';
+import { type FrameShape, frameShapesOf } from '../protocol/frame-shapes.ts';
 import { subjectOf } from '../protocol/leaves.ts';
 import { meaningKey, meaningOf } from '../protocol/meaning.ts';
 import type { Dialect, EnumTable } from '../protocol/types.ts';
@@ -14,7 +15,7 @@ import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
 import type { NoiseMask } from './noise/mask.ts';
 import type { Content, Head } from './records.ts';
-import { NO_REMARKS, remarkKindsOf } from './remark-kinds.ts';
+import { NO_REMARKS } from './remark-kinds.ts';
 
 export interface ContentTableOptions {
   /**
@@ -26,8 +27,8 @@ export interface ContentTableOptions {
   readonly remarks: boolean;
   /** What of messages is noise and says nothing of which message it is. */
   readonly noise?: NoiseMask | undefined;
-  /** Whether contents get names that other tables give the same bytes, too. */
-  readonly hasNames?: boolean;
+  /** Whether contents keep the key of their bytes, so that other tables name them alike. */
+  readonly hasKeys?: boolean;
 }
 
 /** A digest of fewer bytes than this costs more time than it saves memory. */
@@ -35,7 +36,14 @@ const SHORT_BYTES_MAX = 256;
 /** The key of a frame that is no longer than this is its bytes, a character each. */
 export const KEY_IS_BYTES_MAX = SHORT_BYTES_MAX;
 const NOT_KEPT = -1;
-const NO_FRAME_SUBJECT = 'bytes that are no frame';
+const NO_FRAME = { shape: '', subject: 'bytes that are no frame', remarks: NO_REMARKS };
+
+/** Bytes by what is equal for equal ones: `keyOf`. */
+export interface KeyedBytes {
+  readonly key: string;
+  readonly isFrame: boolean;
+  readonly length: number;
+}
 
 export class ContentTable {
   /** Frames and what is no frame are never equal; neither are a key of bytes and a digest. */
@@ -46,30 +54,39 @@ export class ContentTable {
   readonly #reference: Dialect | undefined;
   readonly #remarks: boolean;
   readonly #noise: NoiseMask | undefined;
-  readonly #hasNames: boolean;
+  readonly #hasKeys: boolean;
   readonly #idsOfMeanings = new Map<string, number>();
   #count = 0;
   readonly #subjects = new Subjects();
 
-  constructor({ reference, remarks, noise, hasNames = false }: ContentTableOptions) {
+  constructor({ reference, remarks, noise, hasKeys = false }: ContentTableOptions) {
     this.#reference = reference;
     this.#remarks = remarks;
     this.#noise = noise;
-    this.#hasNames = hasNames;
+    this.#hasKeys = hasKeys;
   }
 
   /** `dialect` says how to read bytes that were not seen before. */
   intern(span: Span, dialect: Dialect): Content {
-    const isFrame = span.kind === 'frame';
-    const size = span.bytes.byteLength <= SHORT_BYTES_MAX ? 'short' : 'long';
+    const { bytes } = span;
+    const keyed = { key: keyOf(bytes), isFrame: span.kind === 'frame', length: bytes.byteLength };
+    return this.internKeyed(keyed, () => bytes, dialect);
+  }
+
+  /** The same where the key is known: the bytes are asked for when they were not seen before. */
+  internKeyed<Keyed extends KeyedBytes>(
+    keyed: Keyed,
+    bytesOf: (keyed: Keyed) => Uint8Array,
+    dialect: Dialect,
+  ): Content {
+    const { key: bytesKey, isFrame, length } = keyed;
+    const size = length <= SHORT_BYTES_MAX ? 'short' : 'long';
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
-    const bytesKey = keyOf(span.bytes);
     // The same bytes may mean something else in another dialect.
     const key = this.#reference === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
     const known = contents.get(key);
     if (known !== undefined) return known;
-    const read = this.#read(span.bytes, isFrame, dialect);
-    const content = this.#hasNames ? { ...read, name: nameOf(isFrame, bytesKey) } : read;
+    const content = this.#read(bytesOf(keyed), keyed, dialect);
     contents.set(key, content);
     return content;
   }
@@ -80,30 +97,43 @@ export class ContentTable {
     const head = readHead(layout, bytes);
     const keyHead = head && this.#noise?.headOf(head);
     const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
-    return { ...base, shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
+    return { ...base, ...NO_FRAME };
   }
 
-  #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
+  #read(bytes: Uint8Array, { key, isFrame, length }: KeyedBytes, dialect: Dialect): Content {
     const { sizeBytes } = dialect.header;
     const head = this.#head(bytes, dialect);
     const keyHead = head && this.#noise?.headOf(head);
-    const base = { isFrame, length: bytes.byteLength, head, ...(keyHead && { keyHead }) };
-    const payload = bytes.subarray(sizeBytes);
-    if (!isFrame) {
-      const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
-      return { ...base, id: this.#count++, payload: keyOf(payload), ...nothing };
-    }
-    const shape = this.#subjects.shapeOf(payload);
-    const subject = this.#subjects.of(shape, bytes, dialect);
-    const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
-    const read = { ...base, shape, subject, remarks };
-    const masked = this.#noise?.mask(dialect, bytes, shape);
-    if (masked !== undefined) {
-      const id = this.#idOfKey(keyOf(masked.bytes));
-      const key = keyOf(masked.bytes.subarray(sizeBytes));
-      return { ...read, id, payload: key, noise: masked.values };
-    }
-    return { ...read, id: this.#idOfFrame(bytes, dialect), payload: keyOf(payload) };
+    const sorted = isFrame ? this.#sortOf(bytes, dialect) : NO_FRAME;
+    const masked = isFrame ? this.#noise?.mask(dialect, bytes, sorted.shape) : undefined;
+    const masks = masked !== undefined;
+    const id = masks
+      ? this.#idOfKey(keyOf(masked.bytes))
+      : isFrame
+        ? this.#idOfFrame(bytes, dialect)
+        : this.#count++;
+    const payload = masks
+      ? keyOf(masked.bytes.subarray(sizeBytes))
+      : length <= SHORT_BYTES_MAX
+        ? key.slice(sizeBytes)
+        : keyOf(bytes.subarray(sizeBytes));
+    const { shape, subject, remarks } = sorted;
+    const content: Content = { id, isFrame, length, head, shape, payload, subject, remarks };
+    if (keyHead === undefined && !masks && !this.#hasKeys) return content;
+    return {
+      ...content,
+      ...(keyHead && { keyHead }),
+      ...(masks && { noise: masked.values }),
+      ...(this.#hasKeys && { key }),
+    };
+  }
+
+  /** What depends on the shape of a frame is worked out once for each shape. */
+  #sortOf(frame: Uint8Array, dialect: Dialect): Pick<Content, 'shape' | 'subject' | 'remarks'> {
+    const shapes = frameShapesOf(dialect);
+    const like = shapes.shapeOf(frame, 0, frame.length);
+    const remarks = this.#remarks ? shapes.kindsOf(frame, 0, frame.length, like) : NO_REMARKS;
+    return { ...this.#subjects.wordsOf(frame, dialect, like), remarks };
   }
 
   #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
@@ -126,12 +156,26 @@ export class ContentTable {
   }
 }
 
+type Words = Pick<Content, 'shape' | 'subject'>;
+
 /** What the TLVs of frames are called: only their types decide, so it is worked out once for each row of types. */
 export class Subjects {
   /** By dialect and shape. */
   readonly #subjects = new Map<string, string>();
+  /** A shape is of one dialect. */
+  readonly #words = new Map<FrameShape, Words>();
   /** One string object for the shape of many contents. */
   readonly #shapes = new Map<string, string>();
+
+  /** `like`: what the frame is like; undefined: it has no shape of its own. */
+  wordsOf(frame: Uint8Array, dialect: Dialect, like: FrameShape | undefined): Words {
+    const known = like && this.#words.get(like);
+    if (known !== undefined) return known;
+    const shape = this.shapeOf(frame.subarray(dialect.header.sizeBytes));
+    const words: Words = { shape, subject: this.of(shape, frame, dialect) };
+    if (like !== undefined) this.#words.set(like, words);
+    return words;
+  }
 
   shapeOf(payload: Uint8Array): string {
     const walk = walkTlvs(payload);
@@ -153,10 +197,11 @@ export class Subjects {
   }
 }
 
-/** Equal for equal bytes, and for others only by the rarest chance: 48 bits. */
-function nameOf(isFrame: boolean, bytesKey: string): number {
+/** Equal for equal bytes in all windows, and for others only by the rarest chance: 48 bits. */
+export function contentName({ key, isFrame, id }: Content): number {
+  if (key === undefined) return id;
   const hash = createHash('sha1').update(isFrame ? 'frame ' : 'other ');
-  return hash.update(bytesKey, 'latin1').digest().readUIntBE(0, 6);
+  return hash.update(key, 'latin1').digest().readUIntBE(0, 6);
 }
 
 /** Whether bytes that begin with the header of a frame go on like it too, as far as the records can tell. */

@@ -9,7 +9,7 @@ import { REMARK_KINDS, type RemarkKind } from '../protocol/remark-kind.ts';
 import type { FetchedBytes, WantedItems } from './fetch-bytes.ts';
 import type { Judged } from './count-result.ts';
 import type { Dialects } from './read-capture.ts';
-import { isCountedByScan, type Item, otherSide } from './records.ts';
+import { type Item, otherSide } from './records.ts';
 import { kindsIn, NO_REMARKS, without } from './remark-kinds.ts';
 import type { RetiredConnection, RetiredRemark } from './scan/retired.ts';
 import type { RemarkCount } from './types.ts';
@@ -49,7 +49,7 @@ export class RemarkCounter {
     for (const side of ['old', 'new'] as const) {
       for (const item of items[side]) {
         // The scan has counted it.
-        if (isCountedByScan(item)) continue;
+        if (item.isCounted === true) continue;
         const { remarks, subject, length } = item.content;
         if (remarks === NO_REMARKS) continue;
         for (const kind of kindsIn(remarks)) {

@@ -5,8 +5,8 @@
 import type { Gap, Side } from '../capture/types.ts';
 import { assert } from '../lib/assert.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
-import { type ConnectionItems, NOT_SELECTED } from './read-capture.ts';
-import type { RetiredConnection, Unjudged } from './scan/retired.ts';
+import { NOT_SELECTED } from './mirror-gaps.ts';
+import type { ConnectionItems } from './read-capture.ts';
 import type { SetAside } from './set-aside.ts';
 import {
   SET_ASIDE_REASONS,
@@ -57,15 +57,6 @@ export class JudgedTally {
     this.#framePairs += pairs;
   }
 
-  /** What of a connection came when too much had not agreed already. */
-  addUnjudged(connection: number, unjudged: RetiredConnection['unjudged']): void {
-    const frames = this.framesOf(connection);
-    for (const side of ['old', 'new'] as const) {
-      frames[side] += unjudged[side].frames;
-      this.setAside.addUnjudged(side, unjudged[side]);
-    }
-  }
-
   framesOf(connection: number): Record<Side, number> {
     let frames = this.#frames.get(connection);
     if (frames === undefined) this.#frames.set(connection, (frames = { old: 0, new: 0 }));
@@ -87,12 +78,6 @@ class SetAsideTally {
 
   add({ reason, unpaired: { side, item } }: SetAside): void {
     this.#of(reason, side)[item.content.isFrame ? 'frames' : 'others']++;
-  }
-
-  addUnjudged(side: Side, { frames, others }: Unjudged): void {
-    const count = this.#of('too-many', side);
-    count.frames += frames;
-    count.others += others;
   }
 
   listed(): readonly SetAsideCount[] {

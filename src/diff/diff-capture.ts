@@ -27,23 +27,14 @@ import {
 import { Lateness } from './lateness.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { type CaptureContents, type Dialects, readRows } from './read-capture.ts';
-import {
-  mayScan,
-  mayUseWindows,
-  newScan,
-  readScanned,
-  readWhole,
-  SCAN_OPTIONS,
-  type ScanOptions,
-} from './read-contents.ts';
+import { mayScan, newScan, readWhole, SCAN_OPTIONS, type ScanOptions } from './read-contents.ts';
 import { otherSide } from './records.ts';
 import type { RuleSet } from './rules/rule.ts';
 import type { AgreementScan } from './scan/agreement-scan.ts';
-import { isComplete, isEnough } from './scan/is-enough.ts';
+import type { TimelineCounter } from './timeline.ts';
 import { Telling, type TellingContext } from './telling.ts';
 import type { DiffResult } from './types.ts';
 import { diffWindows } from './windows/diff-windows.ts';
-import { TooFarApart } from './windows/window-reader.ts';
 
 export interface DiffOptions {
   /** How to read what the old relay delivered, and what clients sent. */
@@ -85,64 +76,48 @@ export function diffScanned(
 ): DiffResult {
   const dialects: Dialects = { old: options.oldDialect, new: options.newDialect };
   const histories = readHistories(reader);
-  const judged = (contents: CaptureContents): JudgedCapture => {
-    const context = withRules({ contents, dialects, histories }, options.rules);
-    return { ...context, ...judgeAll(reader, context, options.noise) };
-  };
-  if (scan !== undefined) {
-    const found = inWindows(reader, scan, options, { dialects, histories });
-    if (found !== undefined) return found;
-    const contents = readScanned(reader, scan, { ...options, histories });
-    const isLateAsked = options.lateAfterMs !== undefined;
-    const known = !isLateAsked && isComplete(contents) ? judged(contents) : undefined;
-    if (known !== undefined && isEnough(known)) return resultOf(reader, known, options);
-  }
-  return resultOf(reader, judged(readWhole(reader, options)), options);
+  if (scan !== undefined) return inWindows(reader, scan, options, { dialects, histories });
+  const contents = readWhole(reader, options);
+  const context = withRules({ contents, dialects, histories }, options.rules);
+  const judged: JudgedCapture = { ...context, ...judgeAll(reader, context, options.noise) };
+  return resultOf(reader, judged, options);
 }
 
-/** undefined: this capture has nothing to analyse, or cannot be analysed in windows. */
 function inWindows(
   reader: CaptureReader,
   scan: AgreementScan,
   options: DiffOptions,
   { dialects, histories }: Pick<JudgeContext, 'dialects' | 'histories'>,
-): DiffResult | undefined {
+): DiffResult {
   const agreement = scan.result();
-  const hasOdd = [...agreement.connections.values()].some((retired) => retired.hasOdd);
   const { lateAfterMs } = options;
-  if (!mayUseWindows(reader) || (!hasOdd && lateAfterMs === undefined)) return undefined;
   const rows = readRows(reader);
   const { timeline } = agreement;
-  const contents = { connections: reader.connections(), rows, timeline };
+  const contents = { connections: reader.connections(), rows };
   const { ruling } = withRules({ contents, dialects, histories }, options.rules);
-  try {
-    return diffWindows({
-      reader,
-      rows,
-      agreement,
-      windows: {
-        limits: { ...SCAN_OPTIONS.windows, ...options.scan?.windows },
-        lateAfterNs: lateAfterMs === undefined ? undefined : lateAfterMs * 1e6,
-      },
-      dialects,
-      histories,
-      domains: domainsOf(reader, options),
-      ruling,
-      lateness: () => new Lateness(agreement.behind, reader.info.origin, lateAfterMs),
-      telling: (lateness) =>
-        new Telling({
-          ...tellingOf(reader, { contents, dialects, histories, ruling }, options, lateness),
-        }),
-    });
-  } catch (error) {
-    if (error instanceof TooFarApart) return undefined;
-    throw error;
-  }
+  return diffWindows({
+    reader,
+    rows,
+    agreement,
+    windows: {
+      limits: { ...SCAN_OPTIONS.windows, ...options.scan?.windows },
+      lateAfterNs: lateAfterMs === undefined ? undefined : lateAfterMs * 1e6,
+    },
+    dialects,
+    histories,
+    domains: domainsOf(reader, options),
+    ruling,
+    lateness: (behind) => new Lateness(behind, reader.info.origin, lateAfterMs),
+    telling: (lateness) =>
+      new Telling(
+        tellingOf(reader, { contents, dialects, histories, ruling, timeline }, options, lateness),
+      ),
+  });
 }
 
 function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOptions): DiffResult {
   const { contents, judged, stage } = known;
-  const lateness = new Lateness(contents.behind, reader.info.origin, options.lateAfterMs);
+  const lateness = new Lateness(undefined, reader.info.origin, options.lateAfterMs);
   const { facts } = contents;
   const domains = domainsOf(reader, options);
   const findings = judged.flatMap((connection) => connection.findings);
@@ -180,12 +155,14 @@ function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOpti
 }
 
 interface ToldContext extends Omit<JudgeContext, 'contents'> {
-  readonly contents: Pick<CaptureContents, 'rows' | 'timeline'>;
+  readonly contents: Pick<CaptureContents, 'rows'>;
+  /** When frames arrived that are no items. */
+  readonly timeline?: TimelineCounter;
 }
 
 function tellingOf(
   reader: CaptureReader,
-  { contents, dialects, histories, ruling }: ToldContext,
+  { contents, dialects, histories, ruling, timeline }: ToldContext,
   options: DiffOptions,
   lateness: Lateness,
 ): TellingContext {
@@ -201,7 +178,7 @@ function tellingOf(
     listedMax: options.divergencesListedMax ?? DIVERGENCES_LISTED_MAX,
     labels: options.labels,
     lateness,
-    timeline: contents.timeline,
+    timeline,
   };
 }
 

@@ -42,7 +42,7 @@ export class DiffFollower {
     return this.#with((reader) => {
       const scan = this.#advance(reader);
       const isCut = [...scan.result().connections.values()].some(
-        ({ endIndex }) => endIndex.old !== Infinity || endIndex.new !== Infinity,
+        ({ hasMoreContents }) => hasMoreContents,
       );
       // How much of each connection may be kept depends on how many there are in the end.
       if (isCut || !mayScan(reader, this.#options)) return diffCapture(reader, this.#options);

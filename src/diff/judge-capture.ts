@@ -3,6 +3,7 @@
  * no cause and no group, and makes no result of them.
  */
 import type { CaptureReader } from '../capture/types.ts';
+import { mayBeEvidence } from './causes/explain-changes.ts';
 import type { Loss } from './causes/rule.ts';
 import type { ClientFacts } from './client-facts.ts';
 import { type ConnectionHistory, EVER } from './connection-history.ts';
@@ -24,7 +25,8 @@ import { NoiseStage } from './noise/stage.ts';
 import { Originals } from './originals.ts';
 import { pairItems, type WindowOfConnection } from './pair-items.ts';
 import type { CaptureContents, Dialects } from './read-capture.ts';
-import type { Unpaired } from './records.ts';
+import { roomsIn } from './recording-gaps.ts';
+import type { ChangedPair, Unpaired } from './records.ts';
 import { ListMatcher } from './rules/match-lists.ts';
 import type { RuleSet } from './rules/rule.ts';
 
@@ -34,6 +36,8 @@ export interface JudgeContext {
   readonly histories: Histories;
   /** undefined: no rules were given. */
   readonly ruling: Ruling | undefined;
+  /** Nothing is told of what is found: what no cause asks for need not be found. */
+  readonly isForEvidence?: boolean;
 }
 
 export interface Ruling {
@@ -122,6 +126,12 @@ export function judgeConnections(
         histories: histories.of,
         recordingEnd: histories.end,
         gapsOf: rows.gapsOf,
+        gapRooms:
+          contents.window?.gapRooms(one.items.id) ??
+          roomsIn(one.items, rows.gapsOf.get(one.items.id) ?? []),
+        hiddenGaps: () =>
+          contents.window?.hiddenGaps(one.items.id) ??
+          facts.hiddenUnmirrored.map((gap) => ({ ...gap })),
         fetchPayloads: (frames) => fetchPayloads(reader, one.items.id, frames, context),
       }),
     }),
@@ -177,7 +187,7 @@ function sentFrom(history: ConnectionHistory | undefined, facts: ClientFacts): n
 function findAll(
   reader: CaptureReader,
   { items: { id }, judgement }: Judged,
-  { contents, deliveries, dialects, histories, ruling, stage }: FindContext,
+  { contents, deliveries, dialects, histories, ruling, stage, isForEvidence }: FindContext,
 ): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
@@ -185,12 +195,21 @@ function findAll(
     wanted.add(id, 'new', pair.new);
   }
   const bytes = contents.window?.bytes ?? wanted.fetch(reader, contents.rows);
+  const isPlain = stage === undefined && ruling === undefined && dialects.old === dialects.new;
+  const isAsked = (pair: ChangedPair): boolean =>
+    mayBeEvidence(
+      dialects.old.header,
+      bytes.of(id, 'old', pair.old),
+      bytes.of(id, 'new', pair.new),
+    );
+  const changed =
+    isForEvidence === true && isPlain ? judgement.changed.filter(isAsked) : judgement.changed;
   // Those of the whole connection are no window's.
   const history = contents.window === undefined ? histories.of.get(id) : undefined;
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
-    ...judgement.changed.map((pair) =>
+    ...changed.map((pair) =>
       findChanged(id, pair, bytes, dialects, { noise: stage?.of(pair), lists: ruling?.lists }),
     ),
     ...[...(history?.differences() ?? [])].map(findConnectionDifference),

@@ -41,7 +41,7 @@ export function judgeConnection(paired: PairedItems, context: JudgeContext): Con
   const isLeftOut = context.histories.get(context.connection)?.selection === 'none';
   const mirrored = isLeftOut
     ? setAsideAll(paired.unpaired)
-    : setAsideUnmirrored(paired.unpaired, facts);
+    : setAsideUnmirrored(paired.unpaired, context);
   const matched = matchChanged(
     [...mirrored.rest, ...paired.halves],
     (content) => facts.wasSent(content),

@@ -9,8 +9,7 @@ import type { ClientFacts } from './client-facts.ts';
 import { type Finding, findLate } from './findings.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
-import type { CaptureContents } from './read-capture.ts';
-import { isCountedByScan, type Item } from './records.ts';
+import type { Item } from './records.ts';
 import type { LatencyResult } from './types.ts';
 
 /** Old and new were not recorded at the same time, or by clocks that were never compared. */
@@ -29,7 +28,12 @@ export class Lateness {
   readonly #isScanned: boolean;
   readonly #histograms: Histograms;
 
-  constructor(behind: CaptureContents['behind'], origin: string, lateAfterMs: number | undefined) {
+  /** `behind`: of what agreed and is not kept; undefined: everything is. */
+  constructor(
+    behind: LatencyHistogram | undefined,
+    origin: string,
+    lateAfterMs: number | undefined,
+  ) {
     this.#origin = origin;
     this.#isScanned = behind !== undefined;
     this.#histograms = {
@@ -59,9 +63,9 @@ export class Lateness {
     if (!this.#hasClock) return;
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
-      if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
-      const isCounted = isCountedByScan(pair.old);
+      const isCounted = pair.old.isCounted === true;
       if (isCounted && this.#lateAfterNs === undefined) continue;
+      if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
       if (facts.sendersOf(pair.old.content).size > 1) continue;
       const behindNs = this.#note(pair.old, pair.new, facts, isCounted);
@@ -93,8 +97,7 @@ export class Lateness {
 
   /** undefined: there is nothing to say. */
   result(): LatencyResult | undefined {
-    // Behind what a tap fed it, not behind old: when it was fed what agreed is not known.
-    if (!this.#hasClock || (this.#isScanned && this.#origin === TAP_ORIGIN)) return undefined;
+    if (!this.#hasClock) return undefined;
     const of = (which: keyof Histograms): LatencyDistribution | null =>
       this.#histograms[which].result() ?? null;
     const behind = of('behind');
@@ -128,10 +131,17 @@ function unsureContents({
   setAside,
 }: ConnectionJudgement): ReadonlySet<number> {
   const unsure = new Set<number>();
+  // How many there are of what was changed.
   const counts = new Map<number, number>();
-  for (const { old, new: neu } of [...pairs, ...changed]) {
-    for (const id of new Set([old.content.id, neu.content.id])) {
-      counts.set(id, (counts.get(id) ?? 0) + 1);
+  const count = (id: number): void => {
+    const known = counts.get(id);
+    if (known !== undefined) counts.set(id, known + 1);
+  };
+  for (const { old, new: neu } of changed) counts.set(old.content.id, 0).set(neu.content.id, 0);
+  for (const some of changed.length === 0 ? [] : [pairs, changed]) {
+    for (const { old, new: neu } of some) {
+      count(old.content.id);
+      if (neu.content.id !== old.content.id) count(neu.content.id);
     }
   }
   for (const { old, new: neu } of changed) {

@@ -3,11 +3,10 @@
  * side lacks. Their times can. Chooses, within each run of equal messages, the pairs that are nearest in time, in order.
  */
 import type { Alignment } from './align.ts';
-import { isNext } from './backbone.ts';
 import { defined } from '../lib/assert.ts';
 import { nearest } from './nearest.ts';
 import type { IndexPair } from './pair-by-content.ts';
-import type { Item, SideItems } from './records.ts';
+import type { SideItems } from './records.ts';
 
 export interface CopiedRow extends SideItems {
   /** Of each item, what is equal for equal messages. */
@@ -21,12 +20,10 @@ export interface Runs {
   last(at: number, content: number): number;
 }
 
-/** Runs of equal contents among the pairs in order; what agreed and is no item any more ends a run, too. */
-export function runsOf({ keys, old }: CopiedRow, inOrder: readonly IndexPair[]): Runs {
+/** Runs of equal contents among the pairs in order. */
+export function runsOf({ keys }: CopiedRow, inOrder: readonly IndexPair[]): Runs {
   const contentAt = (at: number): number | undefined => keys.old[inOrder[at]?.old ?? -1];
-  const itemAt = (at: number): Item | undefined => old[inOrder[at]?.old ?? -1];
-  const goesOn = (at: number): boolean =>
-    contentAt(at) === contentAt(at + 1) && isNext(itemAt(at), itemAt(at + 1));
+  const goesOn = (at: number): boolean => contentAt(at) === contentAt(at + 1);
   const starts = new Int32Array(inOrder.length);
   const ends = new Int32Array(inOrder.length);
   for (let at = 0; at < inOrder.length; at++) {
@@ -44,18 +41,10 @@ export function runsOf({ keys, old }: CopiedRow, inOrder: readonly IndexPair[]):
 /** The run that an item without a partner stands in or next to; empty when there is none. */
 export function runAround(
   runs: Runs,
-  {
-    neighbour,
-    key,
-    item,
-  }: { readonly neighbour: number; readonly key: number; readonly item: Item },
-  itemAt: (at: number) => Item | undefined,
+  neighbour: number,
+  key: number,
 ): { readonly first: number; readonly last: number } {
-  const [first, last] = [runs.first(neighbour - 1, key), runs.last(neighbour, key)];
-  return {
-    first: isNext(itemAt(neighbour - 1), item) ? first : neighbour,
-    last: isNext(item, itemAt(neighbour)) ? last : neighbour - 1,
-  };
+  return { first: runs.first(neighbour - 1, key), last: runs.last(neighbour, key) };
 }
 
 interface Run {
@@ -106,12 +95,7 @@ function runsWithSurplus(
   for (const index of only) {
     while ((inOrder[neighbour]?.[side] ?? index) < index) neighbour++;
     const key = defined(row.keys[side][index], 'key');
-    const item = defined(row[side][index], 'item without a partner');
-    const { first: from, last: to } = runAround(
-      runs,
-      { neighbour, key, item },
-      (at) => row[side][inOrder[at]?.[side] ?? -1],
-    );
+    const { first: from, last: to } = runAround(runs, neighbour, key);
     if (from > to) continue;
     const run = found.get(from);
     if (run === undefined) found.set(from, { from, to, surplus: [index] });

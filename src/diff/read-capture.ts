@@ -8,29 +8,18 @@ import type { CaptureReader, Chunk, Gap, Side, StreamRow } from '../capture/type
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout } from '../wire/types.ts';
-import {
-  ClientFacts,
-  type HiddenGap,
-  type Placement,
-  SENT_TO_NEW_ONLY,
-  type Sending,
-  type Unmirrored,
-} from './client-facts.ts';
+import { ClientFacts, type HiddenGap, type Placement, type Sending } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import type { BytesOfItems } from './fetch-bytes.ts';
+import { HiddenGaps, unmirroredOf } from './mirror-gaps.ts';
 import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
-import type { LatencyHistogram } from './latency-histogram.ts';
 import type { Content, Item } from './records.ts';
-import type { RetiredConnection } from './scan/retired.ts';
 import { makeItem } from './make-item.ts';
+import type { GapRoom } from './recording-gaps.ts';
 import { type SentMessages, splitJoined } from './split-joined.ts';
 import { unseenSendersFromNs } from './unseen-senders.ts';
-import type { TimelineCounter } from './timeline.ts';
 import { PlacementsToNew } from './two-captures/placements-to-new.ts';
-
-/** Reason of the gaps that the operator asked for: the mirror was to see a part of the traffic only. */
-export const NOT_SELECTED = 'not-selected';
 
 export interface Dialects {
   readonly old: Dialect;
@@ -43,10 +32,6 @@ export interface ConnectionItems {
   readonly clientFrames: number;
   readonly old: readonly Item[];
   readonly new: readonly Item[];
-  /** What agreed and is no item any more; absent where everything is one. */
-  readonly retired?: RetiredConnection;
-  /** Messages that are judged occur again where nothing is judged any more. */
-  readonly hasCopiesBeyond?: boolean;
 }
 
 export interface CaptureContents {
@@ -54,10 +39,6 @@ export interface CaptureContents {
   readonly facts: ClientFacts;
   readonly publishers: Publishers;
   readonly rows: CaptureRows;
-  /** When frames arrived that are no items. */
-  readonly timeline?: TimelineCounter;
-  /** How long after old new delivered what agreed; absent where every message is an item. */
-  readonly behind?: LatencyHistogram;
   /** Of a part of a capture: what must be known of the rest. */
   readonly window?: WindowFacts;
 }
@@ -70,6 +51,10 @@ export interface WindowFacts {
   around(connection: number, side: Side, item: Item): Around;
   /** How many of a content that did not agree a side delivered in the whole capture; undefined: nobody counted. */
   copies(connection: number, side: Side, content: Content): number | undefined;
+  /** The recording gaps of its sides, with what windows before this one have left of them. */
+  gapRooms(connection: number): readonly GapRoom[];
+  /** Of the whole capture; what of them is used up windows have in common. */
+  hiddenGaps(connection: number): readonly HiddenGap[];
 }
 
 /** Places just outside of a window; undefined: there is nothing there. */
@@ -127,7 +112,8 @@ export function readCapture(
     if (stream.kind !== 'client') continue;
     const sent = readClientStream(reader, stream, dialects.old, table);
     clientFrames.set(stream.connection, sent.filter((span) => span.content.isFrame).length);
-    const unmirrored = unmirroredOf(rows.gapsOf.get(stream.connection) ?? []);
+    const gaps = rows.gapsOf.get(stream.connection) ?? [];
+    const unmirrored = unmirroredOf(gaps);
     for (const [index, placement] of placementsOf(reader, stream, sent, dialects.old.header)) {
       const span = sent[index];
       if (span === undefined) continue;
@@ -141,8 +127,11 @@ export function readCapture(
       });
       publishers.note(span.content, stream.connection);
     }
-    const hidden = findHidden(rows.gapsOf.get(stream.connection) ?? [], sent);
-    facts.hiddenUnmirrored.push(...hidden);
+    const hidden = new HiddenGaps(gaps);
+    for (const { content, offset } of sent) {
+      if (!content.isFrame) hidden.notePiece(offset, content.length);
+    }
+    facts.hiddenUnmirrored.push(...hidden.all);
   }
   facts.sortSendings();
   const itemsOf = (connection: number, side: Side): readonly Item[] => {
@@ -233,49 +222,4 @@ function leadingDomainOf(chunk: Chunk, layout: HeaderLayout): number | undefined
   if (chunk.bytes.byteLength < layout.sizeBytes) return undefined;
   const header = readHeader(layout, chunk.bytes);
   return header.magic === layout.magic ? header.relay_domain : undefined;
-}
-
-/** What of the gaps of the mirror lies in gaps of the recording, the pieces of frames at their ends included. */
-export function* findHidden(
-  gaps: readonly Gap[],
-  sent: readonly Pick<SentSpan, 'content' | 'offset'>[],
-): Generator<HiddenGap> {
-  const ofClient = gaps.filter((gap) => gap.stream === 'client');
-  for (const unrecorded of ofClient) {
-    if (unrecorded.where !== 'recording') continue;
-    const end = unrecorded.offset + unrecorded.bytes;
-    const pieces = sent.filter(
-      ({ content, offset }) =>
-        !content.isFrame && (offset + content.length === unrecorded.offset || offset === end),
-    );
-    for (const unmirrored of ofClient) {
-      if (unmirrored.where !== 'mirror') continue;
-      const from = Math.max(unrecorded.offset, unmirrored.offset);
-      const to = Math.min(end, unmirrored.offset + unmirrored.bytes);
-      if (from >= to) continue;
-      const bytes = to - from + pieces.reduce((sum, piece) => sum + piece.content.length, 0);
-      yield { fromNs: Number(unmirrored.firstTimeNs), bytes };
-    }
-  }
-}
-
-/** Whether, and why, any byte of a range was kept from a relay. Ranges must come in order. */
-export function unmirroredOf(
-  gapsOfConnection: readonly Gap[],
-): (offset: number, length: number) => Unmirrored | undefined {
-  const gaps = gapsOfConnection
-    .filter((gap) => gap.where === 'mirror')
-    .sort((left, right) => left.offset - right.offset);
-  let at = 0;
-  return (offset, length) => {
-    for (let gap = gaps[at]; gap !== undefined; gap = gaps[at]) {
-      if (gap.offset + gap.bytes > offset) {
-        if (gap.offset >= offset + length) return undefined;
-        if (gap.reason === SENT_TO_NEW_ONLY) return SENT_TO_NEW_ONLY;
-        return gap.reason === NOT_SELECTED ? 'not-selected' : 'lost';
-      }
-      at++;
-    }
-    return undefined;
-  };
 }

@@ -1,25 +1,18 @@
-/**
- * How a capture becomes records: whole, or with a scan before that leaves what agrees aside. Says when the scan may be
- * used; whether what it leaves is enough to judge by is known only when it was judged (scan/is-enough.ts).
- */
+/** How a capture is read: whole, or with a scan before that leaves what agrees aside. Says when the scan may be used. */
 import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
-import type { Histories } from './histories.ts';
 import { masksOf } from './noise/judge.ts';
 import { NoiseMask } from './noise/mask.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { type CaptureContents, readCapture } from './read-capture.ts';
 import { type AgreementLimits, AgreementScan } from './scan/agreement-scan.ts';
 import type { WindowLimits } from './windows/window-reader.ts';
-import { readDisagreements } from './scan/read-disagreements.ts';
 
 /** How a capture is read that is too large to keep a record of every message (docs/decisions/0015). */
 export interface ScanOptions extends AgreementLimits {
   /** Up to so many bytes of both sides every message is kept: nothing is gained by retiring any. */
   readonly wholeBytesMax: number;
-  /** Messages that agreed whose way through the relays is followed at a time. */
-  readonly sentMax: number;
   /** Of the windows in which a capture is analysed that does not agree. */
   readonly windows: WindowLimits;
 }
@@ -28,11 +21,10 @@ export const SCAN_OPTIONS: ScanOptions = {
   wholeBytesMax: 4_194_304,
   runMin: 3,
   waitingMax: 32_768,
-  disagreeingMax: 64_000,
+  contentsMax: 64_000,
   perConnectionMin: 64,
-  sentMax: 65_536,
   windows: {
-    contextMoments: 256,
+    contextMoments: 32,
     recordsMax: 32_768,
     bytesMax: 33_554_432,
     keptBytesMax: 67_108_864,
@@ -48,7 +40,10 @@ export interface ReadOptions {
   readonly scan?: Partial<ScanOptions>;
 }
 
-/** Messages of two dialects, and those with noise, agree by meaning, never by their bytes. */
+/**
+ * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Where the clients of two
+ * recordings did not send the same, each relay lacks messages that the other has.
+ */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { oldDialect, newDialect, noise, scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
@@ -57,16 +52,9 @@ export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
     bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
     oldDialect.name === newDialect.name &&
     noise === undefined &&
-    reader.runs !== undefined
+    reader.runs !== undefined &&
+    (reader.sentAgain === undefined || reader.gaps().length === 0)
   );
-}
-
-/**
- * What a tap sent is what it heard of old, later than that; and what lies in a gap may be excused by any of the messages
- * that one side lacks: neither has a place in a window.
- */
-export function mayUseWindows(reader: CaptureReader): boolean {
-  return reader.info.origin !== TAP_ORIGIN && reader.gaps().length === 0;
 }
 
 /** Has read nothing yet. */
@@ -85,16 +73,4 @@ export function readWhole(
 ): CaptureContents {
   const mask = noise && new NoiseMask(masksOf(noise.types));
   return readCapture(reader, { old: oldDialect, new: newDialect }, { remarks: true, noise: mask });
-}
-
-export function readScanned(
-  reader: CaptureReader,
-  scan: AgreementScan,
-  { oldDialect, scan: limits, histories }: ReadOptions & { readonly histories: Histories },
-): CaptureContents {
-  return readDisagreements(reader, scan.result(), {
-    dialect: oldDialect,
-    sentMax: limits?.sentMax ?? SCAN_OPTIONS.sentMax,
-    clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
-  });
 }

@@ -3,49 +3,69 @@
  * in the gap, and not more of it than the gap can hold with the pieces of frames at both of its ends.
  */
 import type { Gap, Side } from '../capture/types.ts';
-import { type Item, otherSide, type SideItems, type Unpaired } from './records.ts';
+import type { Item, SideItems, Unpaired } from './records.ts';
+
+/** A recording gap of a side, and what may have been in it. */
+export interface GapRoom {
+  readonly gap: Gap;
+  readonly side: Side;
+  /** Whether what its own side has around it leaves room for this one. */
+  canHold(one: Unpaired): boolean;
+  /** False where there is no room for so many bytes any more. */
+  take(bytes: number): boolean;
+}
 
 export function findInRecordingGaps(
   unpaired: readonly Unpaired[],
-  items: SideItems,
-  gaps: readonly Gap[],
+  rooms: readonly GapRoom[],
 ): ReadonlySet<Unpaired> {
   const excused = new Set<Unpaired>();
-  for (const gap of gaps) {
-    if (gap.where !== 'recording' || gap.stream === 'client') continue;
-    const lacking = gap.stream;
-    const pieces = piecesAt(gap, items[lacking]);
-    let bytesLeft = gap.bytes + pieces.reduce((sum, piece) => sum + piece.content.length, 0);
+  for (const room of rooms) {
+    const { gap, side: lacking } = room;
     const candidates = unpaired
-      .filter((one) => one.side !== lacking && !excused.has(one) && canLieIn(gap, one, items))
+      .filter((one) => one.side !== lacking && !excused.has(one) && room.canHold(one))
       .sort((left, right) => timeTo(gap, left.item) - timeTo(gap, right.item));
     for (const candidate of candidates) {
-      const { length } = candidate.item.content;
-      if (length > bytesLeft) continue;
-      bytesLeft -= length;
-      excused.add(candidate);
+      if (room.take(candidate.item.content.length)) excused.add(candidate);
     }
     for (const one of unpaired) {
-      if (one.side === lacking && pieces.includes(one.item)) excused.add(one);
+      const { content, offset } = one.item;
+      const isPiece = !content.isFrame && isCutBy(gap, offset, content.length);
+      if (one.side === lacking && isPiece) excused.add(one);
     }
   }
   return excused;
 }
 
-/** What the gap cut off of the frames at its ends. */
-function piecesAt(gap: Gap, items: readonly Item[]): readonly Item[] {
-  return items.filter(
-    ({ content, offset }) =>
-      !content.isFrame &&
-      (offset + content.length === gap.offset || offset === gap.offset + gap.bytes),
-  );
+/** Whether bytes of its stream that are no frame are what the gap cut off of one. */
+export function isCutBy(gap: Gap, offset: number, length: number): boolean {
+  return offset + length === gap.offset || offset === gap.offset + gap.bytes;
 }
 
-function canLieIn(gap: Gap, { side, slot }: Unpaired, items: SideItems): boolean {
-  const other: Side = otherSide(side);
-  const after = offsetAtMost(items[other], slot.after);
-  const before = offsetAtLeast(items[other], slot.before);
-  return after < gap.offset && before >= gap.offset + gap.bytes;
+/** The gaps of a connection of which everything is known. */
+export function roomsIn(items: SideItems, gaps: readonly Gap[]): readonly GapRoom[] {
+  return gaps.flatMap((gap): GapRoom[] => {
+    const { stream: side, offset, bytes } = gap;
+    if (gap.where !== 'recording' || side === 'client') return [];
+    const pieces = items[side].filter(
+      (item) => !item.content.isFrame && isCutBy(gap, item.offset, item.content.length),
+    );
+    let left = bytes + pieces.reduce((sum, piece) => sum + piece.content.length, 0);
+    return [
+      {
+        gap,
+        side,
+        canHold: ({ slot }) =>
+          offsetAtMost(items[side], slot.after) < offset &&
+          offsetAtLeast(items[side], slot.before) >= offset + bytes,
+        take: (length) => {
+          if (length > left) return false;
+          left -= length;
+          return true;
+        },
+      },
+    ];
+  });
 }
 
 /** Of the last item up to this index; -1 when there is none. */

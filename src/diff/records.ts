@@ -6,7 +6,6 @@
 import type { Side } from '../capture/types.ts';
 import type { KeptValues } from './noise/mask.ts';
 import type { RemarkKinds } from './remark-kinds.ts';
-import type { Border } from './scan/retired.ts';
 
 /** What a header says; a truncated frame has it too. */
 export interface Head {
@@ -38,8 +37,8 @@ export interface Content {
   readonly subject: string;
   /** What is odd about it; none when remarks are hidden, and for what is no frame. */
   readonly remarks: RemarkKinds;
-  /** Equal for equal bytes in all windows; absent where there is one. */
-  readonly name?: number;
+  /** What names it in all windows (`contentName`); absent where there is one. */
+  readonly key?: string;
   /** Its noisy values; absent for messages that have none. */
   readonly noise?: KeptValues | undefined;
 }
@@ -63,32 +62,11 @@ export interface Item {
   readonly detail: string | undefined;
   /** The beginning of a frame at the very end of the stream. */
   readonly isTail: boolean;
-  /** Absent where every message of the capture is an item. */
-  readonly backbone?: BackbonePlace;
-  /** It agreed, and the scan has counted it; its window has it for what is beside it. */
-  readonly isCounted?: boolean;
-}
-
-/** Its pair, what is odd about it, and when it came, are among the numbers that the scan gives. */
-export function isCountedByScan({ backbone, isCounted }: Item): boolean {
-  return isCounted === true || backbone?.isPair === true;
-}
-
-/** Where an item lies among what agreed and is not kept one by one (see scan/retired.ts). */
-export interface BackbonePlace {
-  readonly lane: number;
-  /** All that is in the lane is from one publisher. */
-  readonly isPure: boolean;
-  /** Pairs of the lane before it on its side. */
-  readonly pairsBefore: number;
-  /** Those of them that are items. */
-  readonly keptBefore: number;
-  /** Nothing of the lane agreed behind it. */
-  readonly isLast: boolean;
-  /** It agreed: it and the item of the other side with as many before it are a pair. */
-  readonly isPair: boolean;
-  /** The pairs next to it, where it did not agree. */
-  readonly border: Border | undefined;
+  /**
+   * It agreed, and the scan has counted it: its pair, what is odd about it, and when it came. Its window has it for what
+   * is beside it.
+   */
+  readonly isCounted?: boolean | undefined;
 }
 
 export interface SideItems {

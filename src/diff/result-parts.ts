@@ -4,7 +4,8 @@ import { blindSpotsOf } from '../capture/blind-spots.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { Judged } from './count-result.ts';
 import type { Histories } from './histories.ts';
-import { type CaptureRows, NOT_SELECTED } from './read-capture.ts';
+import { NOT_SELECTED } from './mirror-gaps.ts';
+import type { CaptureRows } from './read-capture.ts';
 import type { DiffResult, IgnoredMessage, LeftOutCount } from './types.ts';
 
 export const IGNORED_LISTED_MAX = 1_000;

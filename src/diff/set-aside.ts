@@ -7,8 +7,13 @@ import type { CaptureReader } from '../capture/types.ts';
 import type { RecordingEnd } from './histories.ts';
 import { type Edge, type EdgeFacts, judgeEdge } from './edges.ts';
 import type { Delivery, Lacked } from './deliveries.ts';
-import { type ClientFacts, type Sending, SENT_TO_NEW_ONLY } from './client-facts.ts';
-import { findInRecordingGaps } from './recording-gaps.ts';
+import {
+  type ClientFacts,
+  type HiddenGap,
+  type Sending,
+  SENT_TO_NEW_ONLY,
+} from './client-facts.ts';
+import { findInRecordingGaps, type GapRoom } from './recording-gaps.ts';
 import { type Item, keyHeadOf, otherSide, type SideItems, type Unpaired } from './records.ts';
 
 /**
@@ -45,6 +50,10 @@ export interface SetAsideContext extends EdgeFacts {
   readonly connection: number;
   readonly items: SideItems;
   readonly recordingEnd: RecordingEnd;
+  /** The recording gaps of its sides. */
+  readonly gapRooms: readonly GapRoom[];
+  /** Theirs is the room that what is set aside takes. */
+  readonly hiddenGaps: () => readonly HiddenGap[];
 }
 
 export interface SetAside {
@@ -65,9 +74,12 @@ export function setAsideAll(unpaired: readonly Unpaired[]): Sorted {
 }
 
 /** Comes before changed messages are matched: what one relay was never sent is no half of a pair. */
-export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientFacts): Sorted {
+export function setAsideUnmirrored(
+  unpaired: readonly Unpaired[],
+  { facts, hiddenGaps }: Pick<SetAsideContext, 'facts' | 'hiddenGaps'>,
+): Sorted {
   const used = new Map<number, number>();
-  const hidden = facts.hiddenUnmirrored.map((gap) => ({ ...gap }));
+  const hidden = findHidden(unpaired, facts, hiddenGaps);
   return sort(unpaired, (candidate) => {
     const { side, item } = candidate;
     const mirrorGap: SetAside = { unpaired: candidate, reason: 'mirror-gap' };
@@ -75,23 +87,16 @@ export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientF
     if (side === 'old' && facts.mayComeFromUnseen(item.content, item.arrivalNs)) {
       return { unpaired: candidate, reason: 'unseen-sender' };
     }
-    if (!facts.wasSent(item.content)) {
-      if (side === 'new') return undefined;
-      const { length } = item.content;
-      const gap = hidden.find(
-        ({ fromNs, bytes }) => item.arrivalNs >= fromNs - SKEW_NS && length <= bytes,
-      );
-      if (gap === undefined) return undefined;
-      gap.bytes -= length;
+    if (!facts.wasSent(item.content)) return hidden.has(candidate) ? mirrorGap : undefined;
+    const { id } = item.content;
+    const sendings = facts.sendingsOf(item.content);
+    if (sendings.length === 0 && side === 'old' && facts.mayBeUnmirrored(item.content)) {
       return mirrorGap;
     }
-    const { id } = item.content;
-    const available = facts
-      .sendingsOf(item.content)
-      .filter(
-        ({ unmirrored }) =>
-          unmirrored !== undefined && (unmirrored === SENT_TO_NEW_ONLY) === (side === 'new'),
-      );
+    const available = sendings.filter(
+      ({ unmirrored }) =>
+        unmirrored !== undefined && (unmirrored === SENT_TO_NEW_ONLY) === (side === 'new'),
+    );
     const taken = used.get(id) ?? 0;
     const sending = available[taken];
     if (sending === undefined) return undefined;
@@ -101,6 +106,32 @@ export function setAsideUnmirrored(unpaired: readonly Unpaired[], facts: ClientF
       ? { unpaired: candidate, reason: 'not-selected' }
       : mirrorGap;
   });
+}
+
+/** What nobody that was recorded sent, the earliest first, as far as there is room for it. */
+function findHidden(
+  unpaired: readonly Unpaired[],
+  facts: ClientFacts,
+  hiddenGaps: SetAsideContext['hiddenGaps'],
+): ReadonlySet<Unpaired> {
+  const found = new Set<Unpaired>();
+  const unsent = unpaired
+    .filter(({ side, item: { content, arrivalNs } }) => {
+      if (side === 'new' || facts.wasSent(content)) return false;
+      return !facts.mayComeFromUnseen(content, arrivalNs);
+    })
+    .sort((left, right) => left.item.arrivalNs - right.item.arrivalNs);
+  const gaps = unsent.length === 0 ? [] : hiddenGaps();
+  for (const candidate of unsent) {
+    const { arrivalNs, content } = candidate.item;
+    const gap = gaps.find(
+      ({ fromNs, bytes }) => arrivalNs >= fromNs - SKEW_NS && content.length <= bytes,
+    );
+    if (gap === undefined) continue;
+    gap.bytes -= content.length;
+    found.add(candidate);
+  }
+  return found;
 }
 
 /** A frame of which the new relay was sent the beginning only. */
@@ -117,9 +148,8 @@ export function setAsideUnjudged(
   unpaired: readonly Unpaired[],
   context: SetAsideContext,
 ): Sorted & { readonly lacked: ReadonlyMap<Unpaired, Lacked> } {
-  const { connection, deliveries } = context;
-  const gaps = context.gapsOf.get(connection) ?? [];
-  const inGaps = gaps.length === 0 ? NONE : findInRecordingGaps(unpaired, context.items, gaps);
+  const { connection, deliveries, gapRooms } = context;
+  const inGaps = findInRecordingGaps(unpaired, gapRooms);
   const lacked = deliveries.lacked(unpaired);
   const sorted = sort(unpaired, (candidate) => {
     if (isCutByTap(candidate, context)) return { unpaired: candidate, reason: 'edge' };
@@ -143,8 +173,6 @@ export function setAsideUnjudged(
   });
   return { ...sorted, lacked };
 }
-
-const NONE: ReadonlySet<Unpaired> = new Set();
 
 function sort(
   unpaired: readonly Unpaired[],

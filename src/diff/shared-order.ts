@@ -4,7 +4,6 @@
  * many copies may change their place among the messages of one sender as the other senders sent.
  */
 import type { ClientFacts } from './client-facts.ts';
-import { movedAcross } from './backbone.ts';
 import type { ItemPair } from './records.ts';
 
 /**
@@ -62,8 +61,8 @@ function movedAmong(
 ): readonly Moved[] {
   const ranks = pairs.map((pair) => ({
     pair,
-    old: rankIn(skeleton, 'old', pair.old.index) + pairsBefore(pair.old),
-    new: rankIn(skeleton, 'new', pair.new.index) + pairsBefore(pair.new),
+    old: rankIn(skeleton, 'old', pair.old.index),
+    new: rankIn(skeleton, 'new', pair.new.index),
   }));
   const surplus = new Map<number, number>();
   for (const { old, new: neu } of ranks) {
@@ -76,13 +75,8 @@ function movedAmong(
     .slice(0, Math.max(0, left - mayFloat))
     .map(({ pair, old, new: neu }) => ({
       from: pair,
-      to: { ...pair, pairing: { kind: 'moved', distance: movedAcross(pair, neu - old, 0) } },
+      to: { ...pair, pairing: { kind: 'moved', distance: neu - old } },
     }));
-}
-
-/** Of what agreed and is in no skeleton: the same for both halves of a pair that did not pass any of it. */
-function pairsBefore({ backbone }: ItemPair['old']): number {
-  return backbone?.pairsBefore ?? 0;
 }
 
 /** How many messages of the skeleton come before this one. */

@@ -15,8 +15,8 @@ import type { Lateness } from './lateness.ts';
 import { FindingList, listDivergences } from './list-divergences.ts';
 import { listGaps } from './list-gaps.ts';
 import type { NoiseResult } from './noise/result.ts';
-import { type CaptureRows, type Dialects, NOT_SELECTED } from './read-capture.ts';
-import { isCountedByScan } from './records.ts';
+import { NOT_SELECTED } from './mirror-gaps.ts';
+import type { CaptureRows, Dialects } from './read-capture.ts';
 import {
   connectionDoubts,
   describeCapture,
@@ -105,9 +105,8 @@ export class Telling {
   }
 
   /** What agreed on a connection and is in no window. */
-  addRetired(connection: number, { pairs, unjudged, remarks }: RetiredConnection): void {
+  addRetired(connection: number, { pairs, remarks }: RetiredConnection): void {
     this.#judged.addRetired(connection, pairs);
-    this.#judged.addUnjudged(connection, unjudged);
     this.#remarks?.addRetired(connection, remarks);
   }
 
@@ -171,14 +170,13 @@ export class Telling {
     const { items } = judged;
     this.#judged.add(judged);
     this.#remarks?.add(judged);
-    if (items.retired !== undefined) this.addRetired(items.id, items.retired);
     if (items.old.length + items.new.length > 0) this.#delivered.add(items.id);
     for (const side of ['old', 'new'] as const) {
       let counted = 0;
       for (const item of items[side]) {
         if (!item.content.isFrame) continue;
         if (item.isCounted === true) counted++;
-        if (!isCountedByScan(item)) this.#timeline.add(side, item.arrivalNs);
+        if (item.isCounted !== true) this.#timeline.add(side, item.arrivalNs);
       }
       if (side === 'old' && counted > 0) this.#judged.addRetired(items.id, -counted);
     }

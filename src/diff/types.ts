@@ -304,7 +304,6 @@ export const SET_ASIDE_REASONS = [
   'connection-down',
   'not-selected',
   'unseen-sender',
-  'too-many',
 ] as const;
 
 export interface SetAsideCount {

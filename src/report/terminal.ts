@@ -138,7 +138,6 @@ const UNJUDGED_BECAUSE: Readonly<Record<SetAsideCount['reason'], string>> = {
   'connection-down': 'while or shortly before the other side had lost their client',
   'not-selected': 'that new was not to be shown, as asked for',
   'unseen-sender': 'from clients that were connected to old directly',
-  'too-many': 'after more had differed than can be told apart',
 };
 
 /** What was left out of the comparison, each reason and side by itself: it is no agreement. */

@@ -9,9 +9,8 @@ export const SMALL: ScanOptions = {
   wholeBytesMax: 0,
   runMin: 2,
   waitingMax: 64,
-  disagreeingMax: 100_000,
+  contentsMax: 100_000,
   perConnectionMin: 64,
-  sentMax: 1_000,
   windows: {
     contextMoments: 16,
     recordsMax: 65_536,
@@ -129,16 +128,20 @@ function faulty(frames: readonly Uint8Array[], faults: readonly Fault[]): readon
   return result;
 }
 
+const isOfFirstSender = (frame: Uint8Array): boolean => senderOf(frame[6] ?? 0) === 1;
+const isOfFirstDomain = (frame: Uint8Array): boolean => frame[5] === 1;
+
 function interleaved(
   frames: readonly Uint8Array[],
   turns: readonly number[],
+  isOfFirst = isOfFirstSender,
 ): readonly Uint8Array[] {
   if (turns.length === 0) return frames;
   const result: Uint8Array[] = [];
   for (let from = 0; from < frames.length; from += 4) {
     const some = frames.slice(from, from + 4);
     const own = (isFirst: boolean): Uint8Array[] =>
-      some.filter((frame) => (senderOf(frame[6] ?? 0) === 1) === isFirst);
+      some.filter((frame) => isOfFirst(frame) === isFirst);
     const [first, second] = [own(true), own(false)];
     for (const [index] of some.entries()) {
       const takesFirst =
@@ -197,4 +200,54 @@ export function stepsOf(made: Traffic): CaptureStep[] {
   steps.push({ waitMs: 3_000 });
   steps.push({ connection: undefined, event: 'stop', details: { drained: made.drained ? 1 : 0 } });
   return steps;
+}
+
+/**
+ * The same as a tap sees it: it hears old, feeds new what it heard `feedLag` messages later, each domain over a connection
+ * of its own, and comes back as another connection after `lostAfter` messages.
+ */
+export function tappedStepsOf(
+  made: Traffic,
+  { feedLag, lostAfter }: { readonly feedLag: number; readonly lostAfter: number },
+): CaptureStep[] {
+  const heard = faulty(framesOf(made.sent), made.faultsOfOld);
+  const parts = [heard.slice(0, lostAfter), heard.slice(lostAfter)];
+  const steps = parts.flatMap((part, at): CaptureStep[] => {
+    const connection = at + 1;
+    if (at > 0 && part.length === 0) return [];
+    return [
+      { connection, event: 'open', on: 'client' },
+      { connection, event: 'upstream-open', on: 'old' },
+      { connection, event: 'upstream-open', on: 'new' },
+      ...heardAndFed(part, made, { connection, feedLag }),
+      { connection, event: 'note', details: { tap: 'lost' } },
+      { connection, event: 'close', on: 'old' },
+    ];
+  });
+  return [
+    ...steps,
+    { connection: undefined, event: 'stop', details: { drained: made.drained ? 1 : 0 } },
+  ];
+}
+
+function* heardAndFed(
+  heard: readonly Uint8Array[],
+  made: Traffic,
+  { connection, feedLag }: { readonly connection: number; readonly feedLag: number },
+): Generator<CaptureStep> {
+  const answered = faulty(interleaved(heard, made.turns, isOfFirstDomain), made.faults);
+  const length = Math.max(heard.length, answered.length) + feedLag + LAG;
+  for (let index = 0; index < length; index++) {
+    const { waitMs = 0, chunk = 'alone' } = made.sent[index] ?? {};
+    if (waitMs > 0) yield { waitMs };
+    const [own, next] = [heard[index], heard[index + 1]];
+    const isJoined = chunk === 'joined' && index % 2 === 0 && next !== undefined;
+    const wasJoined = index % 2 === 1 && made.sent[index - 1]?.chunk === 'joined';
+    if (own !== undefined && !wasJoined) {
+      yield { connection, stream: 'old', bytes: isJoined ? concat([own, next]) : own };
+    }
+    const [fed, answer] = [heard[index - feedLag], answered[index - feedLag - LAG]];
+    if (fed !== undefined) yield { connection, stream: 'client', bytes: fed };
+    if (answer !== undefined) yield { connection, stream: 'new', bytes: answer };
+  }
 }

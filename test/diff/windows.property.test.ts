@@ -2,56 +2,19 @@
  * What does not agree is analysed in windows; what is said must be what is said when the whole capture is looked at at
  * once. Small limits make windows of a few messages.
  */
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openCapture } from '../../src/capture/open.ts';
-import { diffCapture } from '../../src/diff/diff-capture.ts';
-import type { DiffResult } from '../../src/diff/types.ts';
-import type { WindowLimits } from '../../src/diff/windows/window-reader.ts';
-import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
+import type { CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { repeated, single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
-import { dialect } from './support.ts';
-
-function compare(
-  steps: readonly CaptureStep[],
-  windows: WindowLimits,
-  { sealed = true, listed = 10_000 } = {},
-): { readonly whole: DiffResult; readonly windowed: DiffResult } {
-  const path = join(temporaryDirectory(), 'c.capture');
-  buildCapture(path, { connections: ['one', 'two', 'three'], steps, sealed });
-  const reader = openCapture(path);
-  try {
-    const base = { oldDialect: dialect, newDialect: dialect, divergencesListedMax: listed };
-    return {
-      whole: diffCapture(reader, { ...base, scan: { wholeBytesMax: Infinity } }),
-      windowed: diffCapture(reader, { ...base, scan: { ...SMALL, windows } }),
-    };
-  } finally {
-    reader.close();
-  }
-}
-
-/** All but how long messages took: of those that agree nobody knows when they were sent. */
-function told({ latency: _latency, ...result }: DiffResult): unknown {
-  return result;
-}
-
-const LIMITS: WindowLimits = {
-  contextMoments: 6,
-  recordsMax: 100_000,
-  bytesMax: 1_000_000,
-  keptBytesMax: 0,
-};
+import { repeated, single, stepsOf, traffic } from './faulty-traffic.ts';
+import { compareBothWays, LIMITS, told } from './windowed.ts';
 
 test.each([false, true])(
   'windows say what the whole says; publishers interleaved: %s',
   (isInterleaved) => {
     fc.assert(
       fc.property(traffic(isInterleaved, fc.oneof(single, single, repeated)), (made) => {
-        const { whole, windowed } = compare(stepsOf(made), LIMITS, made);
+        const { whole, windowed } = compareBothWays(stepsOf(made), LIMITS, made);
         expect(told(windowed)).toEqual(told(whole));
       }),
       { numRuns: 30 },
@@ -90,7 +53,11 @@ test('many windows are one result: all is counted, the first are listed, each ca
     if (at % 40 === 27) return [frame, frame];
     return [frame];
   });
-  const { whole, windowed } = compare(made, { ...LIMITS, contextMoments: 3 }, { listed: 10 });
+  const { whole, windowed } = compareBothWays(
+    made,
+    { ...LIMITS, contextMoments: 3 },
+    { listed: 10 },
+  );
   expect(whole.counts.divergences).toMatchObject({ missing: 30, modified: 30, duplicated: 30 });
   expect(windowed.divergencesOmitted).toBe(80);
   expect(told(windowed)).toEqual(told(whole));
@@ -100,7 +67,7 @@ test('where nearly everything differs it is cut where it is most alike, and noth
   const made = steps(300, (frame, at) =>
     at % 3 === 0 ? [] : at % 7 === 0 ? [flipped(frame)] : [frame],
   );
-  const { whole, windowed } = compare(made, { ...LIMITS, recordsMax: 400 });
+  const { whole, windowed } = compareBothWays(made, { ...LIMITS, recordsMax: 400 });
   expect(windowed.counts).toEqual(whole.counts);
   expect(windowed.divergences).toEqual(whole.divergences);
   expect(windowed.groups).toEqual(whole.groups);
@@ -112,7 +79,7 @@ test('a message that moved farther than a window is said to have, and is one tha
     if (at === 20) late.push(frame);
     return at === 20 ? [] : at === 280 ? [...late, frame] : [frame];
   });
-  const { whole, windowed } = compare(made, { ...LIMITS, recordsMax: 400 });
+  const { whole, windowed } = compareBothWays(made, { ...LIMITS, recordsMax: 400 });
   expect(whole.counts.divergences).toMatchObject({ reordered: 3, missing: 0, extra: 0 });
   expect(windowed.counts.divergences).toMatchObject({ reordered: 0, missing: 3, extra: 3 });
   expect(windowed.groups.map(({ title }) => title)).toEqual([
@@ -120,4 +87,15 @@ test('a message that moved farther than a window is said to have, and is one tha
     'Trade far out of order in new',
   ]);
   expect(windowed.divergences[0]?.detail).toContain('new farther away than the order is looked at');
+});
+
+test('a side that comes when the other has long ended is read before its time', () => {
+  const made = steps(400, (frame, at) =>
+    at % 80 === 7 ? [] : at % 80 === 47 ? [flipped(frame)] : [frame],
+  );
+  const isNew = (step: CaptureStep): boolean => 'stream' in step && step.stream === 'new';
+  const behind = [...made.filter((step) => !isNew(step)), ...made.filter(isNew)];
+  const { whole, windowed } = compareBothWays(behind, { ...LIMITS, recordsMax: 300 });
+  expect(whole.counts.divergences).toMatchObject({ missing: 15, modified: 15 });
+  expect(told(windowed)).toEqual(told(whole));
 });

@@ -88,7 +88,6 @@ export class CauseEvidence {
         }
       }
     }
-    for (const each of client.retired) this.addKept(each);
   }
 
   /** Sendings of one class that are in no window: nobody lacks any of them. */

@@ -19,8 +19,6 @@ export interface Agreement {
   readonly odd: OddContents;
   /** Frames that agreed. */
   readonly timeline: TimelineCounter;
-  /** Those that did not, beyond what is kept. */
-  readonly unjudged: TimelineCounter;
   /** How long after old new delivered what agreed. */
   readonly behind: LatencyHistogram;
 }
@@ -39,9 +37,9 @@ export interface AgreementOptions {
   readonly limits: AgreementLimits;
 }
 
-export interface AgreementLimits extends Omit<ScanLimits, 'disagreeingMax'> {
+export interface AgreementLimits extends Omit<ScanLimits, 'contentsMax'> {
   /** Of all connections together, each of which may have an equal part. */
-  readonly disagreeingMax: number;
+  readonly contentsMax: number;
   /** A connection may always have so many. */
   readonly perConnectionMin: number;
 }
@@ -80,9 +78,9 @@ export class AgreementScan {
       this.#connections = new Map();
       this.#context = { ...contextOf(this.#options, false), lanes };
     }
-    const part = Math.floor(this.#options.limits.disagreeingMax / Math.max(1, streams.size));
+    const part = Math.floor(this.#options.limits.contentsMax / Math.max(1, streams.size));
     const { limits: given } = this.#options;
-    const limits = { ...given, disagreeingMax: Math.max(given.perConnectionMin, part) };
+    const limits = { ...given, contentsMax: Math.max(given.perConnectionMin, part) };
     for (const { id } of reader.connections()) {
       let scan = this.#connections.get(id);
       if (scan !== undefined && !grown.has(id)) continue;
@@ -106,7 +104,7 @@ export class AgreementScan {
   }
 
   result(): Agreement {
-    const { lanes, odd, timeline, unjudged, behind } = this.#context;
+    const { lanes, odd, timeline, behind } = this.#context;
     const connections = [...this.#connections].map(([id, scan]) => [id, scan.result()] as const);
     const clients = [...this.#clients].map(([id, { frames }]) => [id, frames] as const);
     return {
@@ -115,7 +113,6 @@ export class AgreementScan {
       lanes,
       odd,
       timeline: timeline.copy(),
-      unjudged: unjudged.copy(),
       behind: behind.copy(),
     };
   }
@@ -140,7 +137,6 @@ function contextOf(
     lanes: new Lanes(isTapped),
     odd: new OddContents(dialect.header),
     timeline: new TimelineCounter(),
-    unjudged: new TimelineCounter(),
     behind: new LatencyHistogram(),
   };
 }

@@ -49,13 +49,6 @@ export class Lanes {
     return lane;
   }
 
-  /** The lane of what a connection alone sent; undefined when it sent no frame. */
-  ofConnection(connection: number): number | undefined {
-    if (this.#isTapped) return this.of(connection << 8);
-    const node = this.#nodeOfConnection.get(connection);
-    return node === undefined ? undefined : this.#root(node);
-  }
-
   /** Whether a lane is one publisher's alone. */
   isPure(lane: number): boolean {
     return this.#isTapped || this.#connections[lane] !== undefined;

@@ -5,7 +5,7 @@
  * relay alone could deliver. Reads both captures in passing; holds a few numbers a connection.
  */
 import { basename } from 'node:path';
-import { chunkRuns, chunksOf } from '../../capture/chunk-runs.ts';
+import { chunkRuns, chunksIn } from '../../capture/chunk-runs.ts';
 import { REWRITE_NOTE } from '../../capture/replay-notes.ts';
 import type {
   ByteRange,
@@ -156,8 +156,8 @@ export class JoinedCapture implements CaptureReader {
     return this.#sources[found.from].restarts(source.id, sourceKind);
   }
 
-  *chunks(streamId: number): Generator<Chunk> {
-    for (const run of this.runs(streamId)) yield* chunksOf(run);
+  chunks(streamId: number): Iterable<Chunk> {
+    return chunksIn(this.runs(streamId));
   }
 
   *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {

@@ -3,6 +3,7 @@
  * in order of time: to know what each window must know of the rest; to gather the evidence for causes; and to tell what
  * was found, with causes. Where the windows are few, only the first time reads the capture. Each window is judged as a small capture is judged whole (docs/decisions/0026).
  */
+import { TAP_ORIGIN } from '../../capture/blind-spots.ts';
 import type { CaptureReader, Side } from '../../capture/types.ts';
 import { causeFacts } from '../causes/cause-facts.ts';
 import type { DomainKnowledge } from '../causes/domain-fates.ts';
@@ -19,8 +20,9 @@ import {
 } from '../findings.ts';
 import type { Histories } from '../histories.ts';
 import { judgeAll, type JudgeContext, type JudgedAll, lossesOf } from '../judge-capture.ts';
+import type { LatencyHistogram } from '../latency-histogram.ts';
 import type { Lateness } from '../lateness.ts';
-import { type CaptureRows, type Dialects } from '../read-capture.ts';
+import type { CaptureContents, CaptureRows, Dialects } from '../read-capture.ts';
 import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { Telling } from '../telling.ts';
@@ -41,13 +43,15 @@ export interface WindowedDiff {
   readonly histories: Histories;
   readonly domains: DomainKnowledge;
   readonly ruling: JudgeContext['ruling'];
-  /** Messages are held against each other in time twice: for the evidence, and for what is told. */
-  readonly lateness: () => Lateness;
+  /**
+   * Messages are held against each other in time twice: for the evidence, and for what is told. `behind`: how long new
+   * took behind old, or behind what a tap fed, for what agreed.
+   */
+  readonly lateness: (behind: LatencyHistogram) => Lateness;
   /** Made when everything is known but what is told. */
   readonly telling: (lateness: Lateness) => Telling;
 }
 
-/** Throws TooFarApart. */
 export function diffWindows(work: WindowedDiff): DiffResult {
   return new WindowedAnalysis(work).result();
 }
@@ -62,15 +66,19 @@ interface JudgedWindow {
 
 class WindowedAnalysis {
   readonly #work: WindowedDiff;
+  readonly #isTapped: boolean;
   readonly #survey: Survey;
   readonly #kept: KeptWindows;
 
   constructor(work: WindowedDiff) {
-    const { agreement, histories, dialects, windows } = work;
+    const { agreement, histories, dialects, rows, windows } = work;
     this.#work = work;
+    this.#isTapped = work.reader.info.origin === TAP_ORIGIN;
     this.#survey = new Survey({
+      isTapped: this.#isTapped,
       dialect: dialects.old,
       agreement,
+      rows,
       clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
     });
     this.#kept = new KeptWindows(this.#survey, windows.limits.keptBytesMax);
@@ -78,7 +86,7 @@ class WindowedAnalysis {
 
   result(): DiffResult {
     const { reader, agreement, histories, domains } = this.#work;
-    this.#windows(this.#kept).read(reader);
+    if (this.#hasToRead()) this.#windows(this.#kept).read(reader);
     const clientLeftNs = (id: number): number | undefined => histories.of.get(id)?.clientLeftNs;
     const evidence = new CauseEvidence({ clientLeftNs, domains });
     const changes = new ChangeEvidence();
@@ -87,8 +95,9 @@ class WindowedAnalysis {
       changes.addKept(kind.content, kind.pairs);
     }
     const late = new LateEvidence();
-    const lateness = this.#work.lateness();
-    this.#forEachWindow((window) => {
+    const behind = this.#isTapped ? this.#survey.behindFed : agreement.behind;
+    const lateness = this.#work.lateness(behind);
+    this.#forEachWindow(true, (window) => {
       const { known, findings, losses, facts } = window;
       evidence.add(losses, facts);
       changes.add(
@@ -98,15 +107,13 @@ class WindowedAnalysis {
       late.add(lateIn(window, lateness), window.context.contents.connections);
     });
     late.noteCompared(lateness.compared);
-    const toldLateness = this.#work.lateness();
+    const toldLateness = this.#work.lateness(behind);
     const telling = this.#work.telling(toldLateness);
     for (const [connection, retired] of agreement.connections) {
-      // What the scan did not look at closely is in windows.
-      const none = { frames: 0, others: 0 };
-      telling.addRetired(connection, { ...retired, unjudged: { old: none, new: none } });
+      telling.addRetired(connection, retired);
     }
     const silent = new Set<Side>();
-    this.#forEachWindow((window) => {
+    this.#forEachWindow(false, (window) => {
       const causeOf = evidence.causesIn(window.losses, window.facts);
       noteSilent(silent, window.losses, causeOf);
       const foundLate = lateIn(window, toldLateness);
@@ -120,10 +127,18 @@ class WindowedAnalysis {
     });
     telling.addFindings(this.#ofConnections(silent), () => undefined);
     return telling.result({
-      unmirroredFrames: 0,
+      unmirroredFrames: this.#survey.gaps.unmirroredFrames,
       clientFrames: agreement.clientFrames,
       noise: undefined,
     });
+  }
+
+  /** Where all agrees, in time and without gaps, the scan has said everything. */
+  #hasToRead(): boolean {
+    const { agreement, rows, windows } = this.#work;
+    const hasOdd = [...agreement.connections.values()].some((retired) => retired.hasOdd);
+    const hasUnmirrored = rows.gaps.some(({ where }) => where === 'mirror');
+    return hasOdd || hasUnmirrored || windows.lateAfterNs !== undefined;
   }
 
   #windows(sink: ConstructorParameters<typeof WindowReader>[1]): WindowReader {
@@ -131,7 +146,7 @@ class WindowedAnalysis {
     return new WindowReader({ dialect: dialects.old, agreement, ...windows }, sink);
   }
 
-  #forEachWindow(visit: (window: JudgedWindow) => void): void {
+  #forEachWindow(isForEvidence: boolean, visit: (window: JudgedWindow) => void): void {
     const { reader, rows, agreement, dialects } = this.#work;
     const contents = new WindowContents({
       dialect: dialects.old,
@@ -139,9 +154,11 @@ class WindowedAnalysis {
       connections: reader.connections(),
       lanes: agreement.lanes,
       survey: this.#survey,
+      isTapped: this.#isTapped,
       unseenFromNs: unseenSendersFromNs(reader),
     });
-    const judge = (records: readonly SpanRecord[]): void => visit(this.#judge(contents, records));
+    const judge = (records: readonly SpanRecord[]): void =>
+      visit(this.#judge(contents.read(records), isForEvidence));
     const { steps } = this.#kept;
     if (steps === undefined) {
       const agreed = (passed: readonly SpanRecord[]): void => contents.pass(passed);
@@ -154,9 +171,9 @@ class WindowedAnalysis {
     }
   }
 
-  #judge(contents: WindowContents, records: readonly SpanRecord[]): JudgedWindow {
+  #judge(contents: CaptureContents, isForEvidence: boolean): JudgedWindow {
     const { reader, dialects, histories, domains, ruling } = this.#work;
-    const context: JudgeContext = { contents: contents.read(records), dialects, histories, ruling };
+    const context: JudgeContext = { contents, dialects, histories, ruling, isForEvidence };
     const known = judgeAll(reader, context, undefined);
     const findings = known.judged.flatMap((connection) => connection.findings);
     const facts: CauseFacts = {

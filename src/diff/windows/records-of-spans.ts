@@ -1,7 +1,7 @@
 /** What a window remembers of a span until it is analysed or dropped. */
 import type { StreamRow } from '../../capture/types.ts';
 import { defined } from '../../lib/assert.ts';
-import type { Span } from '../../wire/types.ts';
+import type { Frame, Span } from '../../wire/types.ts';
 import type { Placement, Sending } from '../client-facts.ts';
 import { KEY_IS_BYTES_MAX } from '../content-table.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
@@ -22,8 +22,12 @@ export interface SpanRecord {
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
   readonly toNew: Sending['toNew'];
+  /** Of what a client sent: it may not have agreed somewhere. */
+  readonly mayBeOdd: boolean;
   /** When it was sent, as the number of a message: window-reader. */
   moment: number;
+  /** Of the same moment. */
+  next: SpanRecord | undefined;
   /** Of what a client sent: whether the relay of a side delivered it, or an equal one, to anybody. */
   old: boolean;
   new: boolean;
@@ -37,11 +41,13 @@ export function recordOf(
     isCounted,
     placement,
     toNew,
+    mayBeOdd = false,
   }: {
     readonly key: string;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
     readonly toNew?: Sending['toNew'];
+    readonly mayBeOdd?: boolean;
   },
 ): SpanRecord {
   const isFrame = span.kind === 'frame';
@@ -58,7 +64,9 @@ export function recordOf(
     isCounted,
     placement,
     toNew,
+    mayBeOdd,
     moment: 0,
+    next: undefined,
     old: false,
     new: false,
   };
@@ -69,17 +77,39 @@ export function bytesOf({ key, span }: SpanRecord): Uint8Array {
 }
 
 export function spanOf(record: SpanRecord): Span {
-  return record.span ?? { kind: 'frame', offset: record.offset, bytes: bytesOf(record) };
+  return record.span ?? new RecordedFrame(record);
+}
+
+/** A frame whose bytes nobody may ask for. */
+export class RecordedFrame implements Frame {
+  readonly kind = 'frame';
+  readonly record: SpanRecord;
+  #bytes: Uint8Array | undefined;
+
+  constructor(record: SpanRecord) {
+    this.record = record;
+  }
+
+  get offset(): number {
+    return this.record.offset;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= bytesOf(this.record));
+  }
 }
 
 /** Of what a client sent. */
-export function sendingOf({ row, offset, arrivalNs, placement, toNew }: SpanRecord): Sending {
+export function sendingOf(
+  { row, offset, arrivalNs, placement, toNew }: SpanRecord,
+  unmirrored?: Sending['unmirrored'],
+): Sending {
   return {
     connection: row.connection,
     offset,
     timeNs: arrivalNs,
     placement: defined(placement, 'placement of what was sent'),
-    unmirrored: undefined,
+    unmirrored,
     ...(toNew && { toNew }),
   };
 }

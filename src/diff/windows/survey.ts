@@ -9,17 +9,23 @@ import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
 import { asSentTo, type Sending } from '../client-facts.ts';
 import { ContentTable, keyOf, Subjects } from '../content-table.ts';
+import { type FrameShape, type FrameShapes, frameShapesOf } from '../../protocol/frame-shapes.ts';
+import { LatencyHistogram } from '../latency-histogram.ts';
 import { Publishers } from '../publishers.ts';
+import type { CaptureRows } from '../read-capture.ts';
 import type { Content } from '../records.ts';
-import { remarkKindsOf } from '../remark-kinds.ts';
+import type { RemarkKinds } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
+import { GapSurvey } from './gap-survey.ts';
 import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import type { DeliveringStream, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
   readonly dialect: Dialect;
   readonly agreement: Agreement;
+  readonly rows: CaptureRows;
+  readonly isTapped: boolean;
   /** undefined: it stayed to the end. */
   readonly clientLeftNs: (connection: number) => number | undefined;
 }
@@ -36,8 +42,19 @@ interface Extent {
   last: number;
 }
 
+/** What is known of a stream of a side. */
+interface OfStream {
+  readonly name: string;
+  readonly extents: Map<number, Extent>;
+  lastRole: number;
+  lastLane: number;
+  lastExtent: Extent | undefined;
+}
+
 interface Copies {
   readonly senders: Set<number>;
+  /** One of the relays was not sent it, once at least. */
+  isUnmirrored: boolean;
   /** By connection and side. */
   readonly delivered: Map<string, number>;
 }
@@ -50,6 +67,8 @@ const NOWHERE: Readonly<Extent> = { first: Infinity, last: -1 };
 const LARGE_BYTES = 65_536;
 /** The longest block with which a client may name itself. */
 const BLOCK_BYTES_MAX = 36;
+/** More than a byte can name: the last stands for none. */
+const DOMAINS = 257;
 /** Of more nobody counts which is which. */
 const KINDS_MAX = 65_536;
 /** Spans of clients that are remembered to say who wrote between the pieces of a message. */
@@ -58,16 +77,23 @@ const RECENT_MAX = 4_096;
 const COPIES_MAX = 16_384;
 
 export class Survey implements WindowSink {
-  readonly publishers = new Publishers();
+  readonly publishers: Publishers;
+  readonly gaps: GapSurvey;
   readonly slowestNs: Record<Side, number> = { old: 0, new: 0 };
   readonly hasDelivered: Record<Side, boolean> = { old: false, new: false };
+  /** How long after a tap had fed them new delivered messages that agreed. */
+  readonly behindFed = new LatencyHistogram();
   readonly #context: SurveyContext;
   readonly #firstNs = new Map<string, number>();
   readonly #extents = new Map<string, Map<number, Extent>>();
+  readonly #ofStreams = new Map<DeliveringStream, OfStream>();
   readonly #copies = new Map<string, Copies>();
   readonly #kinds = new Map<string, AgreedSendings>();
   readonly #table = new ContentTable({ reference: undefined, remarks: true });
   readonly #subjects = new Subjects();
+  readonly #shapes: FrameShapes;
+  /** By all that tells kinds apart but flags that are rare; of frames that have a shape. */
+  readonly #usualKinds = new Map<FrameShape, Map<number, AgreedSendings>>();
   #recent: SpanRecord[] = [];
   /** Others wrote between its pieces, as the relay of a side was sent them. */
   readonly #interleaved: Readonly<Record<Side, WeakSet<SpanRecord>>> = {
@@ -77,39 +103,57 @@ export class Survey implements WindowSink {
 
   constructor(context: SurveyContext) {
     this.#context = context;
+    this.publishers = new Publishers(context.isTapped);
+    this.gaps = new GapSurvey(context.rows);
+    this.#shapes = frameShapesOf(context.dialect);
   }
 
-  sent(record: SpanRecord): void {
+  sent(record: SpanRecord, bytes: Uint8Array): void {
     const { dialect, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
     this.#noteInterleaved(record);
+    this.gaps.sent(record);
     if (!record.isFrame) return;
-    const bytes = bytesOf(record);
     const { connection } = record.row;
     this.publishers.noteRole(bytes, dialect.header, connection);
-    if (agreement.odd.has(bytes)) this.#copiesOf(record.key)?.senders.add(connection);
+    if (!record.mayBeOdd || !agreement.odd.has(bytes)) return;
+    const copies = this.#copiesOf(record.key);
+    copies?.senders.add(connection);
+    if (copies !== undefined && this.gaps.unmirrored(record) !== undefined) {
+      copies.isUnmirrored = true;
+    }
   }
 
   delivered(
-    { row, side }: DeliveringStream,
+    stream: DeliveringStream,
     { span, index, arrivalNs }: WalkedSpan,
     sent: readonly SpanRecord[],
   ): void {
-    const { agreement, dialect } = this.#context;
-    const [only] = sent;
-    if (only !== undefined && sent.length === 1) {
-      this.slowestNs[side] = Math.max(this.slowestNs[side], arrivalNs - only.arrivalNs);
+    const { row, side, isOdd } = stream;
+    const { agreement, dialect, isTapped } = this.#context;
+    const only = sent.length === 1 ? sent[0] : undefined;
+    if (only !== undefined) {
+      const delayNs = arrivalNs - only.arrivalNs;
+      this.slowestNs[side] = Math.max(this.slowestNs[side], delayNs);
+      if (isTapped && side === 'new' && !isOdd(index)) this.behindFed.add(delayNs);
     }
-    this.hasDelivered[side] = true;
-    const name = `${row.connection} ${side}`;
-    if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
+    const known = this.#ofStreams.get(stream) ?? this.#openStream(stream, arrivalNs);
     const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
-    const role = ((span.bytes[domainAt] ?? 0) << 8) | (span.bytes[sourceAt] ?? 0);
-    this.#extend(name, span.kind === 'frame' ? agreement.lanes.of(role) : NO_LANE, index);
-    if (!agreement.odd.has(span.bytes)) return;
-    const copies = this.#copiesOf(only?.key ?? keyOf(span.bytes));
-    copies?.delivered.set(name, (copies.delivered.get(name) ?? 0) + 1);
+    const { bytes } = span;
+    const role = ((bytes[domainAt] ?? 0) << 8) | (bytes[sourceAt] ?? 0);
+    const isFrame = span.kind === 'frame';
+    const lane = this.#extend(known, isFrame ? role : NO_LANE, index);
+    this.gaps.delivered(row.connection, side, {
+      index,
+      offset: span.offset,
+      length: bytes.length,
+      isFrame,
+      lane: isFrame && !isOdd(index) ? lane : undefined,
+    });
+    if (!agreement.odd.has(bytes)) return;
+    const copies = this.#copiesOf(sent[0]?.key ?? keyOf(bytes));
+    copies?.delivered.set(known.name, (copies.delivered.get(known.name) ?? 0) + 1);
   }
 
   agreed(records: readonly SpanRecord[]): void {
@@ -144,9 +188,9 @@ export class Survey implements WindowSink {
     return this.#extents.get(`${connection} ${side}`)?.get(lane) ?? NOWHERE;
   }
 
-  /** Who sent this, if it did not agree somewhere. */
-  sendersOf(key: string): Iterable<number> {
-    return this.#copies.get(key)?.senders ?? [];
+  /** Of what did not agree somewhere. */
+  originOf(key: string): Readonly<Pick<Copies, 'senders' | 'isUnmirrored'>> | undefined {
+    return this.#copies.get(key);
   }
 
   copiesOf(connection: number, side: Side, key: string): number | undefined {
@@ -156,17 +200,43 @@ export class Survey implements WindowSink {
   #copiesOf(key: string): Copies | undefined {
     let copies = this.#copies.get(key);
     if (copies === undefined && this.#copies.size < COPIES_MAX) {
-      this.#copies.set(key, (copies = { senders: new Set(), delivered: new Map() }));
+      this.#copies.set(key, (copies = newCopies()));
     }
     return copies;
   }
 
-  #extend(name: string, lane: number, index: number): void {
-    let lanes = this.#extents.get(name);
-    if (lanes === undefined) this.#extents.set(name, (lanes = new Map()));
-    const extent = lanes.get(lane);
-    if (extent === undefined) lanes.set(lane, { first: index, last: index });
-    else extent.last = index;
+  #openStream(stream: DeliveringStream, arrivalNs: number): OfStream {
+    const { row, side } = stream;
+    const name = `${row.connection} ${side}`;
+    this.hasDelivered[side] = true;
+    if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
+    let extents = this.#extents.get(name);
+    if (extents === undefined) this.#extents.set(name, (extents = new Map()));
+    const opened: OfStream = {
+      name,
+      extents,
+      lastRole: NaN,
+      lastLane: NO_LANE,
+      lastExtent: undefined,
+    };
+    this.#ofStreams.set(stream, opened);
+    return opened;
+  }
+
+  /** The lane. `role`: NO_LANE of what is no frame. */
+  #extend(stream: OfStream, role: number, index: number): number {
+    if (role !== stream.lastRole) {
+      const lane = role === NO_LANE ? NO_LANE : this.#context.agreement.lanes.of(role);
+      stream.lastRole = role;
+      stream.lastLane = lane;
+      stream.lastExtent = stream.extents.get(lane);
+      if (stream.lastExtent === undefined) {
+        stream.lastExtent = { first: index, last: index };
+        stream.extents.set(lane, stream.lastExtent);
+      }
+    }
+    if (stream.lastExtent !== undefined) stream.lastExtent.last = index;
+    return stream.lastLane;
   }
 
   #noteInterleaved(record: SpanRecord): void {
@@ -191,13 +261,48 @@ export class Survey implements WindowSink {
 
   /** undefined: there are too many. */
   #kindOf(record: SpanRecord): AgreedSendings | undefined {
-    const { dialect } = this.#context;
     const bytes = bytesOf(record);
+    const shape = this.#shapes.shapeOf(bytes, 0, bytes.length);
+    const remarks = this.#shapes.kindsOf(bytes, 0, bytes.length, shape);
+    if (shape === undefined || bytes.length <= BLOCK_BYTES_MAX || !this.#isUsual(record)) {
+      return this.#kindNamed(record, bytes, remarks);
+    }
+    let kinds = this.#usualKinds.get(shape);
+    if (kinds === undefined) this.#usualKinds.set(shape, (kinds = new Map()));
+    const name = remarks * DOMAINS + (record.placement?.leadingDomain ?? DOMAINS - 1);
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      kind = this.#kindNamed(record, bytes, remarks);
+      if (kind !== undefined) kinds.set(name, kind);
+    }
+    return kind;
+  }
+
+  /** Nearly all are like this, and then shape, remarks and the leading domain name them. */
+  #isUsual({ row, arrivalNs, placement, toNew }: SpanRecord): boolean {
+    if (placement === undefined || toNew === 'unknown') return false;
+    const leftNs = this.#context.clientLeftNs(row.connection);
+    return [{ placement, timeNs: arrivalNs }, toNew].every(
+      (sent) =>
+        sent === undefined ||
+        (!sent.placement.isSplit &&
+          !sent.placement.beganInside &&
+          sent.placement.leadingDomain === placement.leadingDomain &&
+          !isRightBeforeLeaving(sent.timeNs, leftNs)),
+    );
+  }
+
+  #kindNamed(
+    record: SpanRecord,
+    bytes: Uint8Array,
+    remarks: RemarkKinds,
+  ): AgreedSendings | undefined {
+    const { dialect } = this.#context;
     const isInterleaved = {
       old: this.#interleaved.old.has(record),
       new: this.#interleaved.new.has(record),
     };
-    const key = this.#nameOf(record, bytes, isInterleaved);
+    const key = this.#nameOf(record, bytes, { isInterleaved, remarks });
     const known = this.#kinds.get(key);
     if (known !== undefined || this.#kinds.size >= KINDS_MAX) return known;
     const content: Content = this.#table.intern(spanOf(record), dialect);
@@ -210,17 +315,21 @@ export class Survey implements WindowSink {
   #nameOf(
     record: SpanRecord,
     bytes: Uint8Array,
-    isInterleaved: Readonly<Record<Side, boolean>>,
+    {
+      isInterleaved,
+      remarks,
+    }: {
+      readonly isInterleaved: Readonly<Record<Side, boolean>>;
+      readonly remarks: RemarkKinds;
+    },
   ): string {
-    const { dialect } = this.#context;
-    const { header } = dialect;
+    const { header } = this.#context.dialect;
     const sending = sendingOf(record);
     const written = this.#flagsOf(sending, isInterleaved.old);
     const writtenToNew =
       record.toNew === undefined ? '' : this.#flagsOf(asSentTo('new', sending), isInterleaved.new);
     const domain = bytes[header.offsets.relay_domain];
     const shape = this.#subjects.shapeOf(bytes.subarray(header.sizeBytes));
-    const remarks = remarkKindsOf(dialect, bytes);
     // Short messages may be the block with which a collector names itself.
     const block =
       bytes.length > BLOCK_BYTES_MAX
@@ -238,4 +347,8 @@ export class Survey implements WindowSink {
     const isLeaving = isRightBeforeLeaving(sending.timeNs, leftNs);
     return `${isSplit} ${beganInside} ${isInterleaved} ${isLeaving} ${leadingDomain}`;
   }
+}
+
+function newCopies(): Copies {
+  return { senders: new Set(), isUnmirrored: false, delivered: new Map() };
 }

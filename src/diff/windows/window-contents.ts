@@ -2,7 +2,8 @@
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
-import { ClientFacts } from '../client-facts.ts';
+import type { Span } from '../../wire/types.ts';
+import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
 import type {
@@ -12,12 +13,14 @@ import type {
   ConnectionItems,
   WindowFacts,
 } from '../read-capture.ts';
+import type { GapRoom } from '../recording-gaps.ts';
 import type { Content, Item } from '../records.ts';
 import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
-import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, RecordedFrame, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
 export interface WindowSource {
@@ -26,7 +29,15 @@ export interface WindowSource {
   readonly connections: readonly ConnectionRow[];
   readonly lanes: Lanes;
   readonly survey: Survey;
+  readonly isTapped: boolean;
   readonly unseenFromNs: number;
+}
+
+/** What windows tell each other. */
+interface Passed {
+  /** Of each stream of a side, the last span that was given away. */
+  readonly given: Given;
+  readonly rooms: RoomsOfGaps;
 }
 
 interface OfConnection {
@@ -37,25 +48,25 @@ interface OfConnection {
 /** Windows must come in order: each knows where the one before it ended. */
 export class WindowContents {
   readonly #source: WindowSource;
-  /** Of each stream of a side, the last span that was given away. */
-  readonly #given: Given = new Map();
+  readonly #passed: Passed;
 
   constructor(source: WindowSource) {
     this.#source = source;
+    this.#passed = { given: new Map(), rooms: new RoomsOfGaps(source.survey.gaps) };
   }
 
   /** What agreed, and is in no window. */
   pass(records: readonly SpanRecord[]): void {
-    noteGiven(this.#given, records);
+    noteGiven(this.#passed.given, records);
   }
 
   /** The same, of what was kept of it. */
   passTo(given: Given): void {
-    for (const [name, index] of given) this.#given.set(name, index);
+    for (const [stream, index] of given) this.#passed.given.set(stream, index);
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
-    const window = new Window(this.#source, this.#given);
+    const window = new Window(this.#source, this.#passed);
     const contents = window.read(records);
     this.pass(records);
     return contents;
@@ -64,34 +75,34 @@ export class WindowContents {
 
 class Window implements WindowFacts {
   readonly #source: WindowSource;
-  readonly #given: ReadonlyMap<string, number>;
-  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasNames: true });
+  readonly #passed: Passed;
+  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasKeys: true });
   readonly #connections = new Map<number, OfConnection>();
-  readonly #keys = new Map<number, string>();
-  readonly #frames = new Map<string, SpanRecord>();
 
-  constructor(source: WindowSource, given: ReadonlyMap<string, number>) {
+  constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
-    this.#given = given;
+    this.#passed = passed;
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
-    const { survey, unseenFromNs, rows, connections } = this.#source;
-    const facts = new ClientFacts(false, unseenFromNs);
+    const { survey, isTapped, unseenFromNs, rows, connections } = this.#source;
+    const facts = new ClientFacts(isTapped, unseenFromNs);
     const publishers = survey.publishers.ofWindow();
-    const sent = new Map<string, SpanRecord>();
+    const sent: SpanRecord[] = [];
     for (const record of records) {
-      const { row, index } = record;
-      // One may be among what was sent before the window, too.
-      if (row.kind === 'client') sent.set(`${row.id} ${index}`, record);
+      const { row } = record;
+      if (row.kind === 'client') sent.push(record);
       else this.#of(row.connection)[row.kind].push(record);
     }
-    const inOrder = [...sent.values()].sort(
-      (left, right) => left.row.id - right.row.id || left.index - right.index,
-    );
-    for (const record of inOrder) {
+    sent.sort((left, right) => left.row.id - right.row.id || left.index - right.index);
+    let last: SpanRecord | undefined;
+    for (const record of sent) {
+      // One may be among what was sent before the window, too.
+      const isAgain = record.row === last?.row && record.index === last.index;
+      last = record;
+      if (isAgain) continue;
       const content = this.#contentOf(record);
-      facts.noteSending(content, sendingOf(record));
+      facts.noteSending(content, sendingOf(record, survey.gaps.unmirrored(record)));
       publishers.note(content, record.row.connection);
     }
     facts.sortSendings();
@@ -100,9 +111,10 @@ class Window implements WindowFacts {
       if (survey.hasDelivered[side]) facts.noteMoreDeliveries(side);
     }
     const noteElsewhere = (content: Content, key: string): void => {
-      for (const connection of survey.sendersOf(key)) {
+      const { senders = [], isUnmirrored = false } = survey.originOf(key) ?? {};
+      for (const connection of senders) {
         publishers.note(content, connection);
-        facts.noteSentElsewhere(content);
+        facts.noteSentElsewhere(content, isUnmirrored);
       }
     };
     for (const of of this.#connections.values()) {
@@ -124,29 +136,55 @@ class Window implements WindowFacts {
 
   get bytes(): BytesOfItems {
     return {
-      of: (connection, side, { index }) =>
-        bytesOf(defined(this.#frames.get(`${connection} ${side} ${index}`), 'bytes of an item')),
+      of: (connection, side, { index }) => {
+        const records = this.#connections.get(connection)?.[side] ?? [];
+        return bytesOf(defined(records[placeOf(records, index)], 'bytes of an item'));
+      },
     };
   }
 
-  around(connection: number, side: Side, { content }: Item): Around {
-    const { lanes, survey } = this.#source;
-    const { head, isFrame } = content;
-    const lane =
-      isFrame && head !== undefined ? lanes.of((head.domain << 8) | head.source) : NO_LANE;
+  gapRooms(connection: number): readonly GapRoom[] {
+    const { lanes } = this.#source;
+    return this.#passed.rooms.of(connection, {
+      bounds: (side) => this.#boundsOf(connection, side),
+      laneOf: ({ item }) => {
+        const lane = this.#laneOf(item.content);
+        return lane !== NO_LANE && lanes.isPure(lane) ? lane : undefined;
+      },
+    });
+  }
+
+  hiddenGaps(connection: number): readonly HiddenGap[] {
+    return this.#passed.rooms.hidden(connection);
+  }
+
+  #laneOf({ head, isFrame }: Content): number {
+    const { lanes } = this.#source;
+    return isFrame && head !== undefined ? lanes.of((head.domain << 8) | head.source) : NO_LANE;
+  }
+
+  #boundsOf(connection: number, side: Side): Bounds {
     const records = this.#connections.get(connection)?.[side];
-    const given = this.#given.get(`${connection} ${side}`) ?? -1;
-    const first = records?.[0]?.index ?? given + 1;
-    const last = records?.at(-1)?.index ?? given;
-    const { first: firstOfAll, last: lastOfAll } = survey.extentOf(connection, side, lane);
+    const streams = this.#source.rows.streamsOf.get(connection);
+    const stream = streams?.find(({ kind }) => kind === side);
+    const given = this.#passed.given.get(stream?.id ?? -1) ?? -1;
+    return { first: records?.[0]?.index ?? given + 1, last: records?.at(-1)?.index ?? given };
+  }
+
+  around(connection: number, side: Side, { content }: Item): Around {
+    const { first, last } = this.#boundsOf(connection, side);
+    const { first: firstOfAll, last: lastOfAll } = this.#source.survey.extentOf(
+      connection,
+      side,
+      this.#laneOf(content),
+    );
     return {
       before: firstOfAll < first ? Math.max(0, first - 0.5) : undefined,
       behind: lastOfAll > last ? last + 0.5 : undefined,
     };
   }
 
-  copies(connection: number, side: Side, { id }: Content): number | undefined {
-    const key = this.#keys.get(id);
+  copies(connection: number, side: Side, { key }: Content): number | undefined {
     return key === undefined ? undefined : this.#source.survey.copiesOf(connection, side, key);
   }
 
@@ -157,30 +195,27 @@ class Window implements WindowFacts {
   }
 
   #contentOf(record: SpanRecord): Content {
-    const content = this.#table.intern(spanOf(record), this.#source.dialect);
-    if (!this.#keys.has(content.id)) this.#keys.set(content.id, record.key);
-    return content;
+    return this.#table.internKeyed(record, bytesOf, this.#source.dialect);
+  }
+
+  #contentOfSpan(span: Span): Content {
+    if (span instanceof RecordedFrame) return this.#contentOf(span.record);
+    return this.#table.intern(span, this.#source.dialect);
   }
 
   #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
     const { dialect } = this.#source;
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(this.#table.intern(span, dialect)),
+      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
-    const counted = new Set<number>();
     const items: Item[] = [];
-    for (const record of records) {
-      const { row, index, isCounted, isFrame } = record;
-      if (isCounted) counted.add(index);
-      if (isFrame) this.#frames.set(`${row.connection} ${side} ${index}`, record);
-    }
+    let at = 0;
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
-      const content = this.#table.intern(arrived.span, dialect);
-      const item: Item = {
-        ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
-        isCounted: counted.has(arrived.index),
-      };
+      while ((records[at]?.index ?? Infinity) < arrived.index) at++;
+      const content = this.#contentOfSpan(arrived.span);
+      const isCounted = records[at]?.isCounted ?? false;
+      const item = makeItem(arrived, content, indexBehind(items.at(-1), arrived), isCounted);
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }
@@ -193,4 +228,16 @@ function* arrivedOf(records: readonly SpanRecord[]): Generator<ArrivedSpan> {
     const arrivalNs = BigInt(record.arrivalNs);
     yield { span: spanOf(record), index: record.index, arrivalOrdinal: 0, arrivalNs };
   }
+}
+
+/** Of a span, where the records of its stream are in order. */
+function placeOf(records: readonly SpanRecord[], index: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((records[middle]?.index ?? index) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

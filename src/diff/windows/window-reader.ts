@@ -6,9 +6,10 @@
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
 import { keyOf } from '../content-table.ts';
+import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
-import { walkInOrder } from './merged-walk.ts';
+import { walkInOrder, type Wanted } from './merged-walk.ts';
 import { Moments } from './moments.ts';
 import { recordOf, type SpanRecord } from './records-of-spans.ts';
 
@@ -27,18 +28,17 @@ export interface WindowSink {
   /** Everything of some messages that agreed wherever they were delivered. */
   agreed(records: readonly SpanRecord[]): void;
   window(records: readonly SpanRecord[]): void;
-  sent?(record: SpanRecord): void;
-  /** The bytes are valid during the call. `sent`: the messages that it may come from. */
+  /** The bytes are valid during the call. */
+  sent?(record: SpanRecord, bytes: Uint8Array): void;
+  /** The same. `sent`: the messages that it may come from. */
   delivered?(stream: DeliveringStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void;
 }
 
 export interface DeliveringStream {
   readonly row: StreamRow;
   readonly side: Side;
+  readonly isOdd: (index: number) => boolean;
 }
-
-/** The sides are so far apart that a window would not hold both halves of a pair. */
-export class TooFarApart extends Error {}
 
 export interface WindowContext {
   readonly dialect: Dialect;
@@ -55,9 +55,16 @@ interface Ahead {
   head: number;
 }
 
-interface SideStream extends DeliveringStream {
-  readonly isOdd: (index: number) => boolean;
+/** Of a connection: the pairs of which one half has been read. */
+interface Halves {
+  /** By lane. */
   readonly ahead: Map<number, Ahead>;
+  /** How many of them wait for this side. */
+  readonly waiting: Record<Side, number>;
+}
+
+interface SideStream extends DeliveringStream {
+  readonly halves: Halves;
   /** Of each lane, the latest moment. */
   readonly latest: Map<number, number>;
   /** Of the last message that agreed. */
@@ -75,7 +82,7 @@ const NOBODY: readonly SpanRecord[] = [];
 const DELIVERIES_A_MOMENT = 64;
 /** Of one stream. */
 const EARLY_MAX = 1_024;
-/** Rounds of reading that a window may wait for its other halves. */
+/** Of what is remembered: if more waits for its other halves, the side that has them is read on before its time. */
 const PATIENCE = 4;
 
 export class WindowReader {
@@ -83,7 +90,8 @@ export class WindowReader {
   readonly #sink: WindowSink;
   readonly #moments = new Moments();
   readonly #streams = new Map<number, SideStream>();
-  readonly #ahead = new Map<number, Map<number, Ahead>>();
+  readonly #halves = new Map<number, Halves>();
+  #wanted: Wanted | undefined;
   readonly #sent = new Map<string, SpanRecord[]>();
   /** Of moments that are past: the latest, and those before them, which are forgotten all at once. */
   #past = new Map<string, SpanRecord>();
@@ -97,30 +105,42 @@ export class WindowReader {
     this.#lookAt = context.limits.recordsMax;
   }
 
-  /** Throws TooFarApart. */
   read(reader: CaptureReader): void {
-    const { dialect, limits } = this.#context;
+    const { dialect, agreement } = this.#context;
     walkInOrder(reader, dialect.header, ({ row, walked, placement, toNew }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
         const key = keyOf(walked.span.bytes);
-        this.#takeSent(recordOf(row, walked, { key, isCounted: false, placement, toNew }));
+        const mayBeOdd = agreement.odd.mayHave(walked.span.bytes);
+        const known = { key, isCounted: false, placement, toNew, mayBeOdd };
+        this.#takeSent(recordOf(row, walked, known), walked.span.bytes);
       }
-      const { records, bytes } = this.#moments.size;
-      if (records >= this.#lookAt || bytes >= limits.bytesMax) this.#give(false);
+      this.#giveFull();
+      return this.#wanted;
     });
     for (const stream of this.#streams.values()) this.#putEarly(stream, this.#moments.last);
     this.#give(true);
   }
 
-  #takeSent(record: SpanRecord): void {
+  #giveFull(): void {
+    const wanted = this.#wanted;
+    if (wanted !== undefined) {
+      if ((this.#halves.get(wanted.connection)?.waiting[wanted.side] ?? 0) > 0) return;
+      this.#wanted = undefined;
+      this.#lookAt = 0;
+    }
+    const { records, bytes } = this.#moments.size;
+    if (records >= this.#lookAt || bytes >= this.#context.limits.bytesMax) this.#give(false);
+  }
+
+  #takeSent(record: SpanRecord, bytes: Uint8Array): void {
     const moment = this.#moments.begin();
     this.#sinceSent = 0;
     this.#moments.put(record, moment);
     const same = this.#sent.get(record.key);
     if (same === undefined) this.#sent.set(record.key, [record]);
     else same.push(record);
-    this.#sink.sent?.(record);
+    this.#sink.sent?.(record, bytes);
   }
 
   #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
@@ -133,7 +153,8 @@ export class WindowReader {
 
   #takeAgreed(stream: SideStream, walked: WalkedSpan): void {
     const lane = this.#laneOf(walked.span.bytes);
-    const ahead = aheadOf(stream.ahead, lane);
+    const { halves } = stream;
+    const ahead = aheadOf(halves.ahead, lane);
     const first = ahead.side === stream.side ? undefined : next(ahead);
     const key = first?.key ?? keyOf(walked.span.bytes);
     const record = recordOf(stream.row, walked, { key, isCounted: true });
@@ -147,8 +168,10 @@ export class WindowReader {
       if (at !== undefined) at.open++;
       ahead.side = stream.side;
       ahead.waiting.push(record);
+      halves.waiting[otherSide(stream.side)]++;
       return;
     }
+    halves.waiting[stream.side]--;
     this.#arrive(stream, lane, Math.max(first.moment, this.#moments.first), sent.length === 1);
     const at = this.#moments.at(first.moment);
     // Its other half is past, and nothing near it was odd.
@@ -233,8 +256,9 @@ export class WindowReader {
     const { limits } = this.#context;
     const moments = this.#moments;
     const { contextMoments } = limits;
+    // What is behind this is too near to be sure of: streams are read up to different moments.
+    const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
     for (;;) {
-      const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
       const odd = moments.firstOdd(until);
       if (odd === undefined) {
         this.#giveAgreed(isEnd ? moments.last : until - contextMoments - 1);
@@ -243,8 +267,8 @@ export class WindowReader {
       this.#giveAgreed(odd - contextMoments - 1);
       const cut = this.#cutBehind(odd, until, isEnd);
       if (cut === undefined) break;
-      if (moments.hasOpen(cut)) {
-        if (isEnd || moments.size.records > PATIENCE * limits.recordsMax) throw new TooFarApart();
+      if (!isEnd && moments.hasOpen(cut)) {
+        if (this.#isOverfull()) this.#wanted = this.#farthest();
         break;
       }
       this.#sink.window(this.#take(cut));
@@ -252,6 +276,26 @@ export class WindowReader {
     }
     const { records } = moments.size;
     this.#lookAt = Math.max(limits.recordsMax, records + (limits.recordsMax >>> 2));
+  }
+
+  #isOverfull(): boolean {
+    const { recordsMax, bytesMax } = this.#context.limits;
+    const { records, bytes } = this.#moments.size;
+    return records > PATIENCE * recordsMax || bytes > PATIENCE * bytesMax;
+  }
+
+  /** The side of a connection for which most waits. */
+  #farthest(): Wanted | undefined {
+    let farthest: Wanted | undefined;
+    let most = 0;
+    for (const [connection, { waiting }] of this.#halves) {
+      for (const side of ['old', 'new'] as const) {
+        if (waiting[side] <= most) continue;
+        most = waiting[side];
+        farthest = { connection, side };
+      }
+    }
+    return farthest;
   }
 
   /** undefined: it may go on, and there is room. */
@@ -278,6 +322,8 @@ export class WindowReader {
       if (same?.[0] !== record) continue;
       if (same.length === 1) this.#sent.delete(record.key);
       else same.shift();
+      // Nobody asks for what agreed everywhere.
+      if (!record.mayBeOdd) continue;
       this.#past.set(record.key, record);
       if (this.#past.size * 2 < this.#context.limits.recordsMax) continue;
       this.#pastBefore = this.#past;
@@ -290,13 +336,16 @@ export class WindowReader {
     let stream = this.#streams.get(row.id);
     if (stream === undefined) {
       const retired = this.#context.agreement.connections.get(row.connection);
-      let ahead = this.#ahead.get(row.connection);
-      if (ahead === undefined) this.#ahead.set(row.connection, (ahead = new Map()));
+      let halves = this.#halves.get(row.connection);
+      if (halves === undefined) {
+        halves = { ahead: new Map(), waiting: { old: 0, new: 0 } };
+        this.#halves.set(row.connection, halves);
+      }
       stream = {
         row,
         side,
         isOdd: retired?.isOdd[side] ?? ((): boolean => true),
-        ahead,
+        halves,
         latest: new Map(),
         position: -1,
         unsureFrom: Infinity,
