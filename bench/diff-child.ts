@@ -1,14 +1,20 @@
 /** One comparison in a process of its own, so that its memory is its own: prints what it took as JSON. */
 import { openCapture } from '../src/capture/open.ts';
 import { diffCapture } from '../src/diff/diff-capture.ts';
+import { JoinedCapture } from '../src/diff/two-captures/joined-capture.ts';
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import { DIALECT } from './diff-captures.ts';
 
-const [path = '', remarks = 'count'] = process.argv.slice(2);
+const [remarks = 'count', path = '', second] = process.argv.slice(2);
 const dialect = loadBuiltInProtocol().dialect(DIALECT);
-const reader = openCapture(path);
+const first = openCapture(path);
 const cpu = process.cpuUsage();
 const startMs = performance.now();
+const layouts = { old: dialect.header, new: dialect.header };
+const reader =
+  second === undefined
+    ? first
+    : new JoinedCapture(first, openCapture(second), { layouts, newSide: 'old' });
 const { counts, verdict } = diffCapture(reader, {
   oldDialect: dialect,
   newDialect: dialect,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
-import { type DiffTraffic, writeDiffCapture } from './diff-captures.ts';
+import { type DiffTraffic, writeDiffCaptures } from './diff-captures.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TOOL = join(ROOT, 'scripts', 'run-tool.mjs');
@@ -57,6 +57,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   divergesEvery: Infinity,
   isInterleaved: false,
   messages: 'noise',
+  recordings: 1,
   recording: 'plain',
 };
 
@@ -67,6 +68,8 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: '1 % diverge', divergesEvery: 100 },
   { ...AGREE, name: '30 % diverge', divergesEvery: 10 / 3 },
   { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
+  { ...AGREE, name: 'two recordings, agree', recordings: 2 },
+  { ...AGREE, name: 'two recordings, 1 % diverge', recordings: 2, divergesEvery: 100 },
   { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
   { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
 ];
@@ -81,9 +84,9 @@ export function benchDiff(
       const traffic = { ...kind, frames: Math.round(frames * size) };
       inDirectory((directory) => {
         const path = join(directory, 'bench.capture');
-        writeDiffCapture(path, traffic);
+        const files = writeDiffCaptures(path, traffic);
         for (const remarks of REMARKS) {
-          const measure = { ...traffic, remarks, ...compare(path, remarks) };
+          const measure = { ...traffic, remarks, ...compare(files, remarks) };
           measures.push(measure);
           onMeasure(measure);
         }
@@ -94,8 +97,11 @@ export function benchDiff(
 }
 
 /** In a process of its own. One that runs out of memory is a result, and the others are measured all the same. */
-function compare(path: string, remarks: string): Pick<DiffMeasure, 'failure' | 'compared'> {
-  const child = spawnSync(process.execPath, [TOOL, 'bench/diff-child.ts', path, remarks], {
+function compare(
+  files: readonly string[],
+  remarks: string,
+): Pick<DiffMeasure, 'failure' | 'compared'> {
+  const child = spawnSync(process.execPath, [TOOL, 'bench/diff-child.ts', remarks, ...files], {
     cwd: ROOT,
     encoding: 'utf8',
   });
@@ -117,7 +123,7 @@ export function benchByHand(frames: number): ByHand | undefined {
   if (!hasTshark()) return undefined;
   return inDirectory((directory) => {
     const at = (name: string): string => join(directory, name);
-    writeDiffCapture(at('bench.capture'), { ...AGREE, frames, divergesEvery: 100 });
+    writeDiffCaptures(at('bench.capture'), { ...AGREE, frames, divergesEvery: 100 });
     const relaydiff = (...args: readonly string[]): void => {
       spawnSync(process.execPath, [CLI, ...args], { stdio: 'ignore' });
     };

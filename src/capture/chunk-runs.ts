@@ -78,6 +78,7 @@ export function restOf(run: ChunkRun, fromOffset: number): ChunkRun | undefined 
     bytes: run.bytes.subarray(position),
     ordinals: run.ordinals.slice(count),
     timesNs: run.timesNs.slice(count),
+    ...(run.ordersNs && { ordersNs: run.ordersNs.slice(count) }),
     lengths: run.lengths.slice(count),
   };
 }

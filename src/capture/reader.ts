@@ -32,6 +32,7 @@ import type {
   ConnectionRow,
   Gap,
   StreamAccount,
+  StreamEnd,
   StreamKind,
   StreamRow,
 } from './types.ts';
@@ -119,6 +120,19 @@ class SqliteCaptureReader implements CaptureReader {
         bytes: waiting.reduce((sum, segment) => sum + segment.bytes, row.bytes),
         chunks: waiting.reduce((sum, segment) => sum + segment.lengths.length, row.chunks),
       };
+    });
+  }
+
+  streamEnds(): readonly StreamEnd[] {
+    const rows = this.#all<StreamEnd>(
+      `SELECT id, connection_id AS connection, kind,
+              coalesce((SELECT stream_offset + byte_count FROM segment WHERE stream_id = stream.id
+                        ORDER BY stream_offset DESC LIMIT 1), first_offset) AS endOffset
+       FROM stream ORDER BY id`,
+    );
+    return rows.map((row) => {
+      const last = this.#journal.get(row.id)?.at(-1);
+      return last === undefined ? row : { ...row, endOffset: last.offset + last.bytes };
     });
   }
 
@@ -326,7 +340,8 @@ class SqliteCaptureReader implements CaptureReader {
   /** Of a capture that was not sealed: what its writer would say if it were sealed now. */
   #lastTimeNs(): number {
     const rows = this.#all<{ last: number }>(
-      `SELECT max(coalesce((SELECT max(last_time_ns) FROM segment), 0),
+      `SELECT max(coalesce((SELECT max((SELECT last_time_ns FROM segment WHERE stream_id = stream.id
+                                        ORDER BY stream_offset DESC LIMIT 1)) FROM stream), 0),
                   coalesce((SELECT max(last_time_ns) FROM gap), 0),
                   coalesce((SELECT max(opened_ns) FROM connection), 0),
                   coalesce((SELECT max(time_ns) FROM event), 0)) AS last`,

@@ -41,8 +41,8 @@ export interface ReadOptions {
 }
 
 /**
- * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Two recordings that are
- * compared as one are read without runs.
+ * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Where the clients of two
+ * recordings did not send the same, each relay lacks messages that the other has.
  */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { oldDialect, newDialect, noise, scan } = options;
@@ -52,7 +52,8 @@ export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
     bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
     oldDialect.name === newDialect.name &&
     noise === undefined &&
-    reader.runs !== undefined
+    reader.runs !== undefined &&
+    (reader.sentAgain === undefined || reader.gaps().length === 0)
   );
 }
 

@@ -2,8 +2,9 @@
  * The agreement scan of one connection. Reads both sides along in step and counts what agrees: in bulk, where both
  * go on with the same bytes, otherwise frame by frame and lane by lane. Marks the places of what does not agree.
  */
-import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, Side, StreamEnd } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
+import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
@@ -65,7 +66,7 @@ export class ConnectionScan {
   }
 
   /** Reads on, as far as this reader knows the streams. `isEnd`: they go no further. */
-  advance(reader: CaptureReader, streams: readonly StreamRow[], isEnd: boolean): void {
+  advance(reader: CaptureReader, streams: readonly StreamEnd[], isEnd: boolean): void {
     const rest: Record<Side, boolean> = { old: false, new: false };
     for (const side of ['old', 'new'] as const) {
       const stream = streams.find(({ kind }) => kind === side);
@@ -97,20 +98,25 @@ export class ConnectionScan {
 
   #next(side: Side, isEnd: boolean): WalkedSpan | undefined {
     const walk = this.#walks[side];
-    const next = walk.next();
-    if (next !== undefined || !isEnd) return next;
-    walk.end();
-    return walk.next();
+    return isEnd ? walk.nextToEnd() : walk.next();
+  }
+
+  /** Equal frames of both sides. */
+  get pairs(): number {
+    return this.#pairs;
+  }
+
+  /** What has not found the same on the other side. */
+  open(side: Side): number {
+    return this.#disagreeing[side] + this.#waiting[side];
   }
 
   /** As if the recording had ended here; the scan may still go on. */
   result(): RetiredConnection {
-    const open = { ...this.#disagreeing };
     const { contentsMax } = this.#context.limits;
     let contents = this.#contents;
     for (const queue of this.#lanes.values()) {
       for (const side of ['old', 'new'] as const) {
-        open[side] += queue.size(side);
         for (const frame of queue.all(side)) {
           if (++contents <= contentsMax) this.#context.odd.add(frame);
         }
@@ -127,8 +133,7 @@ export class ConnectionScan {
     };
     return {
       isOdd: { old: isOddOf('old'), new: isOddOf('new') },
-      open,
-      hasOdd: open.old + open.new > 0,
+      hasOdd: this.open('old') + this.open('new') > 0,
       hasMoreContents: contents > contentsMax,
       pairs: this.#pairs,
       remarks: { old: this.#remarks.listed('old'), new: this.#remarks.listed('new') },
@@ -143,7 +148,7 @@ export class ConnectionScan {
       const right = left.length === 0 ? left : neu.ahead();
       const length = Math.min(left.length, right.length);
       if (length === 0) return;
-      const equal = equalBytes(left, right, length);
+      const equal = commonBytes(left, right, length);
       const passed = this.#passFrames(left.subarray(0, equal));
       if (passed === 0) return;
     }
@@ -296,17 +301,4 @@ function mayHoldAnother({ magic, offsets }: HeaderLayout, frame: Uint8Array): bo
     if (frame[at] === (magic & 0xff) && u32At(frame, at) === magic) return true;
   }
   return false;
-}
-
-/** How many bytes both begin with. */
-function equalBytes(left: Buffer, right: Buffer, length: number): number {
-  if (left.compare(right, 0, length, 0, length) === 0) return length;
-  let low = 0;
-  let high = length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (left.compare(right, low, middle, low, middle) === 0) low = middle;
-    else high = middle;
-  }
-  return low;
 }

@@ -6,9 +6,10 @@
 import { TAP_ORIGIN } from '../../capture/blind-spots.ts';
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import type { Placement } from '../client-facts.ts';
+import type { Placement, Sending } from '../client-facts.ts';
 import { SentPlacements } from '../scan/sent-placements.ts';
 import { StreamWalk, type WalkedSpan } from '../scan/stream-walk.ts';
+import { PlacementsToNew } from '../two-captures/placements-to-new.ts';
 
 const SKEW_NS = 10_000_000;
 
@@ -17,6 +18,7 @@ export interface Walked {
   readonly walked: WalkedSpan;
   /** Of a client stream. */
   readonly placement: Placement | undefined;
+  readonly toNew: Sending['toNew'];
 }
 
 /** A stream that is to be read on before its time. */
@@ -71,6 +73,7 @@ class OpenStream implements Open {
   readonly #row: StreamRow;
   readonly #walk: StreamWalk;
   readonly #placements: SentPlacements | undefined;
+  readonly #placementsToNew: PlacementsToNew | undefined;
   /** The walk has not gone on, so its bytes are there. */
   #next: WalkedSpan | undefined;
 
@@ -81,6 +84,8 @@ class OpenStream implements Open {
     this.#walk.attach(reader, row);
     this.leadNs = isClient ? SKEW_NS : 0;
     this.#placements = isClient ? new SentPlacements(reader, row.id, layout) : undefined;
+    const again = reader.sentAgain?.(row.id);
+    this.#placementsToNew = again && new PlacementsToNew(again);
     this.#goOn();
   }
 
@@ -97,18 +102,15 @@ class OpenStream implements Open {
     const walked = this.#next;
     if (walked === undefined) return undefined;
     const placement = this.#placements?.of(walked.span);
-    const wanted = visit({ row: this.#row, walked, placement });
+    const toNew = this.#placementsToNew && (this.#placementsToNew.of(walked) ?? 'unknown');
+    const wanted = visit({ row: this.#row, walked, placement, toNew });
     this.#goOn();
     return wanted;
   }
 
   #goOn(): void {
-    this.#next = this.#walk.next();
-    if (this.#next === undefined) {
-      this.#walk.end();
-      this.#next = this.#walk.next();
-    }
-    this.dueNs = (this.#next?.arrivalNs ?? Infinity) - this.leadNs;
+    this.#next = this.#walk.nextToEnd();
+    this.dueNs = (this.#next?.orderNs ?? Infinity) - this.leadNs;
   }
 }
 

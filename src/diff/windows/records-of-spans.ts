@@ -1,7 +1,8 @@
 /** What a window remembers of a span until it is analysed or dropped. */
 import type { StreamRow } from '../../capture/types.ts';
+import { defined } from '../../lib/assert.ts';
 import type { Frame, Span } from '../../wire/types.ts';
-import type { Placement } from '../client-facts.ts';
+import type { Placement, Sending } from '../client-facts.ts';
 import { KEY_IS_BYTES_MAX } from '../content-table.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 
@@ -20,6 +21,7 @@ export interface SpanRecord {
   readonly isCounted: boolean;
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
+  readonly toNew: Sending['toNew'];
   /** Of what a client sent: it may not have agreed somewhere. */
   readonly mayBeOdd: boolean;
   /** When it was sent, as the number of a message: window-reader. */
@@ -38,11 +40,13 @@ export function recordOf(
     key,
     isCounted,
     placement,
+    toNew,
     mayBeOdd = false,
   }: {
     readonly key: string;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
+    readonly toNew?: Sending['toNew'];
     readonly mayBeOdd?: boolean;
   },
 ): SpanRecord {
@@ -59,6 +63,7 @@ export function recordOf(
     span: isInKey ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
     isCounted,
     placement,
+    toNew,
     mayBeOdd,
     moment: 0,
     next: undefined,
@@ -92,4 +97,19 @@ export class RecordedFrame implements Frame {
   get bytes(): Uint8Array {
     return (this.#bytes ??= bytesOf(this.record));
   }
+}
+
+/** Of what a client sent. */
+export function sendingOf(
+  { row, offset, arrivalNs, placement, toNew }: SpanRecord,
+  unmirrored?: Sending['unmirrored'],
+): Sending {
+  return {
+    connection: row.connection,
+    offset,
+    timeNs: arrivalNs,
+    placement: defined(placement, 'placement of what was sent'),
+    unmirrored,
+    ...(toNew && { toNew }),
+  };
 }

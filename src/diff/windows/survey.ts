@@ -5,10 +5,9 @@
  */
 import type { Side } from '../../capture/types.ts';
 import type { Dialect } from '../../protocol/types.ts';
-import { defined } from '../../lib/assert.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
-import type { Sending } from '../client-facts.ts';
+import { asSentTo, type Sending } from '../client-facts.ts';
 import { ContentTable, keyOf, Subjects } from '../content-table.ts';
 import { type FrameShape, type FrameShapes, frameShapesOf } from '../../protocol/frame-shapes.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
@@ -19,7 +18,7 @@ import type { RemarkKinds } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { GapSurvey } from './gap-survey.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import type { DeliveringStream, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
@@ -96,7 +95,11 @@ export class Survey implements WindowSink {
   /** By all that tells kinds apart but flags that are rare; of frames that have a shape. */
   readonly #usualKinds = new Map<FrameShape, Map<number, AgreedSendings>>();
   #recent: SpanRecord[] = [];
-  readonly #interleaved = new WeakSet<SpanRecord>();
+  /** Others wrote between its pieces, as the relay of a side was sent them. */
+  readonly #interleaved: Readonly<Record<Side, WeakSet<SpanRecord>>> = {
+    old: new WeakSet(),
+    new: new WeakSet(),
+  };
 
   constructor(context: SurveyContext) {
     this.#context = context;
@@ -109,9 +112,7 @@ export class Survey implements WindowSink {
     const { dialect, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
-    if (record.placement?.isSplit === true && this.#isInterleaved(record)) {
-      this.#interleaved.add(record);
-    }
+    this.#noteInterleaved(record);
     this.gaps.sent(record);
     if (!record.isFrame) return;
     const { connection } = record.row;
@@ -238,13 +239,22 @@ export class Survey implements WindowSink {
     return stream.lastLane;
   }
 
-  #isInterleaved({ row, placement, arrivalNs }: SpanRecord): boolean {
-    const { fromNs } = defined(placement, 'placement of what was sent');
+  #noteInterleaved(record: SpanRecord): void {
+    if (record.placement?.isSplit !== true && record.toNew === undefined) return;
+    const sending = sendingOf(record);
+    for (const side of ['old', 'new'] as const) {
+      const seen = asSentTo(side, sending);
+      if (seen?.placement.isSplit !== true) continue;
+      if (this.#hasOthersBetween(seen)) this.#interleaved[side].add(record);
+    }
+  }
+
+  #hasOthersBetween({ connection, placement, timeNs }: Sending): boolean {
     for (let at = this.#recent.length - 2; at >= 0; at--) {
       const other = this.#recent[at];
       if (other === undefined) break;
-      const isOther = other.row.connection !== row.connection;
-      if (isOther && other.arrivalNs > fromNs && other.arrivalNs < arrivalNs) return true;
+      const isOther = other.row.connection !== connection;
+      if (isOther && other.arrivalNs > placement.fromNs && other.arrivalNs < timeNs) return true;
     }
     return false;
   }
@@ -254,17 +264,12 @@ export class Survey implements WindowSink {
     const bytes = bytesOf(record);
     const shape = this.#shapes.shapeOf(bytes, 0, bytes.length);
     const remarks = this.#shapes.kindsOf(bytes, 0, bytes.length, shape);
-    const { isSplit = false, leadingDomain } = record.placement ?? {};
-    // Nearly all are like this, and then shape, remarks and the leading domain name them.
-    const isUsual =
-      !isSplit &&
-      record.placement?.beganInside === false &&
-      bytes.length > BLOCK_BYTES_MAX &&
-      !this.#isLeaving(record);
-    if (shape === undefined || !isUsual) return this.#kindNamed(record, bytes, remarks);
+    if (shape === undefined || bytes.length <= BLOCK_BYTES_MAX || !this.#isUsual(record)) {
+      return this.#kindNamed(record, bytes, remarks);
+    }
     let kinds = this.#usualKinds.get(shape);
     if (kinds === undefined) this.#usualKinds.set(shape, (kinds = new Map()));
-    const name = remarks * DOMAINS + (leadingDomain ?? DOMAINS - 1);
+    const name = remarks * DOMAINS + (record.placement?.leadingDomain ?? DOMAINS - 1);
     let kind = kinds.get(name);
     if (kind === undefined) {
       kind = this.#kindNamed(record, bytes, remarks);
@@ -273,8 +278,18 @@ export class Survey implements WindowSink {
     return kind;
   }
 
-  #isLeaving({ row, arrivalNs }: SpanRecord): boolean {
-    return isRightBeforeLeaving(arrivalNs, this.#context.clientLeftNs(row.connection));
+  /** Nearly all are like this, and then shape, remarks and the leading domain name them. */
+  #isUsual({ row, arrivalNs, placement, toNew }: SpanRecord): boolean {
+    if (placement === undefined || toNew === 'unknown') return false;
+    const leftNs = this.#context.clientLeftNs(row.connection);
+    return [{ placement, timeNs: arrivalNs }, toNew].every(
+      (sent) =>
+        sent === undefined ||
+        (!sent.placement.isSplit &&
+          !sent.placement.beganInside &&
+          sent.placement.leadingDomain === placement.leadingDomain &&
+          !isRightBeforeLeaving(sent.timeNs, leftNs)),
+    );
   }
 
   #kindNamed(
@@ -283,20 +298,15 @@ export class Survey implements WindowSink {
     remarks: RemarkKinds,
   ): AgreedSendings | undefined {
     const { dialect } = this.#context;
-    const isInterleaved = this.#interleaved.has(record);
+    const isInterleaved = {
+      old: this.#interleaved.old.has(record),
+      new: this.#interleaved.new.has(record),
+    };
     const key = this.#nameOf(record, bytes, { isInterleaved, remarks });
     const known = this.#kinds.get(key);
     if (known !== undefined || this.#kinds.size >= KINDS_MAX) return known;
     const content: Content = this.#table.intern(spanOf(record), dialect);
-    const { row, offset, arrivalNs: timeNs } = record;
-    const placement = defined(record.placement, 'placement of what was sent');
-    const sending: Sending = {
-      connection: row.connection,
-      offset,
-      timeNs,
-      placement,
-      unmirrored: undefined,
-    };
+    const sending = sendingOf(record);
     const kind = { content, sending, isInterleaved, kept: { old: 0, new: 0 }, pairs: 0 };
     this.#kinds.set(key, kind);
     return kind;
@@ -305,20 +315,37 @@ export class Survey implements WindowSink {
   #nameOf(
     record: SpanRecord,
     bytes: Uint8Array,
-    { isInterleaved, remarks }: { readonly isInterleaved: boolean; readonly remarks: RemarkKinds },
+    {
+      isInterleaved,
+      remarks,
+    }: {
+      readonly isInterleaved: Readonly<Record<Side, boolean>>;
+      readonly remarks: RemarkKinds;
+    },
   ): string {
-    const { placement, offset } = record;
     const { header } = this.#context.dialect;
-    const { isSplit = false, beganInside = false, leadingDomain } = placement ?? {};
-    const flags = `${bytes.length > LARGE_BYTES} ${isSplit} ${beganInside} ${isInterleaved} ${this.#isLeaving(record)}`;
+    const sending = sendingOf(record);
+    const written = this.#flagsOf(sending, isInterleaved.old);
+    const writtenToNew =
+      record.toNew === undefined ? '' : this.#flagsOf(asSentTo('new', sending), isInterleaved.new);
     const domain = bytes[header.offsets.relay_domain];
     const shape = this.#subjects.shapeOf(bytes.subarray(header.sizeBytes));
     // Short messages may be the block with which a collector names itself.
     const block =
       bytes.length > BLOCK_BYTES_MAX
         ? ''
-        : ` ${offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
-    return `${flags} ${domain} ${leadingDomain} ${remarks} ${shape}${block}`;
+        : ` ${record.offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
+    const isLarge = bytes.length > LARGE_BYTES;
+    return `${isLarge} ${written} ${writtenToNew} ${domain} ${remarks} ${shape}${block}`;
+  }
+
+  /** How it was written to a relay, as far as rules of causes look. */
+  #flagsOf(sending: Sending | undefined, isInterleaved: boolean): string {
+    if (sending === undefined) return 'unknown';
+    const { isSplit, beganInside, leadingDomain } = sending.placement;
+    const leftNs = this.#context.clientLeftNs(sending.connection);
+    const isLeaving = isRightBeforeLeaving(sending.timeNs, leftNs);
+    return `${isSplit} ${beganInside} ${isInterleaved} ${isLeaving} ${leadingDomain}`;
   }
 }
 

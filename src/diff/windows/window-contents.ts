@@ -19,7 +19,7 @@ import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
-import { bytesOf, RecordedFrame, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, RecordedFrame, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
@@ -97,17 +97,13 @@ class Window implements WindowFacts {
     sent.sort((left, right) => left.row.id - right.row.id || left.index - right.index);
     let last: SpanRecord | undefined;
     for (const record of sent) {
-      const { connection } = record.row;
       // One may be among what was sent before the window, too.
       const isAgain = record.row === last?.row && record.index === last.index;
       last = record;
       if (isAgain) continue;
       const content = this.#contentOf(record);
-      const { offset, arrivalNs: timeNs } = record;
-      const placement = defined(record.placement, 'placement of what was sent');
-      const unmirrored = survey.gaps.unmirrored(record);
-      facts.noteSending(content, { connection, offset, timeNs, placement, unmirrored });
-      publishers.note(content, connection);
+      facts.noteSending(content, sendingOf(record, survey.gaps.unmirrored(record)));
+      publishers.note(content, record.row.connection);
     }
     facts.sortSendings();
     for (const side of ['old', 'new'] as const) {

@@ -107,13 +107,13 @@ export class WindowReader {
 
   read(reader: CaptureReader): void {
     const { dialect, agreement } = this.#context;
-    walkInOrder(reader, dialect.header, ({ row, walked, placement }) => {
+    walkInOrder(reader, dialect.header, ({ row, walked, placement, toNew }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
         const key = keyOf(walked.span.bytes);
         const mayBeOdd = agreement.odd.mayHave(walked.span.bytes);
-        const record = recordOf(row, walked, { key, isCounted: false, placement, mayBeOdd });
-        this.#takeSent(record, walked.span.bytes);
+        const known = { key, isCounted: false, placement, toNew, mayBeOdd };
+        this.#takeSent(recordOf(row, walked, known), walked.span.bytes);
       }
       this.#giveFull();
       return this.#wanted;
