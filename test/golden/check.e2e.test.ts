@@ -1,7 +1,6 @@
 /** `relaydiff check` with the built command line, against relays that keep the promise, break it, and misbehave. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { livingWith } from '../../src/replay/process-table.ts';
@@ -20,7 +19,6 @@ import {
   writeGolden,
 } from './check-support.ts';
 
-const CAPTURES = fileURLToPath(new URL('../../captures', import.meta.url));
 const schemaFile = new URL('../../schemas/json/check.schema.json', import.meta.url);
 
 interface Place {
@@ -119,23 +117,6 @@ it('a relay that breaks it fails with exactly what the golden shows of it, the s
   expect(timeless(junitAgain)).toBe(timeless(junit));
   const runless = (page: string): string => page.replace(/<sub>.*<\/sub>/, '');
   expect(runless(markdownAgain)).toBe(runless(markdown));
-});
-
-it('a committed golden says what the generic relay shows, also in frames and in pieces', async () => {
-  const { scratch } = place();
-  const golden = join(CAPTURES, 'wrong-domain');
-  const args = [golden, '--relay', reference('generic'), '--jobs', '2', '--json'];
-  const { cases } = reportIn(await check(args, scratch));
-  const told = cases.filter(({ replay }) => replay.startsWith('causal:'));
-  expect(told.map(({ replay }) => replay)).toEqual([
-    'causal:recorded',
-    'causal:frame',
-    'causal:split:5',
-  ]);
-  // Elsewhere than on Linux nobody can know whether a piece was read alone.
-  const asShown = told.map((each) => each.asShown);
-  expect(asShown).not.toContain(null);
-  if (process.platform === 'linux') expect(asShown).not.toContain(false);
 });
 
 /** What a relay does, the outcome, its trouble, what is said. */
