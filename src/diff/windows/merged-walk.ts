@@ -145,19 +145,21 @@ interface NotOpened {
   readonly openedNs: number;
 }
 
+const NO_STREAMS: ReadonlyMap<number, StreamRow> = new Map();
+
 /** The last is to be opened first. */
 function notOpened(reader: CaptureReader): NotOpened[] {
   const openedNs = new Map(reader.connections().map((each) => [each.id, Number(each.openedNs)]));
   const streams = reader.streams();
   const isTapped = reader.info.origin === TAP_ORIGIN;
-  const fedOf = new Map(
-    streams.filter(({ kind }) => isTapped && kind === 'client').map((row) => [row.connection, row]),
-  );
+  const ofKind = (kind: StreamRow['kind']): ReadonlyMap<number, StreamRow> =>
+    new Map(streams.filter((row) => row.kind === kind).map((row) => [row.connection, row]));
+  const [fed, heard] = isTapped ? [ofKind('client'), ofKind('old')] : [NO_STREAMS, NO_STREAMS];
   return streams
-    .filter((row) => row.kind !== 'client' || !isTapped)
+    .filter((row) => row.kind !== 'client' || !heard.has(row.connection))
     .map((row) => {
-      const fed = row.kind === 'old' ? fedOf.get(row.connection) : undefined;
-      const rows = fed === undefined ? [row] : [row, fed];
+      const own = row.kind === 'old' ? fed.get(row.connection) : undefined;
+      const rows = own === undefined ? [row] : [row, own];
       return { rows, row, openedNs: openedNs.get(row.connection) ?? 0 };
     })
     .sort((left, right) => right.openedNs - left.openedNs || right.row.id - left.row.id);
