@@ -22,7 +22,7 @@ import { relayProgram } from '../../src/simulate/spawn.ts';
 import type { GoldenScenario } from './scenarios.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const RUNS = 5;
+const RUNS = 3;
 
 export function measureReplays({ replays }: GoldenScenario, directory: string): void {
   const measured = replays.filter(({ shows }) => shows === 'measured').map(({ words }) => words);
