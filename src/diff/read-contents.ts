@@ -40,10 +40,7 @@ export interface ReadOptions {
   readonly scan?: Partial<ScanOptions>;
 }
 
-/**
- * Messages of two dialects, and those with noise, agree by meaning, never by their bytes. Where the clients of two
- * recordings did not send the same, each relay lacks messages that the other has.
- */
+/** Messages of two dialects, and those with noise, agree by meaning, never by their bytes. */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { oldDialect, newDialect, noise, scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
@@ -52,8 +49,7 @@ export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
     bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
     oldDialect.name === newDialect.name &&
     noise === undefined &&
-    reader.runs !== undefined &&
-    (reader.sentAgain === undefined || reader.gaps().length === 0)
+    reader.runs !== undefined
   );
 }
 
