@@ -2,17 +2,19 @@
 import { openCapture } from '../src/capture/open.ts';
 import { diffCapture } from '../src/diff/diff-capture.ts';
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
-import { DIALECT } from './diff-captures.ts';
+import { readFileSync } from 'node:fs';
+import { parseNoiseModel } from '../src/diff/noise/model.ts';
 
-const [path = '', remarks = 'count'] = process.argv.slice(2);
-const dialect = loadBuiltInProtocol().dialect(DIALECT);
+const [path = '', remarks = 'count', old = '', neu = '', noise = ''] = process.argv.slice(2);
+const protocol = loadBuiltInProtocol();
 const reader = openCapture(path);
 const cpu = process.cpuUsage();
 const startMs = performance.now();
 const { counts, verdict } = diffCapture(reader, {
-  oldDialect: dialect,
-  newDialect: dialect,
+  oldDialect: protocol.dialect(old),
+  newDialect: protocol.dialect(neu),
   remarks: remarks === 'count',
+  ...(noise !== '' && { noise: parseNoiseModel(readFileSync(noise, 'utf8'), noise) }),
 });
 const wallMs = performance.now() - startMs;
 const { user, system } = process.cpuUsage(cpu);

@@ -4,12 +4,15 @@
  * Beside it, at a size that one can wait for, what a person would do without relaydiff: tshark and diff.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { writeFileSync, closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
-import { type DiffTraffic, writeDiffCapture } from './diff-captures.ts';
+import { openCapture } from '../src/capture/open.ts';
+import { learnFromCapture } from '../src/diff/noise/learn-capture.ts';
+import { loadBuiltInProtocol } from '../src/protocol/files.ts';
+import { DIALECTS, type DiffTraffic, writeDiffCapture } from './diff-captures.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TOOL = join(ROOT, 'scripts', 'run-tool.mjs');
@@ -58,6 +61,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   isInterleaved: false,
   messages: 'noise',
   recording: 'plain',
+  relays: 'passing',
 };
 
 const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
@@ -69,6 +73,10 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
   { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
   { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
+  { ...AGREE, name: 'two dialects that agree', relays: 'translating' },
+  { ...AGREE, name: 'two dialects, 1 % diverge', relays: 'translating', divergesEvery: 100 },
+  { ...AGREE, name: 'stamps that agree', relays: 'stamping' },
+  { ...AGREE, name: 'stamps, 1 % diverge', relays: 'stamping', divergesEvery: 100 },
 ];
 
 export function benchDiff(
@@ -82,8 +90,9 @@ export function benchDiff(
       inDirectory((directory) => {
         const path = join(directory, 'bench.capture');
         writeDiffCapture(path, traffic);
+        const noise = traffic.relays === 'stamping' ? noiseModel(directory) : '';
         for (const remarks of REMARKS) {
-          const measure = { ...traffic, remarks, ...compare(path, remarks) };
+          const measure = { ...traffic, remarks, ...compare(path, remarks, traffic, noise) };
           measures.push(measure);
           onMeasure(measure);
         }
@@ -94,8 +103,15 @@ export function benchDiff(
 }
 
 /** In a process of its own. One that runs out of memory is a result, and the others are measured all the same. */
-function compare(path: string, remarks: string): Pick<DiffMeasure, 'failure' | 'compared'> {
-  const child = spawnSync(process.execPath, [TOOL, 'bench/diff-child.ts', path, remarks], {
+function compare(
+  path: string,
+  remarks: string,
+  { relays }: DiffTraffic,
+  noise: string,
+): Pick<DiffMeasure, 'failure' | 'compared'> {
+  const { old, new: neu } = DIALECTS[relays];
+  const args = [TOOL, 'bench/diff-child.ts', path, remarks, old, neu, noise];
+  const child = spawnSync(process.execPath, args, {
     cwd: ROOT,
     encoding: 'utf8',
   });
@@ -109,6 +125,21 @@ function compare(path: string, remarks: string): Pick<DiffMeasure, 'failure' | '
   const compared: Compared = JSON.parse(child.stdout);
   return { failure: undefined, compared };
 }
+
+/** What two relays that stamp differ in, learned from a small recording of them; the path of its file. */
+function noiseModel(directory: string): string {
+  const path = join(directory, 'noise.capture');
+  const traffic = { ...AGREE, relays: 'stamping', frames: NOISE_FRAMES } as const;
+  writeDiffCapture(path, traffic);
+  const reader = openCapture(path);
+  const model = learnFromCapture(reader, loadBuiltInProtocol().dialect(DIALECTS.stamping.old));
+  reader.close();
+  const file = join(directory, 'noise.json');
+  writeFileSync(file, JSON.stringify(model));
+  return file;
+}
+
+const NOISE_FRAMES = 10_000;
 
 export const hasTshark = (): boolean => spawnSync('tshark', ['--version']).status === 0;
 

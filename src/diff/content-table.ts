@@ -1,5 +1,5 @@
 /**
- * Gives equal bytes the same content, across all streams of a capture. Short frames, which are nearly all,
+ * Gives the same message the same content, across all streams of a capture. Short frames, which are nearly all,
  * are their own key; long ones are known by their SHA-1, so that the memory for a frame is bounded: two
  * different messages with one digest would have to be made on purpose. What a content means is read once,
  * when it is first seen.
@@ -7,33 +7,31 @@
 import { createHash } from 'node:crypto';
 import { decodeMessage } from '../protocol/decode.ts';
 import { subjectOf } from '../protocol/leaves.ts';
-import { meaningKey, meaningOf } from '../protocol/meaning.ts';
-import type { Dialect, EnumTable } from '../protocol/types.ts';
+import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
-import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
-import type { NoiseMask } from './noise/mask.ts';
+import { type Identity, keyOf, Shapes, SHORT_BYTES_MAX } from './identity.ts';
 import type { Content, Head } from './records.ts';
 import { NO_REMARKS, remarkKindsOf } from './remark-kinds.ts';
 
 export interface ContentTableOptions {
-  /**
-   * How two dialects are compared: contents with one meaning have one id, whatever their bytes, and the numbers of
-   * heads are those of this one. undefined: there is one dialect.
-   */
-  readonly reference: Dialect | undefined;
+  /** Contents that are the same message have one id. The numbers of heads are those of old. */
+  readonly identity: Identity;
   /** Whether to look for what is odd about messages. */
   readonly remarks: boolean;
-  /** What of messages is noise and says nothing of which message it is. */
-  readonly noise?: NoiseMask | undefined;
-  /** Whether contents get names that other tables give the same bytes, too. */
+  /** Whether contents get names that other tables give the same messages, too. */
   readonly hasNames?: boolean;
 }
 
-/** A digest of fewer bytes than this costs more time than it saves memory. */
-const SHORT_BYTES_MAX = 256;
-/** The key of a frame that is no longer than this is its bytes, a character each. */
-export const KEY_IS_BYTES_MAX = SHORT_BYTES_MAX;
+/** Bytes that were not seen before. */
+interface Unread {
+  readonly isFrame: boolean;
+  readonly dialect: Dialect;
+  /** Of the bytes. */
+  readonly key: string;
+  readonly identityKey: string | undefined;
+}
+
 const NOT_KEPT = -1;
 const NO_FRAME_SUBJECT = 'bytes that are no frame';
 
@@ -43,33 +41,32 @@ export class ContentTable {
     frame: { short: new Map<string, Content>(), long: new Map<string, Content>() },
     other: { short: new Map<string, Content>(), long: new Map<string, Content>() },
   };
-  readonly #reference: Dialect | undefined;
+  readonly #identity: Identity;
   readonly #remarks: boolean;
-  readonly #noise: NoiseMask | undefined;
   readonly #hasNames: boolean;
-  readonly #idsOfMeanings = new Map<string, number>();
+  /** Of frames that are the same without being equal. */
+  readonly #idsOfKeys = new Map<string, number>();
   #count = 0;
   readonly #subjects = new Subjects();
 
-  constructor({ reference, remarks, noise, hasNames = false }: ContentTableOptions) {
-    this.#reference = reference;
+  constructor({ identity, remarks, hasNames = false }: ContentTableOptions) {
+    this.#identity = identity;
     this.#remarks = remarks;
-    this.#noise = noise;
     this.#hasNames = hasNames;
   }
 
-  /** `dialect` says how to read bytes that were not seen before. */
-  intern(span: Span, dialect: Dialect): Content {
+  /**
+   * `dialect` says how to read bytes that were not seen before; `identityKey` is what they are by the identity of this
+   * table, where that is known already.
+   */
+  intern(span: Span, dialect: Dialect, identityKey?: string): Content {
     const isFrame = span.kind === 'frame';
     const size = span.bytes.byteLength <= SHORT_BYTES_MAX ? 'short' : 'long';
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
-    const bytesKey = keyOf(span.bytes);
-    // The same bytes may mean something else in another dialect.
-    const key = this.#reference === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
+    const key = this.#identity.keyOfBytes(dialect, span.bytes);
     const known = contents.get(key);
     if (known !== undefined) return known;
-    const read = this.#read(span.bytes, isFrame, dialect);
-    const content = this.#hasNames ? { ...read, name: nameOf(isFrame, bytesKey) } : read;
+    const content = this.#read(span.bytes, { isFrame, dialect, key, identityKey });
     contents.set(key, content);
     return content;
   }
@@ -78,51 +75,55 @@ export class ContentTable {
   peek(bytes: Uint8Array, layout: HeaderLayout): Content {
     const payload = keyOf(bytes.subarray(layout.sizeBytes));
     const head = readHead(layout, bytes);
-    const keyHead = head && this.#noise?.headOf(head);
+    const keyHead = head && this.#identity.noise?.headOf(head);
     const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
     return { ...base, shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
   }
 
-  #read(bytes: Uint8Array, isFrame: boolean, dialect: Dialect): Content {
+  #read(bytes: Uint8Array, { isFrame, dialect, key, identityKey }: Unread): Content {
     const { sizeBytes } = dialect.header;
+    const { noise, isOneDialect } = this.#identity;
     const head = this.#head(bytes, dialect);
-    const keyHead = head && this.#noise?.headOf(head);
+    const keyHead = head && noise?.headOf(head);
     const base = { isFrame, length: bytes.byteLength, head, ...(keyHead && { keyHead }) };
     const payload = bytes.subarray(sizeBytes);
     if (!isFrame) {
       const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
-      return { ...base, id: this.#count++, payload: keyOf(payload), ...nothing };
+      const own = { ...this.#named(isFrame, key), id: this.#count++ };
+      return { ...base, ...own, payload: keyOf(payload), ...nothing };
     }
     const shape = this.#subjects.shapeOf(payload);
     const subject = this.#subjects.of(shape, bytes, dialect);
     const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
     const read = { ...base, shape, subject, remarks };
-    const masked = this.#noise?.mask(dialect, bytes, shape);
+    const masked = noise?.mask(dialect, bytes, shape);
     if (masked !== undefined) {
-      const id = this.#idOfKey(keyOf(masked.bytes));
-      const key = keyOf(masked.bytes.subarray(sizeBytes));
-      return { ...read, id, payload: key, noise: masked.values };
+      const own = this.#ofKey(identityKey ?? this.#identity.keyOfMasked(masked));
+      const maskedPayload = keyOf(masked.bytes.subarray(sizeBytes));
+      return { ...read, ...own, payload: maskedPayload, noise: masked.values };
     }
-    return { ...read, id: this.#idOfFrame(bytes, dialect), payload: keyOf(payload) };
+    const own = isOneDialect
+      ? { ...this.#named(isFrame, key), id: this.#count++ }
+      : this.#ofKey(identityKey ?? this.#identity.keyOfMeaning(dialect, bytes));
+    return { ...read, ...own, payload: keyOf(payload) };
   }
 
-  #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
-    if (this.#reference === undefined) return this.#count++;
-    return this.#idOfKey(keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame)))));
+  /** Of a frame that may be the same as another one. */
+  #ofKey(key: string): Pick<Content, 'id' | 'name'> {
+    let id = this.#idsOfKeys.get(key);
+    if (id === undefined) this.#idsOfKeys.set(key, (id = this.#count++));
+    return { ...this.#named(true, key), id };
   }
 
-  #idOfKey(key: string): number {
-    let id = this.#idsOfMeanings.get(key);
-    if (id === undefined) this.#idsOfMeanings.set(key, (id = this.#count++));
-    return id;
+  #named(isFrame: boolean, key: string): Pick<Content, 'name'> {
+    return this.#hasNames ? { name: nameOf(isFrame, key) } : {};
   }
 
   #head(bytes: Uint8Array, dialect: Dialect): Head | undefined {
     const head = readHead(dialect.header, bytes);
-    const reference = this.#reference;
-    if (head === undefined || reference === undefined || reference === dialect) return head;
-    const domain = translated(dialect.domains, reference.domains, head.domain);
-    return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };
+    if (head === undefined || this.#identity.isOneDialect) return head;
+    const domain = this.#identity.domainOf(dialect, head.domain);
+    return { ...head, domain, source: this.#identity.sourceOf(dialect, head.source) };
   }
 }
 
@@ -130,17 +131,10 @@ export class ContentTable {
 export class Subjects {
   /** By dialect and shape. */
   readonly #subjects = new Map<string, string>();
-  /** One string object for the shape of many contents. */
-  readonly #shapes = new Map<string, string>();
+  readonly #shapes = new Shapes();
 
   shapeOf(payload: Uint8Array): string {
-    const walk = walkTlvs(payload);
-    const shape =
-      walk.tlvs.map((tlv) => tlv.type).join(',') + (walk.defect === undefined ? '' : '!');
-    const known = this.#shapes.get(shape);
-    if (known !== undefined) return known;
-    this.#shapes.set(shape, shape);
-    return shape;
+    return this.#shapes.of(payload);
   }
 
   of(shape: string, frame: Uint8Array, dialect: Dialect): string {
@@ -153,10 +147,10 @@ export class Subjects {
   }
 }
 
-/** Equal for equal bytes, and for others only by the rarest chance: 48 bits. */
-function nameOf(isFrame: boolean, bytesKey: string): number {
+/** Equal for equal keys, and for others only by the rarest chance: 48 bits. */
+function nameOf(isFrame: boolean, key: string): number {
   const hash = createHash('sha1').update(isFrame ? 'frame ' : 'other ');
-  return hash.update(bytesKey, 'latin1').digest().readUIntBE(0, 6);
+  return hash.update(key, 'latin1').digest().readUIntBE(0, 6);
 }
 
 /** Whether bytes that begin with the header of a frame go on like it too, as far as the records can tell. */
@@ -170,13 +164,6 @@ export function isShort(content: Content): boolean {
   return content.length <= SHORT_BYTES_MAX;
 }
 
-/** The number that another numbering gives the same name; the number itself when it has no such name. */
-function translated(from: EnumTable, to: EnumTable, number: number): number {
-  const name = from.names.get(number);
-  const found = [...to.names].find(([, other]) => other === name);
-  return found?.[0] ?? number;
-}
-
 function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
   if (bytes.byteLength < layout.sizeBytes) return undefined;
   const header = readHeader(layout, bytes);
@@ -188,10 +175,4 @@ function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
     timestamp: header.timestamp,
     frameBytes: layout.sizeBytes + header.payload_size,
   };
-}
-
-/** Equal for equal bytes; bytes of one length are either all short or all long. */
-export function keyOf(bytes: Uint8Array): string {
-  if (bytes.byteLength > SHORT_BYTES_MAX) return createHash('sha1').update(bytes).digest('base64');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

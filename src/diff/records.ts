@@ -37,7 +37,7 @@ export interface Content {
   readonly subject: string;
   /** What is odd about it; none when remarks are hidden, and for what is no frame. */
   readonly remarks: RemarkKinds;
-  /** Equal for equal bytes in all windows; absent where there is one. */
+  /** Equal for equal ids in all windows; absent where there is one. */
   readonly name?: number;
   /** Its noisy values; absent for messages that have none. */
   readonly noise?: KeptValues | undefined;
@@ -67,6 +67,8 @@ export interface Item {
    * is beside it.
    */
   readonly isCounted?: boolean;
+  /** Of old, where equal bytes are not all: what it agreed with. */
+  readonly agreedWith?: Content | undefined;
 }
 
 export interface SideItems {

@@ -4,9 +4,11 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { frameChecksum, viewOf } from '../../src/wire/header.ts';
 import type { CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
-import { repeated, single, stepsOf, traffic } from './faulty-traffic.ts';
+import { repeated, single, stepsOf, traffic, translator } from './faulty-traffic.ts';
+import { dialect, protocol } from './support.ts';
 import { compareBothWays, LIMITS, told } from './windowed.ts';
 
 test.each([false, true])(
@@ -19,6 +21,34 @@ test.each([false, true])(
       }),
       { numRuns: 30 },
     );
+  },
+);
+
+/** Another order of the header; other numbers of domains. New computes some checksums. */
+test.each(['alphapulse-v2-seqfirst', 'torq-types'])(
+  'and where new speaks another dialect: %s',
+  (name) => {
+    const newDialect = protocol.dialect(name);
+    const translate = translator(dialect, newDialect);
+    const { header } = newDialect;
+    const ofNew = (bytes: Uint8Array): Uint8Array => {
+      const said = translate(bytes);
+      if (said.length < header.sizeBytes || (said[header.offsets.sequence] ?? 0) % 3 > 0)
+        return said;
+      viewOf(said).setUint32(header.offsets.checksum, frameChecksum(header, said), true);
+      return said;
+    };
+    let agreed = 0;
+    fc.assert(
+      fc.property(traffic(true, fc.oneof(single, single, repeated)), (made) => {
+        const of = { sealed: made.sealed, newDialect };
+        const { whole, windowed } = compareBothWays(stepsOf(made, ofNew), LIMITS, of);
+        expect(told(windowed)).toEqual(told(whole));
+        agreed += whole.counts.equivalent;
+      }),
+      { numRuns: 20 },
+    );
+    expect(agreed).toBeGreaterThan(200);
   },
 );
 
@@ -53,7 +83,11 @@ test('many windows are one result: all is counted, the first are listed, each ca
     if (at % 40 === 27) return [frame, frame];
     return [frame];
   });
-  const { whole, windowed } = compareBothWays(made, { ...LIMITS, contextMoments: 3 }, { listed: 10 });
+  const { whole, windowed } = compareBothWays(
+    made,
+    { ...LIMITS, contextMoments: 3 },
+    { listed: 10 },
+  );
   expect(whole.counts.divergences).toMatchObject({ missing: 30, modified: 30, duplicated: 30 });
   expect(windowed.divergencesOmitted).toBe(80);
   expect(told(windowed)).toEqual(told(whole));

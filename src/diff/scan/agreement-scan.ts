@@ -3,20 +3,19 @@
  * Can go on with a capture that has grown. Judges nothing.
  */
 import type { CaptureReader, StreamRow } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
+import type { Identity } from '../identity.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { TimelineCounter } from '../timeline.ts';
 import { ClientScan } from './client-scan.ts';
 import { ConnectionScan, type ScanContext, type ScanLimits } from './connection-scan.ts';
 import { Lanes } from './lanes.ts';
-import { OddContents } from './odd-contents.ts';
 import type { RetiredConnection } from './retired.ts';
 
 export interface Agreement {
   readonly connections: ReadonlyMap<number, RetiredConnection>;
   readonly clientFrames: ReadonlyMap<number, number>;
   readonly lanes: Lanes;
-  readonly odd: OddContents;
+  readonly odd: ReadonlySet<string>;
   /** Frames that agreed. */
   readonly timeline: TimelineCounter;
   /** How long after old new delivered what agreed. */
@@ -24,7 +23,7 @@ export interface Agreement {
 }
 
 export interface AgreementOptions {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly remarks: boolean;
   readonly limits: AgreementLimits;
 }
@@ -46,6 +45,10 @@ export class AgreementScan {
   constructor(options: AgreementOptions, isTapped: boolean) {
     this.#options = options;
     this.#context = contextOf(options, isTapped);
+  }
+
+  get identity(): Identity {
+    return this.#options.identity;
   }
 
   /** Reads on. `isEnd`: the recording goes no further than this reader knows. */
@@ -92,7 +95,8 @@ export class AgreementScan {
   #client(connection: number): ClientScan {
     let client = this.#clients.get(connection);
     if (client === undefined) {
-      client = new ClientScan(this.#options.dialect.header, this.#context.lanes, connection);
+      const { header } = this.#options.identity.dialects.old;
+      client = new ClientScan(header, this.#context.lanes, connection);
       this.#clients.set(connection, client);
     }
     return client;
@@ -100,14 +104,14 @@ export class AgreementScan {
 }
 
 function contextOf(
-  { dialect, remarks }: AgreementOptions,
+  { identity, remarks }: AgreementOptions,
   isTapped: boolean,
 ): Omit<ScanContext, 'limits'> {
   return {
-    dialect,
+    identity,
     remarks,
     lanes: new Lanes(isTapped),
-    odd: new OddContents(dialect.header),
+    odd: new Set(),
     timeline: new TimelineCounter(),
     behind: new LatencyHistogram(),
   };

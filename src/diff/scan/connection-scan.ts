@@ -3,20 +3,18 @@
  * go on with the same bytes, otherwise frame by frame and lane by lane. Marks the places of what does not agree.
  */
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import { keyOf } from '../content-table.ts';
+import { type Identity, keyOf } from '../identity.ts';
 import type { LatencyHistogram } from '../latency-histogram.ts';
 import { otherSide } from '../records.ts';
 import type { TimelineCounter } from '../timeline.ts';
 import { IndexSet } from './index-set.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
-import type { OddContents } from './odd-contents.ts';
 import { PairArrivals } from './pair-arrivals.ts';
-import { countPair, RemarkTally } from './remark-tally.ts';
+import { countPair, PairRemarks } from './remark-tally.ts';
 import type { Place, RetiredConnection } from './retired.ts';
 import { StreamWalk, type WalkedSpan } from './stream-walk.ts';
 
@@ -30,14 +28,14 @@ export interface ScanLimits {
 }
 
 export interface ScanContext {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly lanes: Lanes;
   readonly remarks: boolean;
   readonly limits: ScanLimits;
   readonly timeline: TimelineCounter;
   readonly behind: LatencyHistogram;
-  /** Of all connections: what the analysis must know wherever it occurs. */
-  readonly odd: OddContents;
+  /** Keys of what did not agree somewhere, on all connections: the analysis must know every occurrence of it. */
+  readonly odd: Set<string>;
 }
 
 export class ConnectionScan {
@@ -50,18 +48,23 @@ export class ConnectionScan {
   readonly #odd = { old: new IndexSet(), new: new IndexSet() };
   readonly #disagreeing: Record<Side, number> = { old: 0, new: 0 };
   #contents = 0;
-  readonly #remarks: RemarkTally;
+  readonly #remarks: PairRemarks;
   readonly #arrivals: PairArrivals;
   readonly #waiting: Record<Side, number> = { old: 0, new: 0 };
   #pairs = 0;
+  #translated = 0;
 
   constructor(context: ScanContext) {
     this.#context = context;
-    const { header } = context.dialect;
-    this.#remarks = new RemarkTally(context.dialect);
+    const { dialects } = context.identity;
+    this.#remarks = new PairRemarks(dialects);
     this.#arrivals = new PairArrivals(context.timeline, context.behind);
-    this.#rules = new FrameRules(header, DEFAULT_FRAME_LIMITS);
-    this.#walks = { old: new StreamWalk(header), new: new StreamWalk(header) };
+    // Only where both sides have one layout.
+    this.#rules = new FrameRules(dialects.old.header, DEFAULT_FRAME_LIMITS);
+    this.#walks = {
+      old: new StreamWalk(dialects.old.header),
+      new: new StreamWalk(dialects.new.header),
+    };
   }
 
   /** Reads on, as far as this reader knows the streams. `isEnd`: they go no further. */
@@ -73,8 +76,9 @@ export class ConnectionScan {
       this.#walks[side].attach(reader, stream);
       rest[side] = true;
     }
+    const { isOfBytes } = this.#context.identity;
     while (rest.old || rest.new) {
-      if (this.#waiting.old + this.#waiting.new === 0) this.#passBulk();
+      if (isOfBytes && this.#waiting.old + this.#waiting.new === 0) this.#passBulk();
       const side = this.#nextSide(rest);
       // What one side lacks may only not have been recorded yet.
       if (!isEnd && !rest[otherSide(side)] && this.#waiting[side] > 0) break;
@@ -112,7 +116,7 @@ export class ConnectionScan {
       for (const side of ['old', 'new'] as const) {
         open[side] += queue.size(side);
         for (const frame of queue.all(side)) {
-          if (++contents <= contentsMax) this.#context.odd.add(frame);
+          if (++contents <= contentsMax) this.#context.odd.add(frame.key);
         }
       }
     }
@@ -131,7 +135,9 @@ export class ConnectionScan {
       hasOdd: open.old + open.new > 0,
       hasMoreContents: contents > contentsMax,
       pairs: this.#pairs,
+      translated: this.#translated,
       remarks: { old: this.#remarks.listed('old'), new: this.#remarks.listed('new') },
+      onlyRemarks: this.#remarks.only(),
     };
   }
 
@@ -164,7 +170,7 @@ export class ConnectionScan {
       // Two pieces that look like one frame are told by what clients sent.
       if (rules.nextMagic(window, position + 1, end) !== undefined) break;
       this.#arrivals.add(end, this.#walks);
-      const odd = remarks ? this.#remarks.of(window, position, end) : undefined;
+      const odd = remarks ? this.#remarks.of('old', window, position, end) : undefined;
       if (odd !== undefined) {
         const placeOf = (side: Side): Place => ({
           index: first[side] + frames,
@@ -183,24 +189,25 @@ export class ConnectionScan {
   }
 
   #take(side: Side, { span, index, arrivalNs }: WalkedSpan): void {
-    const { dialect, lanes, remarks } = this.#context;
-    if (span.kind !== 'frame' || mayHoldAnother(dialect.header, span.bytes)) {
-      this.#noteOdd({ key: keyOf(span.bytes), mark: this.#context.odd.markOf(span.bytes) });
+    const { identity, lanes, remarks } = this.#context;
+    const key = identity.keyOf(span, side);
+    if (span.kind !== 'frame' || mayHoldAnother(identity.dialectOf(side).header, span.bytes)) {
+      this.#noteOdd(key);
       this.#disagree(side, index);
       return;
     }
     const { bytes, offset } = span;
-    const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
-    const queue = this.#lane(lanes.of(((bytes[domainAt] ?? 0) << 8) | (bytes[sourceAt] ?? 0)));
+    const queue = this.#lane(lanes.of(identity.roleOf(bytes, side)));
+    // Equal bytes are odd in the same way: one side is enough.
+    const isLookedAt = remarks && (side === 'old' || !identity.isOfBytes);
     const frame: WaitingFrame = {
       index,
       offset,
       length: bytes.length,
       arrivalNs,
-      key: keyOf(bytes),
-      mark: this.#context.odd.markOf(bytes),
-      // Equal bytes are odd in the same way: one side is enough.
-      odd: remarks && side === 'old' ? this.#remarks.of(bytes, 0, bytes.length) : undefined,
+      key,
+      bytesKey: identity.isOfBytes ? key : keyOf(bytes),
+      odd: isLookedAt ? this.#remarks.of(side, bytes, 0, bytes.length) : undefined,
     };
     const other = otherSide(side);
     const head = queue.head(other);
@@ -244,7 +251,7 @@ export class ConnectionScan {
       const frame = queue.take(side);
       if (frame === undefined) break;
       this.#waiting[side]--;
-      this.#noteOdd(frame);
+      this.#noteOdd(frame.key);
       this.#disagree(side, frame.index);
     }
     queue.forget();
@@ -269,7 +276,10 @@ export class ConnectionScan {
   #agree(old: WaitingFrame, neu: WaitingFrame): void {
     this.#pairs++;
     this.#arrivals.addSingle(old.arrivalNs, neu.arrivalNs);
-    if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
+    const { isOfBytes, isOneDialect } = this.#context.identity;
+    if (!isOneDialect || old.bytesKey !== neu.bytesKey) this.#translated++;
+    if (!isOfBytes) this.#remarks.addPair(old, neu);
+    else if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
   }
 
   #disagree(side: Side, index: number): void {
@@ -277,8 +287,8 @@ export class ConnectionScan {
     this.#disagreeing[side]++;
   }
 
-  #noteOdd(content: { readonly key: string; readonly mark: number }): void {
-    if (++this.#contents <= this.#context.limits.contentsMax) this.#context.odd.add(content);
+  #noteOdd(key: string): void {
+    if (++this.#contents <= this.#context.limits.contentsMax) this.#context.odd.add(key);
   }
 
   #lane(id: number): LaneQueue {

@@ -2,7 +2,7 @@
 import type { StreamRow } from '../../capture/types.ts';
 import type { Span } from '../../wire/types.ts';
 import type { Placement } from '../client-facts.ts';
-import { KEY_IS_BYTES_MAX } from '../content-table.ts';
+import { keyOf, SHORT_BYTES_MAX } from '../identity.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 
 export interface SpanRecord {
@@ -12,12 +12,16 @@ export interface SpanRecord {
   readonly length: number;
   readonly arrivalNs: number;
   readonly isFrame: boolean;
-  /** Equal for equal bytes; of a short one, the bytes. */
+  /** Equal for spans that are the same: see Identity. */
   readonly key: string;
-  /** Of what is no frame, and of frames whose key is a digest. */
+  /** Of short frames: the bytes, a character each. It may be the key. */
+  readonly text: string;
+  /** Of all others. */
   readonly span: Span | undefined;
   /** It agreed with the other side: the scan has counted it. */
   readonly isCounted: boolean;
+  /** Of old, where equal bytes are not all: the other half of its pair. */
+  partner: SpanRecord | undefined;
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
   /** When it was sent, as the number of a message: window-reader. */
@@ -32,16 +36,20 @@ export function recordOf(
   { span, index, arrivalNs }: WalkedSpan,
   {
     key,
+    isKeyOfBytes,
     isCounted,
     placement,
   }: {
     readonly key: string;
+    /** The key of a short frame is its bytes. */
+    readonly isKeyOfBytes: boolean;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
   },
 ): SpanRecord {
   const isFrame = span.kind === 'frame';
-  const isInKey = isFrame && span.bytes.length <= KEY_IS_BYTES_MAX;
+  const isShort = isFrame && span.bytes.length <= SHORT_BYTES_MAX;
+  const textOfShort = (): string => (isKeyOfBytes ? key : keyOf(span.bytes));
   return {
     row,
     index,
@@ -50,8 +58,10 @@ export function recordOf(
     arrivalNs,
     isFrame,
     key,
-    span: isInKey ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
+    text: isShort ? textOfShort() : '',
+    span: isShort ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
     isCounted,
+    partner: undefined,
     placement,
     moment: 0,
     old: false,
@@ -59,8 +69,8 @@ export function recordOf(
   };
 }
 
-export function bytesOf({ key, span }: SpanRecord): Uint8Array {
-  return span?.bytes ?? Buffer.from(key, 'latin1');
+export function bytesOf({ text, span }: SpanRecord): Uint8Array {
+  return span?.bytes ?? Buffer.from(text, 'latin1');
 }
 
 export function spanOf(record: SpanRecord): Span {

@@ -4,25 +4,25 @@
  * the messages that no window holds.
  */
 import type { Side } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
 import type { Sending } from '../client-facts.ts';
-import { ContentTable, keyOf, Subjects } from '../content-table.ts';
+import { ContentTable, Subjects } from '../content-table.ts';
+import type { Identity } from '../identity.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { Publishers } from '../publishers.ts';
 import type { CaptureRows } from '../read-capture.ts';
 import type { Content } from '../records.ts';
-import { remarkKindsOf } from '../remark-kinds.ts';
+import { type RemarkKinds, remarkKindsOf } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { GapSurvey } from './gap-survey.ts';
 import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
-import type { DeliveringStream, WindowSink } from './window-reader.ts';
+import type { DeliveringStream, Delivery, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly agreement: Agreement;
   readonly rows: CaptureRows;
   readonly isTapped: boolean;
@@ -33,7 +33,13 @@ export interface SurveyContext {
 /** Messages of no window that no rule of causes can tell apart. */
 export interface AgreedSendings extends KeptSendings {
   readonly kept: Record<Side, number>;
-  /** Pairs of deliveries of them. */
+  /** Pairs of deliveries of them, where these have the same bytes. */
+  pairs: number;
+}
+
+/** Pairs of messages that are odd in one way. */
+export interface KeptPairs {
+  readonly content: Content;
   pairs: number;
 }
 
@@ -77,7 +83,9 @@ export class Survey implements WindowSink {
   readonly #extents = new Map<string, Map<number, Extent>>();
   readonly #copies = new Map<string, Copies>();
   readonly #kinds = new Map<string, AgreedSendings>();
-  readonly #table = new ContentTable({ reference: undefined, remarks: true });
+  readonly #table: ContentTable;
+  /** Pairs of deliveries, where those of old may be as odd as what was sent is not: by what is odd about them. */
+  readonly #pairsOfOld = new Map<RemarkKinds, KeptPairs>();
   readonly #subjects = new Subjects();
   #recent: SpanRecord[] = [];
   readonly #interleaved = new WeakSet<SpanRecord>();
@@ -86,10 +94,11 @@ export class Survey implements WindowSink {
     this.#context = context;
     this.publishers = new Publishers(context.isTapped);
     this.gaps = new GapSurvey(context.rows);
+    this.#table = new ContentTable({ identity: context.identity, remarks: true });
   }
 
   sent(record: SpanRecord): void {
-    const { dialect, agreement } = this.#context;
+    const { identity, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
     if (record.placement?.isSplit === true && this.#isInterleaved(record)) {
@@ -99,8 +108,8 @@ export class Survey implements WindowSink {
     if (!record.isFrame) return;
     const bytes = bytesOf(record);
     const { connection } = record.row;
-    this.publishers.noteRole(bytes, dialect.header, connection);
-    const copies = agreement.odd.has(bytes) ? this.#copiesOf(record.key) : undefined;
+    this.publishers.noteRole(bytes, identity.dialects.old.header, connection);
+    const copies = agreement.odd.has(record.key) ? this.#copiesOf(record.key) : undefined;
     copies?.senders.add(connection);
     if (copies !== undefined && this.gaps.unmirrored(record) !== undefined) {
       copies.isUnmirrored = true;
@@ -110,9 +119,9 @@ export class Survey implements WindowSink {
   delivered(
     { row, side, isOdd }: DeliveringStream,
     { span, index, arrivalNs }: WalkedSpan,
-    sent: readonly SpanRecord[],
+    { key, sent }: Delivery,
   ): void {
-    const { agreement, dialect, isTapped } = this.#context;
+    const { agreement, identity, isTapped } = this.#context;
     const [only] = sent;
     if (only !== undefined && sent.length === 1) {
       const delayNs = arrivalNs - only.arrivalNs;
@@ -122,10 +131,8 @@ export class Survey implements WindowSink {
     this.hasDelivered[side] = true;
     const name = `${row.connection} ${side}`;
     if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
-    const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
-    const role = ((span.bytes[domainAt] ?? 0) << 8) | (span.bytes[sourceAt] ?? 0);
     const isFrame = span.kind === 'frame';
-    const lane = isFrame ? agreement.lanes.of(role) : NO_LANE;
+    const lane = isFrame ? agreement.lanes.of(identity.roleOf(span.bytes, side)) : NO_LANE;
     this.#extend(name, lane, index);
     this.gaps.delivered(row.connection, side, {
       index,
@@ -134,8 +141,8 @@ export class Survey implements WindowSink {
       isFrame,
       lane: isFrame && !isOdd(index) ? lane : undefined,
     });
-    if (!agreement.odd.has(span.bytes)) return;
-    const copies = this.#copiesOf(only?.key ?? keyOf(span.bytes));
+    if (!agreement.odd.has(key)) return;
+    const copies = this.#copiesOf(key);
     copies?.delivered.set(name, (copies.delivered.get(name) ?? 0) + 1);
   }
 
@@ -148,9 +155,25 @@ export class Survey implements WindowSink {
       kindOf.set(record.key, kind);
       for (const side of ['old', 'new'] as const) if (record[side]) kind.kept[side]++;
     }
-    for (const { row, key } of records) {
-      const kind = row.kind === 'old' ? kindOf.get(key) : undefined;
+    for (const record of records) {
+      if (record.row.kind !== 'old') continue;
+      if (!this.#context.identity.isOfBytes) {
+        this.#noteOfOld(record);
+        continue;
+      }
+      const kind = kindOf.get(record.key);
       if (kind !== undefined) kind.pairs++;
+    }
+  }
+
+  #noteOfOld(record: SpanRecord): void {
+    const { old } = this.#context.identity.dialects;
+    const remarks = remarkKindsOf(old, bytesOf(record));
+    const known = this.#pairsOfOld.get(remarks);
+    if (known !== undefined) known.pairs++;
+    else {
+      const content = this.#table.intern(spanOf(record), old);
+      this.#pairsOfOld.set(remarks, { content, pairs: 1 });
     }
   }
 
@@ -160,6 +183,11 @@ export class Survey implements WindowSink {
 
   get agreedSendings(): Iterable<AgreedSendings> {
     return this.#kinds.values();
+  }
+
+  /** What old delivered and new left as it was. */
+  get agreedPairs(): Iterable<KeptPairs> {
+    return this.#context.identity.isOfBytes ? this.#kinds.values() : this.#pairsOfOld.values();
   }
 
   /** When a side delivered its first bytes to a client; undefined: it delivered none. */
@@ -209,7 +237,7 @@ export class Survey implements WindowSink {
 
   /** undefined: there are too many. */
   #kindOf(record: SpanRecord): AgreedSendings | undefined {
-    const { dialect } = this.#context;
+    const dialect = this.#context.identity.dialects.old;
     const bytes = bytesOf(record);
     const isInterleaved = this.#interleaved.has(record);
     const key = this.#nameOf(record, bytes, isInterleaved);
@@ -235,7 +263,8 @@ export class Survey implements WindowSink {
     bytes: Uint8Array,
     isInterleaved: boolean,
   ): string {
-    const { dialect, clientLeftNs } = this.#context;
+    const { identity, clientLeftNs } = this.#context;
+    const dialect = identity.dialects.old;
     const { header } = dialect;
     const { isSplit = false, beganInside = false, leadingDomain } = placement ?? {};
     const isLeaving = isRightBeforeLeaving(arrivalNs, clientLeftNs(row.connection));

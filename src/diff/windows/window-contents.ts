@@ -1,10 +1,10 @@
 /** Makes of the spans of one window what the analysis reads of a capture, with what is known of the rest. */
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
 import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
+import type { Identity } from '../identity.ts';
 import type {
   Around,
   CaptureContents,
@@ -23,7 +23,7 @@ import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
 export interface WindowSource {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly rows: CaptureRows;
   readonly connections: readonly ConnectionRow[];
   readonly lanes: Lanes;
@@ -64,6 +64,11 @@ export class WindowContents {
     for (const [name, index] of given) this.#passed.given.set(name, index);
   }
 
+  /** What is not passed over: it lies among what is. */
+  look(records: readonly SpanRecord[]): CaptureContents {
+    return new Window(this.#source, this.#passed).read(records);
+  }
+
   read(records: readonly SpanRecord[]): CaptureContents {
     const window = new Window(this.#source, this.#passed);
     const contents = window.read(records);
@@ -75,7 +80,7 @@ export class WindowContents {
 class Window implements WindowFacts {
   readonly #source: WindowSource;
   readonly #passed: Passed;
-  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasNames: true });
+  readonly #table: ContentTable;
   readonly #connections = new Map<number, OfConnection>();
   readonly #keys = new Map<number, string>();
   readonly #frames = new Map<string, SpanRecord>();
@@ -83,6 +88,7 @@ class Window implements WindowFacts {
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
     this.#passed = passed;
+    this.#table = new ContentTable({ identity: source.identity, remarks: true, hasNames: true });
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
@@ -195,29 +201,33 @@ class Window implements WindowFacts {
   }
 
   #contentOf(record: SpanRecord): Content {
-    const content = this.#table.intern(spanOf(record), this.#source.dialect);
+    const dialect = this.#source.identity.dialectOf(record.row.kind);
+    const content = this.#table.intern(spanOf(record), dialect, record.key);
     if (!this.#keys.has(content.id)) this.#keys.set(content.id, record.key);
     return content;
   }
 
   #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
-    const { dialect } = this.#source;
+    const dialect = this.#source.identity.dialectOf(side);
     const sent: SentMessages = {
       wasSent: (span) => facts.wasSent(this.#table.intern(span, dialect)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
-    const counted = new Set<number>();
+    const whole = new Map<number, SpanRecord>();
     const items: Item[] = [];
     for (const record of records) {
-      const { row, index, isCounted, isFrame } = record;
-      if (isCounted) counted.add(index);
+      const { row, index, isFrame } = record;
+      whole.set(index, record);
       if (isFrame) this.#frames.set(`${row.connection} ${side} ${index}`, record);
     }
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
-      const content = this.#table.intern(arrived.span, dialect);
+      const record = whole.get(arrived.index);
+      const isWhole = record?.length === arrived.span.bytes.length;
+      const content = this.#table.intern(arrived.span, dialect, isWhole ? record.key : undefined);
       const item: Item = {
         ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
-        isCounted: counted.has(arrived.index),
+        isCounted: record?.isCounted === true,
+        agreedWith: record?.partner && this.#contentOf(record.partner),
       };
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
