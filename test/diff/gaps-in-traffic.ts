@@ -165,10 +165,7 @@ export function withGaps(steps: readonly CaptureStep[], gaps: readonly GapMade[]
   return made;
 }
 
-function gapOf(
-  { connection, stream, where, reason, from, to }: Hole,
-  timeNs: bigint,
-): CaptureStep {
+function gapOf({ connection, stream, where, reason, from, to }: Hole, timeNs: bigint): CaptureStep {
   return {
     gap: {
       connection,

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { DiffResult } from '../../src/diff/types.ts';
 import { frameChecksum, viewOf } from '../../src/wire/header.ts';
 import type { CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
@@ -24,6 +25,10 @@ test.each([false, true])(
   },
 );
 
+function toldWithoutExamples({ remarks = [], ...result }: DiffResult): unknown {
+  return [told(result), remarks.map(({ example: _example, ...counts }) => counts)];
+}
+
 /** Another order of the header; other numbers of domains. New computes some checksums. */
 test.each(['alphapulse-v2-seqfirst', 'torq-types'])(
   'and where new speaks another dialect: %s',
@@ -43,7 +48,8 @@ test.each(['alphapulse-v2-seqfirst', 'torq-types'])(
       fc.property(traffic(true, fc.oneof(single, single, repeated)), (made) => {
         const of = { sealed: made.sealed, newDialect };
         const { whole, windowed } = compareBothWays(stepsOf(made, ofNew), LIMITS, of);
-        expect(told(windowed)).toEqual(told(whole));
+        // Of equal messages that have other checksums in new, which is the example of a remark is the scan's choice.
+        expect(toldWithoutExamples(windowed)).toEqual(toldWithoutExamples(whole));
         agreed += whole.counts.equivalent;
       }),
       { numRuns: 20 },
