@@ -237,7 +237,7 @@ class Out {
   }
 
   end(): void {
-    for (const key of [...this.#gaps.keys()]) this.#closeGap(key);
+    for (const key of this.#gaps.keys()) this.#closeGap(key);
   }
 
   flush(): void {
