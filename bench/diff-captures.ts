@@ -22,6 +22,8 @@ export interface DiffTraffic {
    * - `market`: trades, swaps and order books in turn, checksums computed, each in a chunk of its own.
    */
   readonly messages: 'noise' | 'market';
+  /** Two: each relay was recorded by itself, with the same clients, the second one at half the pace. */
+  readonly recordings: 1 | 2;
   /**
    * - `with gaps`: in turn, the mirror is not sent 200 messages in a row, and of 200 nothing is recorded.
    * - `of a tap`: one client, which feeds what old delivered, a thousand messages later.
@@ -42,6 +44,9 @@ interface Delivered {
   readonly old: Uint8Array;
   readonly new: Uint8Array;
 }
+
+/** Which of two recordings; undefined: both relays are in one. */
+type Part = 'first' | 'second' | undefined;
 
 interface Made {
   readonly chunkFramesMax: number;
@@ -78,7 +83,19 @@ const SWAPS: ReadonlySet<number> = new Set([3, 7, 11, 15]);
 const BOOK = 19;
 const MARKET_ROUND = 20;
 
-export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
+/** Returns the files: one, or one of each relay. */
+export function writeDiffCaptures(path: string, traffic: DiffTraffic): readonly string[] {
+  if (traffic.recordings === 1) {
+    writeDiffCapture(path, traffic, undefined);
+    return [path];
+  }
+  const second = `${path}.second`;
+  writeDiffCapture(path, traffic, 'first');
+  writeDiffCapture(second, traffic, 'second');
+  return [path, second];
+}
+
+function writeDiffCapture(path: string, traffic: DiffTraffic, part: Part): void {
   const protocol = loadBuiltInProtocol();
   const dialect = protocol.dialect(DIALECTS[traffic.relays].old);
   const writer = CaptureWriter.create(path, {
@@ -94,7 +111,7 @@ export function writeDiffCapture(path: string, traffic: DiffTraffic): void {
   for (let id = 1; id <= publishers; id++) {
     writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
   }
-  const out = new Out(writer);
+  const out = new Out(writer, part);
   const { deliver, chunkFramesMax } = relaysOf(traffic, protocol, () => out.timeNs);
   const random = chance();
   let divergence = 0;
@@ -180,25 +197,29 @@ class Out {
   readonly #writer: CaptureWriter;
   readonly #ends = new Map<string, number>();
   #ordinal = 0;
+  readonly #part: Part;
   timeNs = 0n;
 
-  constructor(writer: CaptureWriter) {
+  constructor(writer: CaptureWriter, part: Part) {
     this.#writer = writer;
+    this.#part = part;
   }
 
   /** `where`: they are in a gap. */
   add(
     connection: number,
-    stream: StreamKind,
+    kind: StreamKind,
     frames: readonly Uint8Array[],
     where?: Gap['where'],
   ): void {
-    if (frames.length === 0) return;
+    const leftOut = this.#part === 'first' ? 'new' : 'old';
+    if (frames.length === 0 || (this.#part !== undefined && kind === leftOut)) return;
+    const stream = kind === 'new' && this.#part === 'second' ? 'old' : kind;
     const key = `${connection}/${stream}`;
     const offset = this.#ends.get(key) ?? 0;
     const bytes = new Uint8Array(Buffer.concat(frames));
     this.#ends.set(key, offset + bytes.length);
-    this.timeNs += STEP_NS;
+    this.timeNs += this.#part === 'second' ? 2n * STEP_NS : STEP_NS;
     if (where === undefined) this.#closeGap(key);
     else this.#growGap(key, { connection, stream, where, offset, bytes: bytes.length });
     if (where === 'recording') return;

@@ -1,18 +1,26 @@
 /** One comparison in a process of its own, so that its memory is its own: prints what it took as JSON. */
 import { openCapture } from '../src/capture/open.ts';
 import { diffCapture } from '../src/diff/diff-capture.ts';
+import { JoinedCapture } from '../src/diff/two-captures/joined-capture.ts';
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import { readFileSync } from 'node:fs';
 import { parseNoiseModel } from '../src/diff/noise/model.ts';
 
-const [path = '', remarks = 'count', old = '', neu = '', noise = ''] = process.argv.slice(2);
+const [remarks = 'count', old = '', neu = '', noise = '', path = '', second] =
+  process.argv.slice(2);
 const protocol = loadBuiltInProtocol();
-const reader = openCapture(path);
+const [oldDialect, newDialect] = [protocol.dialect(old), protocol.dialect(neu)];
+const first = openCapture(path);
 const cpu = process.cpuUsage();
 const startMs = performance.now();
+const layouts = { old: oldDialect.header, new: newDialect.header };
+const reader =
+  second === undefined
+    ? first
+    : new JoinedCapture(first, openCapture(second), { layouts, newSide: 'old' });
 const { counts, verdict } = diffCapture(reader, {
-  oldDialect: protocol.dialect(old),
-  newDialect: protocol.dialect(neu),
+  oldDialect,
+  newDialect,
   remarks: remarks === 'count',
   ...(noise !== '' && { noise: parseNoiseModel(readFileSync(noise, 'utf8'), noise) }),
 });

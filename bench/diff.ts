@@ -12,7 +12,7 @@ import Table from 'cli-table3';
 import { openCapture } from '../src/capture/open.ts';
 import { learnFromCapture } from '../src/diff/noise/learn-capture.ts';
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
-import { DIALECTS, type DiffTraffic, writeDiffCapture } from './diff-captures.ts';
+import { DIALECTS, type DiffTraffic, writeDiffCaptures } from './diff-captures.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TOOL = join(ROOT, 'scripts', 'run-tool.mjs');
@@ -60,6 +60,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   divergesEvery: Infinity,
   isInterleaved: false,
   messages: 'noise',
+  recordings: 1,
   recording: 'plain',
   relays: 'passing',
 };
@@ -71,6 +72,8 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: '1 % diverge', divergesEvery: 100 },
   { ...AGREE, name: '30 % diverge', divergesEvery: 10 / 3 },
   { ...AGREE, name: 'two publishers, interleaved', isInterleaved: true },
+  { ...AGREE, name: 'two recordings, agree', recordings: 2 },
+  { ...AGREE, name: 'two recordings, 1 % diverge', recordings: 2, divergesEvery: 100 },
   { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
   { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
   { ...AGREE, name: 'two dialects that agree', relays: 'translating' },
@@ -89,10 +92,10 @@ export function benchDiff(
       const traffic = { ...kind, frames: Math.round(frames * size) };
       inDirectory((directory) => {
         const path = join(directory, 'bench.capture');
-        writeDiffCapture(path, traffic);
+        const files = writeDiffCaptures(path, traffic);
         const noise = traffic.relays === 'stamping' ? noiseModel(directory) : '';
         for (const remarks of REMARKS) {
-          const measure = { ...traffic, remarks, ...compare(path, remarks, traffic, noise) };
+          const measure = { ...traffic, remarks, ...compare(files, remarks, traffic, noise) };
           measures.push(measure);
           onMeasure(measure);
         }
@@ -104,13 +107,13 @@ export function benchDiff(
 
 /** In a process of its own. One that runs out of memory is a result, and the others are measured all the same. */
 function compare(
-  path: string,
+  files: readonly string[],
   remarks: string,
   { relays }: DiffTraffic,
   noise: string,
 ): Pick<DiffMeasure, 'failure' | 'compared'> {
   const { old, new: neu } = DIALECTS[relays];
-  const args = [TOOL, 'bench/diff-child.ts', path, remarks, old, neu, noise];
+  const args = [TOOL, 'bench/diff-child.ts', remarks, old, neu, noise, ...files];
   const child = spawnSync(process.execPath, args, {
     cwd: ROOT,
     encoding: 'utf8',
@@ -130,7 +133,7 @@ function compare(
 function noiseModel(directory: string): string {
   const path = join(directory, 'noise.capture');
   const traffic = { ...AGREE, relays: 'stamping', frames: NOISE_FRAMES } as const;
-  writeDiffCapture(path, traffic);
+  writeDiffCaptures(path, traffic);
   const reader = openCapture(path);
   const model = learnFromCapture(reader, loadBuiltInProtocol().dialect(DIALECTS.stamping.old));
   reader.close();
@@ -148,7 +151,7 @@ export function benchByHand(frames: number): ByHand | undefined {
   if (!hasTshark()) return undefined;
   return inDirectory((directory) => {
     const at = (name: string): string => join(directory, name);
-    writeDiffCapture(at('bench.capture'), { ...AGREE, frames, divergesEvery: 100 });
+    writeDiffCaptures(at('bench.capture'), { ...AGREE, frames, divergesEvery: 100 });
     const relaydiff = (...args: readonly string[]): void => {
       spawnSync(process.execPath, [CLI, ...args], { stdio: 'ignore' });
     };

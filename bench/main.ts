@@ -45,7 +45,7 @@ const SHIM_FULL: ShimEffort = {
   sustainedMs: 10_000,
 };
 const REPLAY_QUICK: ReplayEffort = { rounds: 1, frames: 2_000, timedSeconds: 1 };
-const REPLAY_FULL: ReplayEffort = { rounds: 11, frames: 100_000, timedSeconds: 60 };
+const REPLAY_FULL: ReplayEffort = { rounds: 11, frames: 400_000, timedSeconds: 60 };
 const MEMORY_QUICK: MemoryEffort = {
   durationMs: 1_000,
   framesPerSecond: 2_000,
@@ -75,7 +75,7 @@ const { values, positionals } = parseArgs({
     /** shim, diff: only contests whose name contains it. */
     only: { type: 'string', default: '' },
     rounds: { type: 'string' },
-    /** diff: of the largest captures; at least four. */
+    /** replay: of a turn at `max`. diff: of the largest captures; at least four. */
     frames: { type: 'string' },
     /** diff: of the capture that tshark dissects. */
     'tshark-frames': { type: 'string' },
@@ -140,6 +140,7 @@ async function replay(defaults: ReplayEffort): Promise<void> {
   const effort = {
     ...defaults,
     rounds: Number(values.rounds ?? defaults.rounds),
+    frames: Number(values.frames ?? defaults.frames),
     timedSeconds: Number(values.seconds ?? defaults.timedSeconds),
   };
   const machine = describeMachine();

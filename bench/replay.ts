@@ -1,7 +1,7 @@
 /**
  * What the replayer achieves: frames a second at `max` against a bare client that writes the same bytes, in turn (A B A B
- * ...), and how late its sends are when it keeps the recorded times. Relay and replayer are processes of their own, and
- * what is measured begins when they run.
+ * ...), what processor time that takes, and how late its sends are when it keeps the recorded times. Relay and replayer are
+ * processes of their own, and the rate that is measured begins when they run.
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,11 +17,19 @@ import { loadBuiltInProtocol } from '../src/protocol/files.ts';
 import type { FidelityReport } from '../src/replay/fidelity.ts';
 import { type Spread, spread } from './harness.ts';
 import { makeFrames } from './shim-load.ts';
-import { startRelay } from './shim-processes.ts';
+import { cpuNs, startRelay, untilQuiet } from './shim-processes.ts';
 
 const CLI = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const FRAME_BYTES = 100;
 const READ_BUFFER_BYTES = 65_536;
+/** Says at its end what processor time the process has used, its threads and its start included. */
+const SAYS_CPU = `data:text/javascript,${encodeURIComponent(`
+import { isMainThread } from 'node:worker_threads';
+if (isMainThread) process.on('exit', () => {
+  const { user, system } = process.cpuUsage();
+  console.error('cpu ' + (user + system));
+});
+`)}`;
 /** Of a busy publisher. */
 const TIMED_FRAME_NS = 1_000_000;
 const FLUSH_FRAMES = 10_000;
@@ -38,12 +46,18 @@ export interface ReplayResults {
   readonly replayFramesPerSecond: Spread;
   /** Replayer by bare client, round by round. */
   readonly share: Spread;
+  /** Processor time a frame, in us, of each and of the relay behind it. */
+  readonly cpu: Readonly<Record<CpuOf, Spread>>;
   readonly timed: FidelityReport;
 }
+
+const CPU_OF = ['bareClient', 'bareRelay', 'replay', 'replayRelay'] as const;
+type CpuOf = (typeof CPU_OF)[number];
 
 interface Played {
   readonly elapsedMs: number;
   readonly fidelity: FidelityReport;
+  readonly cpuUs: number;
 }
 
 export async function benchReplay(effort: ReplayEffort): Promise<ReplayResults> {
@@ -55,11 +69,27 @@ export async function benchReplay(effort: ReplayEffort): Promise<ReplayResults> 
     writeRecording(at('fast.capture'), frames, 1_000);
     const bare: number[] = [];
     const replayed: number[] = [];
+    const cpu: Record<CpuOf, number[]> = {
+      bareClient: [],
+      bareRelay: [],
+      replay: [],
+      replayRelay: [],
+    };
+    const note = (of: CpuOf, us: number): void => void cpu[of].push(us / frames.length);
     for (let round = 0; round < effort.rounds; round++) {
+      const [before, own] = [cpuNs(relay.pid), process.cpuUsage()];
       bare.push((frames.length / (await writeAll(relay.path, frames))) * 1e3);
+      const { user, system } = process.cpuUsage(own);
+      note('bareClient', user + system);
+      await untilQuiet([relay.pid]);
+      const between = cpuNs(relay.pid);
+      note('bareRelay', (between - before) / 1e3);
       const source = { source: at('fast.capture'), out: at(`fast-${round}.capture`) };
-      const { elapsedMs } = await play(source, relay.path, 'max');
+      const { elapsedMs, cpuUs } = await play(source, relay.path, 'max');
       replayed.push((frames.length / elapsedMs) * 1e3);
+      note('replay', cpuUs);
+      await untilQuiet([relay.pid]);
+      note('replayRelay', (cpuNs(relay.pid) - between) / 1e3);
       rmSync(source.out);
     }
     const timedFrames = makeFrames(FRAME_BYTES, (effort.timedSeconds * 1e9) / TIMED_FRAME_NS);
@@ -70,6 +100,12 @@ export async function benchReplay(effort: ReplayEffort): Promise<ReplayResults> 
       bareFramesPerSecond: spread(bare),
       replayFramesPerSecond: spread(replayed),
       share: spread(replayed.map((rate, round) => rate / (bare[round] ?? Number.NaN))),
+      cpu: {
+        bareClient: spread(cpu.bareClient),
+        bareRelay: spread(cpu.bareRelay),
+        replay: spread(cpu.replay),
+        replayRelay: spread(cpu.replayRelay),
+      },
       timed: fidelity,
     };
   } finally {
@@ -114,9 +150,10 @@ async function play(
   mode: 'max' | 'timed',
 ): Promise<Played> {
   const how = ['--target', target, '--out', out, '--mode', mode, '--json', '--quiet'];
-  const { stdout } = await promisify(execFile)(process.execPath, [CLI, 'replay', source, ...how]);
-  const played: Played = JSON.parse(stdout);
-  return played;
+  const args = ['--import', SAYS_CPU, CLI, 'replay', source, ...how];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
+  const played: Omit<Played, 'cpuUs'> = JSON.parse(stdout);
+  return { ...played, cpuUs: Number(/^cpu (\d+)$/m.exec(stderr)?.[1]) };
 }
 
 /** As fast as a program of a few lines can; reads what comes back. Resolves with the ms until all were taken. */
@@ -150,6 +187,10 @@ export function describeReplay(results: ReplayResults): string {
   row('bare client, frames/s', results.bareFramesPerSecond, 0);
   row('replay, frames/s', results.replayFramesPerSecond, 0);
   row('replay / bare client (goal 0.8)', results.share, 2);
+  row('bare client, µs of processor a frame', results.cpu.bareClient, 2);
+  row('  the relay meanwhile', results.cpu.bareRelay, 2);
+  row('replay, its start and all threads included', results.cpu.replay, 2);
+  row('  the relay meanwhile', results.cpu.replayRelay, 2);
   const { lateness, driftPercent } = results.timed;
   const late =
     lateness === null

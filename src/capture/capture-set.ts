@@ -14,6 +14,7 @@ import type {
   ConnectionRow,
   Gap,
   StreamAccount,
+  StreamEnd,
   StreamKind,
   StreamRow,
 } from './types.ts';
@@ -86,6 +87,13 @@ export class CaptureSet implements CaptureReader {
       bytes: parts.reduce((sum, { row }) => sum + row.bytes, 0),
       chunks: parts.reduce((sum, { row }) => sum + row.chunks, 0),
     }));
+  }
+
+  streamEnds(): readonly StreamEnd[] {
+    return [...this.#streams.values()].map(({ id, parts }) => {
+      const { row, end: endOffset } = defined(parts.at(-1), 'last part of a stream');
+      return { id, connection: row.connection, kind: row.kind, endOffset };
+    });
   }
 
   /** A gap that grew over the border of two files is in both of them: the last one knows all of it. */

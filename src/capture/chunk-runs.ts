@@ -11,10 +11,11 @@ export function chunkRuns(
   streamId: number,
   fromOffset = 0,
 ): Iterable<ChunkRun> {
-  return capture.runs?.(streamId, fromOffset) ?? collect(capture.chunks(streamId), fromOffset);
+  return capture.runs?.(streamId, fromOffset) ?? runsOf(capture.chunks(streamId), fromOffset);
 }
 
-function* collect(chunks: Iterable<Chunk>, fromOffset: number): Generator<ChunkRun> {
+/** Runs of the chunks of a stream, of those from a place on where one begins. */
+export function* runsOf(chunks: Iterable<Chunk>, fromOffset = 0): Generator<ChunkRun> {
   let open: Chunk[] = [];
   let bytes = 0;
   for (const chunk of chunks) {
@@ -44,13 +45,11 @@ function* joined(chunks: readonly Chunk[]): Generator<ChunkRun> {
   };
 }
 
-export function* chunksOf({
-  offset,
-  bytes,
-  ordinals,
-  timesNs,
-  lengths,
-}: ChunkRun): Generator<Chunk> {
+export function* chunksIn(runs: Iterable<ChunkRun>): Generator<Chunk> {
+  for (const run of runs) yield* chunksOf(run);
+}
+
+function* chunksOf({ offset, bytes, ordinals, timesNs, lengths }: ChunkRun): Generator<Chunk> {
   let position = 0;
   for (const [index, length] of lengths.entries()) {
     yield {
@@ -79,6 +78,7 @@ export function restOf(run: ChunkRun, fromOffset: number): ChunkRun | undefined 
     bytes: run.bytes.subarray(position),
     ordinals: run.ordinals.slice(count),
     timesNs: run.timesNs.slice(count),
+    ...(run.ordersNs && { ordersNs: run.ordersNs.slice(count) }),
     lengths: run.lengths.slice(count),
   };
 }

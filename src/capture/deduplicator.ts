@@ -6,9 +6,9 @@
  *
  * Pure; the writer stores `newPieces`.
  */
-import { crc32 } from 'node:zlib';
 import { FrameBorders } from '../wire/frame-borders.ts';
 import type { HeaderLayout } from '../wire/types.ts';
+import { hashOf } from './header-hash.ts';
 import { RecentBytes } from './recent-bytes.ts';
 
 /** Consecutive bytes of the store, flat: start and length of each. Hundreds of thousands a second are made. */
@@ -41,9 +41,19 @@ interface StreamState {
   following: Place | undefined;
   /** Its newest extent, while it brings bytes of its own. */
   ownExtent: number;
-  readonly header: Buffer;
+  readonly header: Uint8Array;
   headerBytes: number;
   frameStart: number;
+}
+
+/** A chunk on its way into the store. What is new in it is appended in one piece as far as it is consecutive. */
+interface PlacedBytes {
+  readonly bytes: Uint8Array;
+  /** Up to here its bytes are in the store, and `runs` says where. */
+  newFrom: number;
+  /** Up to here they are new. */
+  newTo: number;
+  readonly runs: number[];
 }
 
 /** A slot a header hash; a newer frame takes the slot of an older one. */
@@ -56,6 +66,8 @@ export class Deduplicator {
   readonly #streams = new Map<number, StreamState>();
   /** Position + 1 of the frame whose header has the hash of the slot; 0: none. */
   readonly #index = new Float64Array(INDEX_SLOTS);
+  /** The whole hash of what the slot holds: without it, full slots would have every new header compared with another. */
+  readonly #hashes = new Uint32Array(INDEX_SLOTS);
   #extents: Extent[] = [];
   #firstExtent = 0;
   #newPieces: Uint8Array[] = [];
@@ -87,50 +99,54 @@ export class Deduplicator {
     const state = this.#stateOf(stream, offset);
     state.offset = offset + bytes.length;
     state.borders.push(bytes);
-    const runs: number[] = [];
-    if (this.#follow(state, bytes, 0, bytes.length, runs)) return runs;
+    const repeated = this.#follow(state, bytes, 0, bytes.length);
+    if (repeated !== undefined) return repeated;
+    const chunk: PlacedBytes = { bytes, newFrom: 0, newTo: 0, runs: [] };
     let from = 0;
     let isBorder = false;
     for (const border of state.borders.all(bytes)) {
       const at = border + state.bordersFrom - offset;
-      if (at > from) this.#placePiece(state, bytes, { from, to: at, isBorder }, runs);
+      if (at > from) this.#placePiece(state, chunk, from, at, isBorder);
       from = at;
       isBorder = true;
     }
-    if (from < bytes.length)
-      this.#placePiece(state, bytes, { from, to: bytes.length, isBorder }, runs);
-    return runs;
+    if (from < bytes.length) this.#placePiece(state, chunk, from, bytes.length, isBorder);
+    this.#append(state, chunk);
+    return chunk.runs;
   }
 
   #placePiece(
     state: StreamState,
-    bytes: Uint8Array,
-    piece: { readonly from: number; readonly to: number; readonly isBorder: boolean },
-    runs: number[],
-  ): void {
-    if (this.#follow(state, bytes, piece.from, piece.to, runs)) return;
-    if (piece.isBorder && this.#lookUp(state, bytes, piece.from, piece.to, runs)) return;
-    this.#append(state, bytes.subarray(piece.from, piece.to), piece.isBorder, runs);
-  }
-
-  /** All of the piece or nothing of it. */
-  #follow(
-    state: StreamState,
-    bytes: Uint8Array,
+    chunk: PlacedBytes,
     from: number,
     to: number,
-    runs: number[],
-  ): boolean {
-    if (state.following === undefined) return false;
+    isBorder: boolean,
+  ): void {
+    const repeated =
+      this.#follow(state, chunk.bytes, from, to) ??
+      (isBorder ? this.#lookUp(state, chunk, from, to) : undefined);
+    if (repeated === undefined) {
+      this.#addNew(state, chunk, from, to, isBorder);
+      return;
+    }
+    this.#append(state, chunk);
+    chunk.runs.push(...repeated);
+    chunk.newFrom = to;
+    chunk.newTo = to;
+  }
+
+  /** Where the bytes are, all of them; undefined when they are not what comes next. */
+  #follow(state: StreamState, bytes: Uint8Array, from: number, to: number): Runs | undefined {
+    if (state.following === undefined) return undefined;
     const found: number[] = [];
     let { extent: number, position } = state.following;
     let at = from;
     for (;;) {
       const extent = this.#extents[number - this.#firstExtent];
-      if (extent === undefined) return false;
+      if (extent === undefined) return undefined;
       const length = Math.min(to - at, extent.end - position);
       if (length > 0) {
-        if (!this.#recent.holds(position, bytes, at, at + length)) return false;
+        if (!this.#recent.holds(position, bytes, at, at + length)) return undefined;
         found.push(position, length);
         position += length;
         at += length;
@@ -141,58 +157,80 @@ export class Deduplicator {
     }
     state.following = { extent: number, position };
     state.headerBytes = this.#layout.sizeBytes;
-    runs.push(...found);
-    return true;
+    return found;
   }
 
-  #lookUp(
-    state: StreamState,
-    bytes: Uint8Array,
-    from: number,
-    to: number,
-    runs: number[],
-  ): boolean {
+  #lookUp(state: StreamState, chunk: PlacedBytes, from: number, to: number): Runs | undefined {
     const headerEnd = from + this.#layout.sizeBytes;
-    if (headerEnd > to) return false;
-    const position = (this.#index[slotOf(bytes.subarray(from, headerEnd))] ?? 0) - 1;
-    if (position < this.#recent.begin) return false;
+    if (headerEnd > to) return undefined;
+    const position = this.#positionOf(hashOf(chunk.bytes, from, headerEnd));
+    if (position < this.#recent.begin) return undefined;
+    // It may be in this very chunk.
+    if (position >= this.#recent.end) this.#append(state, chunk);
     const before = state.following;
     state.following = { extent: this.#extentAt(position), position };
-    if (this.#follow(state, bytes, from, to, runs)) return true;
-    state.following = before;
-    return false;
+    const found = this.#follow(state, chunk.bytes, from, to);
+    if (found === undefined) state.following = before;
+    return found;
   }
 
-  #append(state: StreamState, piece: Uint8Array, isBorder: boolean, runs: number[]): void {
+  /** Of the newest frame with such a header, as far as is known; -1: none. */
+  #positionOf(hash: number): number {
+    const slot = hash & (INDEX_SLOTS - 1);
+    return this.#hashes[slot] === hash ? (this.#index[slot] ?? 0) - 1 : -1;
+  }
+
+  /** The piece goes on with what is new in the chunk. */
+  #addNew(
+    state: StreamState,
+    chunk: PlacedBytes,
+    from: number,
+    to: number,
+    isBorder: boolean,
+  ): void {
+    if (isBorder) {
+      state.frameStart = this.#recent.end + from - chunk.newFrom;
+      state.headerBytes = 0;
+    }
+    chunk.newTo = to;
+    this.#collectHeader(state, chunk, from, to);
+  }
+
+  #append(state: StreamState, chunk: PlacedBytes): void {
+    const { bytes, newFrom, newTo, runs } = chunk;
+    if (newFrom === newTo) return;
+    const isAll = newTo - newFrom === bytes.length;
+    const piece = isAll ? bytes : bytes.subarray(newFrom, newTo);
     const position = this.#recent.append(piece);
     this.#newPieces.push(piece);
     this.#newBytes += piece.length;
     runs.push(position, piece.length);
     this.#extend(state, position, piece.length);
-    if (isBorder) {
-      state.frameStart = position;
-      state.headerBytes = 0;
-    }
-    this.#collectHeader(state, piece);
+    chunk.newFrom = newTo;
   }
 
   /** A header may come in pieces; the frame is known by it once it is whole. */
-  #collectHeader(state: StreamState, piece: Uint8Array): void {
-    const wanted = this.#layout.sizeBytes - state.headerBytes;
+  #collectHeader(state: StreamState, chunk: PlacedBytes, from: number, to: number): void {
+    const size = this.#layout.sizeBytes;
+    const wanted = size - state.headerBytes;
     if (wanted <= 0) return;
-    const taken = Math.min(wanted, piece.length);
-    state.header.set(piece.subarray(0, taken), state.headerBytes);
+    const taken = Math.min(wanted, to - from);
+    for (let index = 0; index < taken; index++)
+      state.header[state.headerBytes + index] = chunk.bytes[from + index] ?? 0;
     state.headerBytes += taken;
     if (taken < wanted) return;
-    const slot = slotOf(state.header);
-    const known = (this.#index[slot] ?? 0) - 1;
-    if (this.#recent.holds(known, state.header, 0, state.header.length)) {
+    const hash = hashOf(state.header, 0, size);
+    const known = this.#positionOf(hash);
+    if (known >= this.#recent.end) this.#append(state, chunk);
+    if (this.#recent.holds(known, state.header, 0, size)) {
       // Its header came in pieces, so it was not looked up in time; what comes next may be known.
-      const position = known + state.header.length + piece.length - taken;
+      const position = known + size + to - from - taken;
       if (position < this.#recent.end) {
         state.following = { extent: this.#extentAt(position), position };
       }
     } else {
+      const slot = hash & (INDEX_SLOTS - 1);
+      this.#hashes[slot] = hash;
       this.#index[slot] = state.frameStart + 1;
     }
   }
@@ -238,15 +276,11 @@ export class Deduplicator {
       offset,
       following: known?.following,
       ownExtent: -1,
-      header: Buffer.alloc(this.#layout.sizeBytes),
+      header: new Uint8Array(this.#layout.sizeBytes),
       headerBytes: this.#layout.sizeBytes,
       frameStart: 0,
     };
     this.#streams.set(stream, state);
     return state;
   }
-}
-
-function slotOf(header: Uint8Array): number {
-  return crc32(header) & (INDEX_SLOTS - 1);
 }

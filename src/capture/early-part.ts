@@ -1,5 +1,5 @@
 /** The beginning of a capture as a capture that was not sealed: for who need not know all of it. */
-import { chunkRuns, chunksOf } from './chunk-runs.ts';
+import { chunkRuns, chunksIn } from './chunk-runs.ts';
 import { readerWith } from './reader-with.ts';
 import type { CaptureReader, Chunk, ChunkRun } from './types.ts';
 
@@ -14,11 +14,9 @@ export function earlyPart(capture: CaptureReader, bytesMax: number): CaptureRead
   );
   const until = BigInt(Math.floor(untilNs));
   function* chunks(streamId: number): Generator<Chunk> {
-    for (const run of chunkRuns(capture, streamId)) {
-      for (const chunk of chunksOf(run)) {
-        if (chunk.timeNs > until) return;
-        yield chunk;
-      }
+    for (const chunk of chunksIn(chunkRuns(capture, streamId))) {
+      if (chunk.timeNs > until) return;
+      yield chunk;
     }
   }
   return readerWith(capture, {

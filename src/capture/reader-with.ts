@@ -18,6 +18,7 @@ export function readerWith(
     restarts: (connection, kind) => capture.restarts(connection, kind),
     chunks: (streamId) => capture.chunks(streamId),
     close: () => capture.close(),
+    ...(capture.streamEnds && { streamEnds: () => capture.streamEnds?.() ?? [] }),
     ...(capture.sentAgain && { sentAgain: (streamId) => capture.sentAgain?.(streamId) }),
     ...changes,
   };

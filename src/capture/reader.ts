@@ -9,7 +9,7 @@ import { OperatingError } from '../lib/operating-error.ts';
 import { BlockReader, type BlockRow } from './block-reader.ts';
 import { type CaptureDatabase, guarded, openDatabase, RECOVER_HINT } from './database.ts';
 import { decodeJournal } from './journal.ts';
-import { chunksOf, restOf } from './chunk-runs.ts';
+import { chunksIn, restOf } from './chunk-runs.ts';
 import {
   accountOf,
   type AccountRecord,
@@ -32,6 +32,7 @@ import type {
   ConnectionRow,
   Gap,
   StreamAccount,
+  StreamEnd,
   StreamKind,
   StreamRow,
 } from './types.ts';
@@ -122,6 +123,19 @@ class SqliteCaptureReader implements CaptureReader {
     });
   }
 
+  streamEnds(): readonly StreamEnd[] {
+    const rows = this.#all<StreamEnd>(
+      `SELECT id, connection_id AS connection, kind,
+              coalesce((SELECT stream_offset + byte_count FROM segment WHERE stream_id = stream.id
+                        ORDER BY stream_offset DESC LIMIT 1), first_offset) AS endOffset
+       FROM stream ORDER BY id`,
+    );
+    return rows.map((row) => {
+      const last = this.#journal.get(row.id)?.at(-1);
+      return last === undefined ? row : { ...row, endOffset: last.offset + last.bytes };
+    });
+  }
+
   accounts(): readonly StreamAccount[] {
     return this.#all<AccountRecord & StreamName>(
       `SELECT connection_id AS connection, kind AS stream, seen_bytes, mirrored_bytes
@@ -157,8 +171,8 @@ class SqliteCaptureReader implements CaptureReader {
     return this.#restarts.get(`${connection}/${kind}`) ?? [];
   }
 
-  *chunks(streamId: number): Generator<Chunk> {
-    for (const run of this.runs(streamId)) yield* chunksOf(run);
+  chunks(streamId: number): Generator<Chunk> {
+    return chunksIn(this.runs(streamId));
   }
 
   *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {
@@ -326,7 +340,8 @@ class SqliteCaptureReader implements CaptureReader {
   /** Of a capture that was not sealed: what its writer would say if it were sealed now. */
   #lastTimeNs(): number {
     const rows = this.#all<{ last: number }>(
-      `SELECT max(coalesce((SELECT max(last_time_ns) FROM segment), 0),
+      `SELECT max(coalesce((SELECT max((SELECT last_time_ns FROM segment WHERE stream_id = stream.id
+                                        ORDER BY stream_offset DESC LIMIT 1)) FROM stream), 0),
                   coalesce((SELECT max(last_time_ns) FROM gap), 0),
                   coalesce((SELECT max(opened_ns) FROM connection), 0),
                   coalesce((SELECT max(time_ns) FROM event), 0)) AS last`,

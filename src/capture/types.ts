@@ -54,6 +54,11 @@ export interface StreamRow {
   readonly firstOffset: number;
 }
 
+/** A stream, and behind which byte it ends as yet: what has not grown has the same end. */
+export interface StreamEnd extends Pick<StreamRow, 'id' | 'connection' | 'kind'> {
+  readonly endOffset: number;
+}
+
 /**
  * What one read returned. `ordinal` counts chunks and events of the whole capture in order of arrival, so
  * it orders what happened in the same nanosecond and across streams.
@@ -75,6 +80,8 @@ export interface ChunkRun {
   readonly ordinals: readonly number[];
   /** ns since time 0. */
   readonly timesNs: readonly number[];
+  /** Where they lie in the order of all streams, as times. Absent: that is told by `timesNs`. */
+  readonly ordersNs?: readonly number[];
   readonly lengths: readonly number[];
 }
 
@@ -158,6 +165,8 @@ export interface CaptureReader {
   protocolSchemas(): ReadonlyMap<string, string>;
   connections(): readonly ConnectionRow[];
   streams(): readonly StreamRow[];
+  /** The streams without what must be counted for them: takes as long for a recording of hours as for one of seconds. */
+  streamEnds?(): readonly StreamEnd[];
   gaps(): readonly Gap[];
   accounts(): readonly StreamAccount[];
   events(): Iterable<CaptureEvent>;
@@ -184,7 +193,7 @@ export interface SentAgain {
   readonly stream: StreamRow;
   readonly layout: HeaderLayout;
   /** By which messages of the two recordings are the same. */
-  readonly keys: Readonly<Record<'first' | 'second', (arrived: ArrivedSpan) => Uint8Array>>;
+  readonly keys: Readonly<Record<'first' | 'second', KeyOfSent>>;
   /** What only the first recording has of the stream, by its offsets. */
   readonly onlyFirst: readonly ByteRange[];
   /** What only the second has, by its own. */
@@ -192,6 +201,8 @@ export interface SentAgain {
   /** Times of the second on the clock of the first. */
   readonly mapNs: (timeNs: number) => number;
 }
+
+export type KeyOfSent = (sent: Pick<ArrivedSpan, 'span' | 'index'>) => Uint8Array;
 
 export interface ByteRange {
   readonly offset: number;

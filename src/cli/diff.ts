@@ -176,6 +176,7 @@ async function compareTwo(
     old: protocolOf(old, schema).dialect(oldDialect).header,
     new: protocolOf(neu, schema).dialect(newDialect).header,
   };
+  growHeapSlowly();
   const joined = new JoinedCapture(old, neu, { layouts, newSide });
   const noise = await noiseOf(options, { old: oldDialect, new: newDialect });
   return compare(joined, { ...options, oldDialect, newDialect, labels: joined.labels, ...noise });
@@ -259,6 +260,11 @@ function writeReports(result: DiffResult, protocol: Protocol, options: CompareOp
 /** A comparison that works in windows stays below 400 MiB with it, for a sixth more time; without it, below 600. */
 const HEAP_GROWING_PERCENT = 70;
 
+/** By default V8 lets a heap grow to several times of what is in use before it looks what may go. */
+function growHeapSlowly(): void {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+}
+
 /** Also what `demo` does: compares, and writes the files that were asked for. */
 export function compare(capture: CaptureReader, options: CompareOptions): DiffResult {
   const protocol = protocolOf(capture, options.schema);
@@ -266,8 +272,7 @@ export function compare(capture: CaptureReader, options: CompareOptions): DiffRe
   const watched = watchReading(capture, (read, total) =>
     progress.update('comparing', Math.min(read, total), total),
   );
-  // By default V8 lets a heap grow to several times of what is in use before it looks what may go.
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+  growHeapSlowly();
   const result = diffCapture(watched, comparisonOf(capture, protocol, options));
   writeReports(result, protocol, options);
   progress.done();

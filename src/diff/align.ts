@@ -154,23 +154,38 @@ function alignTrimmed(work: Work, range: Range, middle: (range: Range) => void):
 /** False, and nothing done, when the edit script costs more than `editsWanted`, or than is left. */
 function alignExactly(work: Work, range: Range, editsWanted: number): boolean {
   const editsMax = Math.min(editsWanted, Math.floor(Math.sqrt(work.stepsLeft)));
-  const script = diffArrays(
+  const [old, neu] = [
     work.old.slice(range.oldFrom, range.oldTo),
     work.new.slice(range.newFrom, range.newTo),
-    { maxEditLength: editsMax },
-  );
+  ];
+  const script =
+    editsMin(old, neu, editsMax) > editsMax
+      ? undefined
+      : diffArrays(old, neu, { maxEditLength: editsMax });
   const edits = script?.reduce((sum, part) => sum + editsOf(part), 0) ?? editsMax;
   work.stepsLeft -= edits ** 2;
   if (script === undefined) return false;
-  let old = range.oldFrom;
-  let neu = range.newFrom;
+  let oldAt = range.oldFrom;
+  let newAt = range.newFrom;
   for (const part of script) {
-    if (part.removed) old += part.count;
-    else if (part.added) neu += part.count;
+    if (part.removed) oldAt += part.count;
+    else if (part.added) newAt += part.count;
     else
-      for (let left = part.count; left > 0; left--) work.inOrder.push({ old: old++, new: neu++ });
+      for (let left = part.count; left > 0; left--)
+        work.inOrder.push({ old: oldAt++, new: newAt++ });
   }
   return true;
+}
+
+/** What one side has more of must be taken away or put in, whatever the order; not counted where few may fit. */
+function editsMin(old: readonly number[], neu: readonly number[], editsMax: number): number {
+  if (old.length + neu.length <= editsMax) return 0;
+  const surplus = new Map<number, number>();
+  for (const content of old) surplus.set(content, (surplus.get(content) ?? 0) + 1);
+  for (const content of neu) surplus.set(content, (surplus.get(content) ?? 0) - 1);
+  let edits = 0;
+  for (const difference of surplus.values()) edits += Math.abs(difference);
+  return edits;
 }
 
 function editsOf(part: { added: boolean; removed: boolean; count: number }): number {

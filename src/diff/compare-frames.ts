@@ -189,10 +189,14 @@ function compareLeaves(
   for (const path of new Set([...oldLeaves.keys(), ...newLeaves.keys()])) {
     const oldLeaf = oldLeaves.get(path);
     const newLeaf = newLeaves.get(path);
-    const oldHex = oldLeaf && leafHex(old, oldLeaf);
-    const newHex = newLeaf && leafHex(neu, newLeaf);
+    const oldBytes = oldLeaf && leafBytes(old, oldLeaf);
+    const newBytes = newLeaf && leafBytes(neu, newLeaf);
     const leaf = oldLeaf ?? newLeaf;
-    if (oldHex === newHex || leaf === undefined) continue;
+    if (leaf === undefined) continue;
+    if (oldBytes !== undefined && newBytes !== undefined && equalBytes(oldBytes, newBytes))
+      continue;
+    const oldHex = oldBytes && toHex(oldBytes);
+    const newHex = newBytes && toHex(newBytes);
     // Fields of other widths can hold one value: then only the way it is written differs.
     const isSameValue = oldLeaf?.value === newLeaf?.value;
     differences.push({
@@ -206,8 +210,8 @@ function compareLeaves(
   return differences;
 }
 
-function leafHex(parts: FrameParts, leaf: Leaf): string {
-  return toHex(parts.view.bytes.subarray(leaf.offset, leaf.offset + leaf.length));
+function leafBytes(parts: FrameParts, leaf: Leaf): Uint8Array {
+  return parts.view.bytes.subarray(leaf.offset, leaf.offset + leaf.length);
 }
 
 interface LeafDifference {

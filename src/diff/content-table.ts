@@ -6,34 +6,37 @@
  */
 import { createHash } from 'node:crypto';
 import { decodeMessage } from '../protocol/decode.ts';
+import { type FrameShape, frameShapesOf } from '../protocol/frame-shapes.ts';
 import { subjectOf } from '../protocol/leaves.ts';
 import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
 import { type Identity, keyOf, Shapes, SHORT_BYTES_MAX } from './identity.ts';
+import type { Masked } from './noise/mask.ts';
 import type { Content, Head } from './records.ts';
-import { NO_REMARKS, remarkKindsOf } from './remark-kinds.ts';
+import { NO_REMARKS } from './remark-kinds.ts';
 
 export interface ContentTableOptions {
   /** Contents that are the same message have one id. The numbers of heads are those of old. */
   readonly identity: Identity;
   /** Whether to look for what is odd about messages. */
   readonly remarks: boolean;
-  /** Whether contents get names that other tables give the same messages, too. */
-  readonly hasNames?: boolean;
-}
-
-/** Bytes that were not seen before. */
-interface Unread {
-  readonly isFrame: boolean;
-  readonly dialect: Dialect;
-  /** Of the bytes. */
-  readonly key: string;
-  readonly identityKey: string | undefined;
+  /** Whether contents keep the key of what they are, so that other tables name them alike. */
+  readonly hasKeys?: boolean;
 }
 
 const NOT_KEPT = -1;
-const NO_FRAME_SUBJECT = 'bytes that are no frame';
+const NO_FRAME = { shape: '', subject: 'bytes that are no frame', remarks: NO_REMARKS };
+
+/** Bytes by what is equal for equal ones. */
+export interface KeyedBytes {
+  /** Equal for what is the same, `Identity.keyOf`; undefined: it is not known yet. */
+  readonly key: string | undefined;
+  /** `keyOf`. */
+  readonly bytesKey: string;
+  readonly isFrame: boolean;
+  readonly length: number;
+}
 
 export class ContentTable {
   /** Frames and what is no frame are never equal; neither are a key of bytes and a digest. */
@@ -43,31 +46,40 @@ export class ContentTable {
   };
   readonly #identity: Identity;
   readonly #remarks: boolean;
-  readonly #hasNames: boolean;
+  readonly #hasKeys: boolean;
   /** Of frames that are the same without being equal. */
   readonly #idsOfKeys = new Map<string, number>();
   #count = 0;
   readonly #subjects = new Subjects();
 
-  constructor({ identity, remarks, hasNames = false }: ContentTableOptions) {
+  constructor({ identity, remarks, hasKeys = false }: ContentTableOptions) {
     this.#identity = identity;
     this.#remarks = remarks;
-    this.#hasNames = hasNames;
+    this.#hasKeys = hasKeys;
   }
 
-  /**
-   * `dialect` says how to read bytes that were not seen before; `identityKey` is what they are by the identity of this
-   * table, where that is known already.
-   */
-  intern(span: Span, dialect: Dialect, identityKey?: string): Content {
+  /** `dialect` says how to read bytes that were not seen before. */
+  intern(span: Span, dialect: Dialect): Content {
+    const { bytes } = span;
     const isFrame = span.kind === 'frame';
-    const size = span.bytes.byteLength <= SHORT_BYTES_MAX ? 'short' : 'long';
+    const keyed = { key: undefined, bytesKey: keyOf(bytes), isFrame, length: bytes.byteLength };
+    return this.internKeyed(keyed, () => bytes, dialect);
+  }
+
+  /** The same where the keys are known: the bytes are asked for when they were not seen before. */
+  internKeyed<Keyed extends KeyedBytes>(
+    keyed: Keyed,
+    bytesOf: (keyed: Keyed) => Uint8Array,
+    dialect: Dialect,
+  ): Content {
+    const { isFrame, length } = keyed;
+    const size = length <= SHORT_BYTES_MAX ? 'short' : 'long';
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
-    const key = this.#identity.keyOfBytes(dialect, span.bytes);
-    const known = contents.get(key);
+    const bytesKey = this.#identity.keyOfBytes(dialect, keyed.bytesKey);
+    const known = contents.get(bytesKey);
     if (known !== undefined) return known;
-    const content = this.#read(span.bytes, { isFrame, dialect, key, identityKey });
-    contents.set(key, content);
+    const content = this.#read(bytesOf(keyed), keyed, dialect);
+    contents.set(bytesKey, content);
     return content;
   }
 
@@ -77,46 +89,58 @@ export class ContentTable {
     const head = readHead(layout, bytes);
     const keyHead = head && this.#identity.noise?.headOf(head);
     const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
-    return { ...base, shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
+    return { ...base, ...NO_FRAME };
   }
 
-  #read(bytes: Uint8Array, { isFrame, dialect, key, identityKey }: Unread): Content {
+  #read(bytes: Uint8Array, keyed: KeyedBytes, dialect: Dialect): Content {
+    const { bytesKey, isFrame, length } = keyed;
     const { sizeBytes } = dialect.header;
-    const { noise, isOneDialect } = this.#identity;
+    const { isOneDialect, noise } = this.#identity;
     const head = this.#head(bytes, dialect);
     const keyHead = head && noise?.headOf(head);
-    const base = { isFrame, length: bytes.byteLength, head, ...(keyHead && { keyHead }) };
-    const payload = bytes.subarray(sizeBytes);
-    if (!isFrame) {
-      const nothing = { shape: '', subject: NO_FRAME_SUBJECT, remarks: NO_REMARKS };
-      const own = { ...this.#named(isFrame, key), id: this.#count++ };
-      return { ...base, ...own, payload: keyOf(payload), ...nothing };
-    }
-    const shape = this.#subjects.shapeOf(payload);
-    const subject = this.#subjects.of(shape, bytes, dialect);
-    const remarks = this.#remarks ? remarkKindsOf(dialect, bytes) : NO_REMARKS;
-    const read = { ...base, shape, subject, remarks };
-    const masked = noise?.mask(dialect, bytes, shape);
-    if (masked !== undefined) {
-      const own = this.#ofKey(identityKey ?? this.#identity.keyOfMasked(masked));
-      const maskedPayload = keyOf(masked.bytes.subarray(sizeBytes));
-      return { ...read, ...own, payload: maskedPayload, noise: masked.values };
-    }
-    const own = isOneDialect
-      ? { ...this.#named(isFrame, key), id: this.#count++ }
-      : this.#ofKey(identityKey ?? this.#identity.keyOfMeaning(dialect, bytes));
-    return { ...read, ...own, payload: keyOf(payload) };
+    const sorted = isFrame ? this.#sortOf(bytes, dialect) : NO_FRAME;
+    const masked = isFrame ? noise?.mask(dialect, bytes, sorted.shape) : undefined;
+    const masks = masked !== undefined;
+    const isOfKey = isFrame && (masks || !isOneDialect);
+    const key = isOfKey
+      ? (keyed.key ?? this.#keyOf(bytes, dialect, masked))
+      : this.#identity.keyOfBytes(dialect, bytesKey);
+    const id = isOfKey ? this.#idOfKey(key) : this.#count++;
+    const payload = masks
+      ? keyOf(masked.bytes.subarray(sizeBytes))
+      : length <= SHORT_BYTES_MAX
+        ? bytesKey.slice(sizeBytes)
+        : keyOf(bytes.subarray(sizeBytes));
+    const { shape, subject, remarks } = sorted;
+    const content: Content = { id, isFrame, length, head, shape, payload, subject, remarks };
+    if (keyHead === undefined && !masks && !this.#hasKeys) return content;
+    return {
+      ...content,
+      ...(keyHead && { keyHead }),
+      ...(masks && { noise: masked.values }),
+      ...(this.#hasKeys && { key }),
+    };
   }
 
-  /** Of a frame that may be the same as another one. */
-  #ofKey(key: string): Pick<Content, 'id' | 'name'> {
+  /** What depends on the shape of a frame is worked out once for each shape. */
+  #sortOf(frame: Uint8Array, dialect: Dialect): Pick<Content, 'shape' | 'subject' | 'remarks'> {
+    const shapes = frameShapesOf(dialect);
+    const like = shapes.shapeOf(frame, 0, frame.length);
+    const remarks = this.#remarks ? shapes.kindsOf(frame, 0, frame.length, like) : NO_REMARKS;
+    return { ...this.#subjects.wordsOf(frame, dialect, like), remarks };
+  }
+
+  /** Of a frame that is known by something else than its bytes. */
+  #keyOf(frame: Uint8Array, dialect: Dialect, masked: Masked | undefined): string {
+    return masked === undefined
+      ? this.#identity.keyOfMeaning(dialect, frame)
+      : this.#identity.keyOfMasked(masked);
+  }
+
+  #idOfKey(key: string): number {
     let id = this.#idsOfKeys.get(key);
     if (id === undefined) this.#idsOfKeys.set(key, (id = this.#count++));
-    return { ...this.#named(true, key), id };
-  }
-
-  #named(isFrame: boolean, key: string): Pick<Content, 'name'> {
-    return this.#hasNames ? { name: nameOf(isFrame, key) } : {};
+    return id;
   }
 
   #head(bytes: Uint8Array, dialect: Dialect): Head | undefined {
@@ -127,11 +151,25 @@ export class ContentTable {
   }
 }
 
+type Words = Pick<Content, 'shape' | 'subject'>;
+
 /** What the TLVs of frames are called: only their types decide, so it is worked out once for each row of types. */
 export class Subjects {
   /** By dialect and shape. */
   readonly #subjects = new Map<string, string>();
   readonly #shapes = new Shapes();
+  /** A shape is of one dialect. */
+  readonly #words = new Map<FrameShape, Words>();
+
+  /** `like`: what the frame is like; undefined: it has no shape of its own. */
+  wordsOf(frame: Uint8Array, dialect: Dialect, like: FrameShape | undefined): Words {
+    const known = like && this.#words.get(like);
+    if (known !== undefined) return known;
+    const shape = this.shapeOf(frame.subarray(dialect.header.sizeBytes));
+    const words: Words = { shape, subject: this.of(shape, frame, dialect) };
+    if (like !== undefined) this.#words.set(like, words);
+    return words;
+  }
 
   shapeOf(payload: Uint8Array): string {
     return this.#shapes.of(payload);
@@ -147,8 +185,9 @@ export class Subjects {
   }
 }
 
-/** Equal for equal keys, and for others only by the rarest chance: 48 bits. */
-function nameOf(isFrame: boolean, key: string): number {
+/** Equal in all windows for what is the same, and for others only by the rarest chance: 48 bits. */
+export function contentName({ key, isFrame, id }: Content): number {
+  if (key === undefined) return id;
   const hash = createHash('sha1').update(isFrame ? 'frame ' : 'other ');
   return hash.update(key, 'latin1').digest().readUIntBE(0, 6);
 }

@@ -6,19 +6,14 @@
 import type { CaptureReader } from '../capture/types.ts';
 import { diffCapture, type DiffOptions, diffScanned } from './diff-capture.ts';
 import { mayScan, newScan } from './read-contents.ts';
-import type { Agreement, AgreementScan } from './scan/agreement-scan.ts';
+import type { AgreementScan, Progress } from './scan/agreement-scan.ts';
 import type { DiffResult } from './types.ts';
 
-export interface FollowProgress {
+export interface FollowProgress extends Progress {
   /** The recording has ended in good order: nothing more comes. */
   readonly isSealed: boolean;
   /** How far the recording goes, ns since its start. */
   readonly durationNs: bigint;
-  readonly connections: number;
-  /** Equal frames of both sides. */
-  readonly pairs: number;
-  /** Frames, and bytes that are none, that have not found the same on the other side: under way, or a divergence. */
-  readonly open: Readonly<Record<'old' | 'new', number>>;
 }
 
 export class DiffFollower {
@@ -36,7 +31,10 @@ export class DiffFollower {
 
   /** Throws what opening and reading a capture throws. */
   advance(): FollowProgress {
-    return this.#with((reader) => progressOf(reader, this.#advance(reader).result()));
+    return this.#with((reader) => {
+      const { sealed: isSealed, durationNs } = reader.info;
+      return { isSealed, durationNs, ...this.#advance(reader).progress() };
+    });
   }
 
   /** Exactly that of `diffCapture`, when the recording is sealed. */
@@ -73,17 +71,4 @@ export class DiffFollower {
       reader.close();
     }
   }
-}
-
-function progressOf(reader: CaptureReader, { connections }: Agreement): FollowProgress {
-  const { sealed: isSealed, durationNs } = reader.info;
-  const open = { old: 0, new: 0 };
-  let pairs = 0;
-  for (const retired of connections.values()) {
-    pairs += retired.pairs;
-    for (const side of ['old', 'new'] as const) {
-      open[side] += retired.open[side];
-    }
-  }
-  return { isSealed, durationNs, connections: connections.size, pairs, open };
 }

@@ -3,6 +3,7 @@
  * What nothing explains comes first, then the largest groups. Of each group only the first finding is kept, and numbers.
  */
 import type { Cause } from './causes/explain.ts';
+import { contentName } from './content-table.ts';
 import { type Finding, inOrderOfTime } from './findings.ts';
 import type { Group } from './types.ts';
 
@@ -55,7 +56,7 @@ export class GroupTally {
     const content = finding.loss?.content ?? (finding.old ?? finding.new)?.content;
     if (content === undefined) return key;
     const { contents } = members;
-    const name = content.name ?? content.id;
+    const name = contentName(content);
     if (contents.size < CONTENTS_MAX) contents.add(name);
     else if (!contents.has(name)) members.moreContents++;
     return key;

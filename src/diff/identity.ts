@@ -53,12 +53,14 @@ export class Identity {
   keyOf({ kind, bytes }: Pick<Span, 'kind' | 'bytes'>, stream: StreamKind): string {
     if (this.isOfBytes) return keyOf(bytes);
     const dialect = this.dialectOf(stream);
-    return kind === 'frame' ? this.#keyOfFrame(dialect, bytes) : this.keyOfBytes(dialect, bytes);
+    return kind === 'frame'
+      ? this.#keyOfFrame(dialect, bytes)
+      : this.keyOfBytes(dialect, keyOf(bytes));
   }
 
   /** Equal exactly for equal bytes of one dialect: the same bytes may mean something else in another. */
-  keyOfBytes(dialect: Dialect, bytes: Uint8Array): string {
-    return this.isOneDialect ? keyOf(bytes) : `${dialect.name} ${keyOf(bytes)}`;
+  keyOfBytes(dialect: Dialect, bytesKey: string): string {
+    return this.isOneDialect ? bytesKey : `${dialect.name} ${bytesKey}`;
   }
 
   keyOfMeaning(dialect: Dialect, frame: Uint8Array): string {

@@ -3,6 +3,7 @@
  * no cause and no group, and makes no result of them.
  */
 import type { CaptureReader } from '../capture/types.ts';
+import { mayBeEvidence } from './causes/explain-changes.ts';
 import type { Loss } from './causes/rule.ts';
 import type { ClientFacts } from './client-facts.ts';
 import { type ConnectionHistory, EVER } from './connection-history.ts';
@@ -25,7 +26,7 @@ import { Originals } from './originals.ts';
 import { pairItems, type WindowOfConnection } from './pair-items.ts';
 import type { CaptureContents, Dialects } from './read-capture.ts';
 import { roomsIn } from './recording-gaps.ts';
-import type { Unpaired } from './records.ts';
+import type { ChangedPair, Unpaired } from './records.ts';
 import { ListMatcher } from './rules/match-lists.ts';
 import type { RuleSet } from './rules/rule.ts';
 
@@ -35,6 +36,8 @@ export interface JudgeContext {
   readonly histories: Histories;
   /** undefined: no rules were given. */
   readonly ruling: Ruling | undefined;
+  /** Nothing is told of what is found: what no cause asks for need not be found. */
+  readonly isForEvidence?: boolean;
 }
 
 export interface Ruling {
@@ -197,7 +200,7 @@ function sentFrom(history: ConnectionHistory | undefined, facts: ClientFacts): n
 function findAll(
   reader: CaptureReader,
   { items: { id }, judgement }: Judged,
-  { contents, deliveries, dialects, histories, ruling, stage }: FindContext,
+  { contents, deliveries, dialects, histories, ruling, stage, isForEvidence }: FindContext,
 ): readonly Finding[] {
   const wanted = new WantedItems();
   for (const pair of judgement.changed) {
@@ -205,12 +208,21 @@ function findAll(
     wanted.add(id, 'new', pair.new);
   }
   const bytes = contents.window?.bytes ?? wanted.fetch(reader, contents.rows);
+  const isPlain = stage === undefined && ruling === undefined && dialects.old === dialects.new;
+  const isAsked = (pair: ChangedPair): boolean =>
+    mayBeEvidence(
+      dialects.old.header,
+      bytes.of(id, 'old', pair.old),
+      bytes.of(id, 'new', pair.new),
+    );
+  const changed =
+    isForEvidence === true && isPlain ? judgement.changed.filter(isAsked) : judgement.changed;
   // Those of the whole connection are no window's.
   const history = contents.window === undefined ? histories.of.get(id) : undefined;
   return [
     ...findUnpaired(id, judgement, contents.facts, deliveries),
     ...findMoved(id, judgement.pairs, contents.facts),
-    ...judgement.changed.map((pair) =>
+    ...changed.map((pair) =>
       findChanged(id, pair, bytes, dialects, { noise: stage?.of(pair), lists: ruling?.lists }),
     ),
     ...[...(history?.differences() ?? [])].map(findConnectionDifference),

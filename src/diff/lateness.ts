@@ -63,9 +63,9 @@ export class Lateness {
     if (!this.#hasClock) return;
     const unsure = unsureContents(judgement);
     for (const pair of comparable(judgement)) {
-      if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
       const isCounted = pair.old.isCounted === true;
       if (isCounted && this.#lateAfterNs === undefined) continue;
+      if (unsure.has(pair.old.content.id) || unsure.has(pair.new.content.id)) continue;
       // Whose copy is whose nobody knows, nor in which order they were due.
       if (facts.sendersOf(pair.old.content).size > 1) continue;
       const behindNs = this.#note(pair.old, pair.new, facts, isCounted);
@@ -131,10 +131,17 @@ function unsureContents({
   setAside,
 }: ConnectionJudgement): ReadonlySet<number> {
   const unsure = new Set<number>();
+  // How many there are of what was changed.
   const counts = new Map<number, number>();
-  for (const { old, new: neu } of [...pairs, ...changed]) {
-    for (const id of new Set([old.content.id, neu.content.id])) {
-      counts.set(id, (counts.get(id) ?? 0) + 1);
+  const count = (id: number): void => {
+    const known = counts.get(id);
+    if (known !== undefined) counts.set(id, known + 1);
+  };
+  for (const { old, new: neu } of changed) counts.set(old.content.id, 0).set(neu.content.id, 0);
+  for (const some of changed.length === 0 ? [] : [pairs, changed]) {
+    for (const { old, new: neu } of some) {
+      count(old.content.id);
+      if (neu.content.id !== old.content.id) count(neu.content.id);
     }
   }
   for (const { old, new: neu } of changed) {

@@ -43,6 +43,8 @@ export class FindingList {
   readonly #max: number;
   #first: Listed[] = [];
   #count = 0;
+  /** Of those that were kept when there were too many: what is not before it is none of the first. */
+  #last: Finding | undefined;
 
   constructor(max: number) {
     this.#max = max;
@@ -56,6 +58,7 @@ export class FindingList {
   /** Findings of one time and connection stay in the order in which they come. */
   add(finding: Finding, key: string): void {
     this.#count++;
+    if (this.#last !== undefined && inOrderOfTime(finding, this.#last) >= 0) return;
     this.#first.push({ finding, key });
     if (this.#first.length >= 2 * this.#max + SPARE) this.#trim();
   }
@@ -77,7 +80,9 @@ export class FindingList {
 
   #trim(): void {
     this.#first.sort((one, other) => inOrderOfTime(one.finding, other.finding));
-    if (this.#first.length > this.#max) this.#first.length = this.#max;
+    if (this.#first.length <= this.#max) return;
+    this.#first.length = this.#max;
+    this.#last = this.#first.at(-1)?.finding;
   }
 }
 

@@ -2,11 +2,12 @@
 import type { ArrivedSpan } from '../capture/types.ts';
 import type { Content, Item } from './records.ts';
 
-/** `index`: among the items of its stream. */
+/** `index`: among the items of its stream. `isCounted`: in a window, whether the scan has counted it. */
 export function makeItem(
   { span, index: ordinal, arrivalNs }: ArrivedSpan,
   content: Content,
   index: number,
+  isCounted?: boolean,
 ): Item {
   return {
     index,
@@ -16,6 +17,7 @@ export function makeItem(
     content,
     detail: span.kind === 'frame' ? undefined : span.detail,
     isTail: span.kind === 'tail',
+    isCounted,
   };
 }
 

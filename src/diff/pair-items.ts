@@ -87,22 +87,24 @@ export function pairItems(
 
 /** A message and its original have one place, and other bytes. */
 function sortPairs(all: readonly ItemPair[]): Pick<PairedItems, 'pairs' | 'changed'> {
-  const isEqual = ({ old, new: neu }: ItemPair): boolean => old.content.id === neu.content.id;
-  return {
-    pairs: all.filter(isEqual),
-    changed: all
-      .filter((pair) => !isEqual(pair))
-      .map(({ old, new: neu, pairing }) => ({ old, new: neu, isMoved: pairing.kind === 'moved' })),
-  };
+  const pairs: ItemPair[] = [];
+  const changed: ChangedPair[] = [];
+  for (const pair of all) {
+    const { old, new: neu, pairing } = pair;
+    if (old.content.id === neu.content.id) pairs.push(pair);
+    else changed.push({ old, new: neu, isMoved: pairing.kind === 'moved' });
+  }
+  return { pairs, changed };
 }
 
 function rowsOf(items: SideItems, publishers: Publishers, originals: Originals): Iterable<Row> {
   const rows = new Map<string, Row>();
+  let row: Row | undefined;
   for (const side of ['old', 'new'] as const) {
     for (const item of items[side]) {
       const original = originals.of(item.content);
       const publisher = publishers.publisherOf(original);
-      let row = rows.get(publisher.name);
+      if (row?.publisher !== publisher) row = rows.get(publisher.name);
       if (row === undefined) {
         row = { publisher, old: [], new: [], keys: { old: [], new: [] } };
         rows.set(publisher.name, row);
@@ -114,19 +116,21 @@ function rowsOf(items: SideItems, publishers: Publishers, originals: Originals):
   return rows.values();
 }
 
+const IN_ORDER: ItemPair['pairing'] = { kind: 'in-order' };
+
 /** The pairs in order come first. */
 function* pairsOf(row: Row, alignment: Alignment, isOrderOwed: boolean): Generator<ItemPair> {
-  const pick = (pair: IndexPair): { old: Item; new: Item } => ({
+  const pick = (pair: IndexPair, pairing: ItemPair['pairing']): ItemPair => ({
     old: defined(row.old[pair.old], 'old item'),
     new: defined(row.new[pair.new], 'new item'),
+    pairing,
   });
-  for (const pair of alignment.inOrder) yield { ...pick(pair), pairing: { kind: 'in-order' } };
-  for (const pair of alignment.unordered) yield { ...pick(pair), pairing: { kind: 'in-order' } };
+  for (const pair of alignment.inOrder) yield pick(pair, IN_ORDER);
+  for (const pair of alignment.unordered) yield pick(pair, IN_ORDER);
   for (const pair of alignment.moved) {
-    const pairing: ItemPair['pairing'] = isOrderOwed
-      ? { kind: 'moved', distance: pair.distance }
-      : { kind: 'in-order' };
-    yield { ...pick(pair), pairing };
+    yield isOrderOwed
+      ? pick(pair, { kind: 'moved', distance: pair.distance })
+      : pick(pair, IN_ORDER);
   }
 }
 
@@ -168,7 +172,10 @@ function* unpairedOf(
   window: WindowOfConnection | undefined,
 ): Generator<Unpaired> {
   if (oldOnly.length + newOnly.length === 0) return;
-  const counts = { old: countContents(row.old), new: countContents(row.new) };
+  const lacked = new Set<number>();
+  for (const index of oldOnly) lacked.add(defined(row.old[index], 'unpaired item').content.id);
+  for (const index of newOnly) lacked.add(defined(row.new[index], 'unpaired item').content.id);
+  const counts = { old: countContents(row.old, lacked), new: countContents(row.new, lacked) };
   const runs = runsOf(row, alignment.inOrder);
   for (const side of ['old', 'new'] as const) {
     const other = side === 'old' ? 'new' : 'old';
@@ -227,6 +234,14 @@ function countKeys(keys: readonly number[]): ReadonlyMap<number, number> {
   return counts;
 }
 
-function countContents(items: readonly Item[]): ReadonlyMap<number, number> {
-  return countKeys(items.map(({ content }) => content.id));
+/** How many there are of some contents. */
+function countContents(
+  items: readonly Item[],
+  contents: ReadonlySet<number>,
+): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const { content } of items) {
+    if (contents.has(content.id)) counts.set(content.id, (counts.get(content.id) ?? 0) + 1);
+  }
+  return counts;
 }

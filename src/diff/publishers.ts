@@ -22,11 +22,12 @@ export class Publishers {
   readonly #isTapped: boolean;
   /** Content id -> the one connection that sent it, or SEVERAL. */
   readonly #senderOfContent = new Map<number, number>();
+  readonly #ofConnections = new Map<number, Publisher>();
   /** Domain and source -> the one connection that sends as it, or SEVERAL. */
-  readonly #senderOfRole: Map<string, number>;
+  readonly #senderOfRole: Map<number, number>;
 
   /** What a tap fed came in order domain by domain, and nobody knows from whom. */
-  constructor(isTapped = false, roles = new Map<string, number>()) {
+  constructor(isTapped = false, roles = new Map<number, number>()) {
     this.#isTapped = isTapped;
     this.#senderOfRole = roles;
   }
@@ -46,23 +47,28 @@ export class Publishers {
   noteRole(frame: Uint8Array, { offsets }: HeaderLayout, connection: number): void {
     const domain = frame[offsets.relay_domain] ?? 0;
     const source = frame[offsets.source] ?? 0;
-    noteSender(this.#senderOfRole, roleName(domain, source), connection);
+    noteSender(this.#senderOfRole, roleNumber(domain, source), connection);
   }
 
   publisherOf(content: Content): Publisher {
     if (this.#isTapped) return content.isFrame ? ofDomain(content.head) : NOBODY;
     const sender = this.#senderOfContent.get(content.id);
-    if (sender !== undefined && sender !== SEVERAL) return ofConnection(sender);
+    if (sender !== undefined && sender !== SEVERAL) return this.#ofConnection(sender);
     if (!content.isFrame) return NOBODY;
     const role = roleOf(content);
     const actor = this.#senderOfRole.get(role);
-    if (actor !== undefined && actor !== SEVERAL) return ofConnection(actor);
-    return { name: role, connection: undefined };
+    if (actor !== undefined && actor !== SEVERAL) return this.#ofConnection(actor);
+    return { name: roleName(content), connection: undefined };
   }
-}
 
-function ofConnection(connection: number): Publisher {
-  return { name: `connection ${connection}`, connection };
+  #ofConnection(connection: number): Publisher {
+    let publisher = this.#ofConnections.get(connection);
+    if (publisher === undefined) {
+      publisher = { name: `connection ${connection}`, connection };
+      this.#ofConnections.set(connection, publisher);
+    }
+    return publisher;
+  }
 }
 
 /** The tap has a connection to the new relay for each domain. */
@@ -76,11 +82,16 @@ function noteSender<K>(senders: Map<K, number>, key: K, connection: number): voi
   else if (known !== connection) senders.set(key, SEVERAL);
 }
 
-function roleOf(content: Content): string {
-  const head = content.head;
-  return head === undefined ? 'no header' : roleName(head.domain, head.source);
+const NO_ROLE = -1;
+
+function roleOf({ head }: Content): number {
+  return head === undefined ? NO_ROLE : roleNumber(head.domain, head.source);
 }
 
-function roleName(domain: number, source: number): string {
-  return `domain ${domain} source ${source}`;
+function roleNumber(domain: number, source: number): number {
+  return (domain << 8) | source;
+}
+
+function roleName({ head }: Content): string {
+  return head === undefined ? 'no header' : `domain ${head.domain} source ${head.source}`;
 }

@@ -25,7 +25,7 @@ export const SCAN_OPTIONS: ScanOptions = {
   contentsMax: 64_000,
   perConnectionMin: 64,
   windows: {
-    contextMoments: 256,
+    contextMoments: 32,
     recordsMax: 32_768,
     bytesMax: 33_554_432,
     keptBytesMax: 67_108_864,
@@ -41,12 +41,16 @@ export interface ReadOptions {
   readonly scan?: Partial<ScanOptions>;
 }
 
-/** Two recordings that are compared as one are read without runs. */
+/** Where the clients of two recordings did not send the same, each relay lacks messages that the other has. */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
   const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
-  return bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) && reader.runs !== undefined;
+  return (
+    bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
+    reader.runs !== undefined &&
+    (reader.sentAgain === undefined || reader.gaps().length === 0)
+  );
 }
 
 /** Has read nothing yet. */

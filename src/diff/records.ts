@@ -37,8 +37,8 @@ export interface Content {
   readonly subject: string;
   /** What is odd about it; none when remarks are hidden, and for what is no frame. */
   readonly remarks: RemarkKinds;
-  /** Equal for equal ids in all windows; absent where there is one. */
-  readonly name?: number;
+  /** What names it in all windows (`contentName`); absent where there is one. */
+  readonly key?: string;
   /** Its noisy values; absent for messages that have none. */
   readonly noise?: KeptValues | undefined;
 }
@@ -66,7 +66,7 @@ export interface Item {
    * It agreed, and the scan has counted it: its pair, what is odd about it, and when it came. Its window has it for what
    * is beside it.
    */
-  readonly isCounted?: boolean;
+  readonly isCounted?: boolean | undefined;
   /** Of old, where equal bytes are not all: what it agreed with. */
   readonly agreedWith?: Content | undefined;
 }

@@ -1,16 +1,10 @@
 /** The kinds of remarks that a message has, as bits of one number: a million records cannot hold lists. */
-import { frameShapesOf } from '../protocol/frame-shapes.ts';
 import { remarkBit } from '../protocol/remark-checks.ts';
 import { REMARK_KINDS, type RemarkKind } from '../protocol/remark-kind.ts';
-import type { Dialect } from '../protocol/types.ts';
 
 export type RemarkKinds = number;
 
 export const NO_REMARKS: RemarkKinds = 0;
-
-export function remarkKindsOf(dialect: Dialect, frame: Uint8Array): RemarkKinds {
-  return frameShapesOf(dialect).kindsOf(frame, 0, frame.length);
-}
 
 export function* kindsIn(kinds: RemarkKinds): Generator<RemarkKind> {
   if (kinds === NO_REMARKS) return;

@@ -32,8 +32,9 @@ export function* splitJoined(
       yield open;
       open = undefined;
     }
-    const at = span.kind === 'frame' ? findInner(span.bytes, magic, layout, sent) : undefined;
-    if (at === undefined || sent.wasSent(span)) {
+    const mayBeTwo = span.kind === 'frame' && !sent.wasSent(span);
+    const at = mayBeTwo ? findInner(span.bytes, magic, layout, sent) : undefined;
+    if (at === undefined) {
       yield arrived;
       continue;
     }

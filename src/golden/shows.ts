@@ -1,6 +1,7 @@
 /** What a comparison says, cut down to what a golden holds on to: nothing in it depends on a clock or on a path. Pure. */
 import { UNEXPLAINED } from '../diff/group-findings.ts';
 import { DIVERGENCE_KINDS, type DiffResult } from '../diff/types.ts';
+import type { Comparison } from '../report/check-report.ts';
 import type { Shows } from './expected.ts';
 
 export function showsOfResult({ verdict, counts, groups }: DiffResult): Shows {
@@ -12,12 +13,19 @@ export function showsOfResult({ verdict, counts, groups }: DiffResult): Shows {
   };
 }
 
+/** The same of what a check says of a case. */
+export function showsOfComparison({ verdict, counts, groups }: Comparison): Shows {
+  return { verdict, counts, groups: sumUp(groups) };
+}
+
 /** Groups with one cause and kind are one: their titles are words that may be put better one day. */
-function sumUp(groups: DiffResult['groups']): Shows['groups'] {
+function sumUp(
+  groups: readonly (Omit<Shows['groups'][number], 'cause'> & { readonly cause: string | null })[],
+): Shows['groups'] {
   const sums = new Map<string, Shows['groups'][number]>();
   for (const { cause: name, kind, count } of groups) {
     const cause = name === UNEXPLAINED ? null : name;
-    const key = `${name}\n${kind}`;
+    const key = `${cause}\n${kind}`;
     sums.set(key, { cause, kind, count: (sums.get(key)?.count ?? 0) + count });
   }
   return [...sums.values()].sort(

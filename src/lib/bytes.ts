@@ -52,3 +52,16 @@ export function fromHex(hex: string): Uint8Array {
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return left.byteLength === right.byteLength && Buffer.compare(left, right) === 0;
 }
+
+/** How many of the first `length` bytes are the same until they differ. */
+export function commonBytes(left: Buffer, right: Buffer, length: number): number {
+  if (left.compare(right, 0, length, 0, length) === 0) return length;
+  let low = 0;
+  let high = length;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (left.compare(right, low, middle, low, middle) === 0) low = middle;
+    else high = middle;
+  }
+  return low;
+}

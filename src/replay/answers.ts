@@ -89,6 +89,9 @@ export class Answers {
       const nowMs = performance.now();
       const lookMs = isIdle === undefined ? untilMs : Math.min(untilMs, nowMs + POLL_MS);
       if ((await bell.until(has, lookMs)) || bell.isHalted) return;
+      // Timers come before sockets: what came while this process was not given the processor is read first.
+      await turn();
+      if (has()) return;
       const afterMs = performance.now();
       if (isIdle?.() === true) idleSinceMs ??= afterMs;
       else idleSinceMs = undefined;

@@ -3,8 +3,9 @@
  * differently for the same bytes in other writes: this is what finds it. Pure; the bytes and their order stay the same,
  * and no write comes before the recorded chunk that brought its last byte.
  */
+import { chunksIn } from '../capture/chunk-runs.ts';
 import { readSpans } from '../capture/spans.ts';
-import type { Chunk } from '../capture/types.ts';
+import type { Chunk, ChunkRun } from '../capture/types.ts';
 import { createRandom, type Random } from '../lib/random.ts';
 import type { HeaderLayout } from '../wire/types.ts';
 import type { Piece, PieceMaker } from './schedule.ts';
@@ -44,19 +45,39 @@ export function parseChunking(text: string): Chunking | undefined {
 export function pieceMakerOf(chunking: Chunking, layout: HeaderLayout): PieceMaker {
   switch (chunking.kind) {
     case 'recorded':
-      return (chunks) => spaced(asPieces(chunks));
+      return recorded;
     case 'frame':
-      return (chunks) => spaced(frames(chunks, layout));
+      return (runs) => spaced(frames(chunksIn(runs), layout));
     case 'coalesced':
-      return (chunks) => spaced(coalesced(chunks));
+      return (runs) => spaced(coalesced(chunksIn(runs)));
     case 'byte':
-      return (chunks) => cut(chunks, (length) => everyByte(length));
+      return (runs) => cut(chunksIn(runs), (length) => everyByte(length));
     case 'split': {
       const { seed } = chunking;
-      return (chunks, connection) => {
+      return (runs, connection) => {
         const random = createRandom(Math.imul(seed, 0x9e3779b1) + connection);
-        return cut(chunks, (length) => randomCuts(length, random));
+        return cut(chunksIn(runs), (length) => randomCuts(length, random));
       };
+    }
+  }
+}
+
+/** Hundreds of thousands a second are asked for at `max`, so no chunk is made on the way. */
+function* recorded(runs: Iterable<ChunkRun>): Generator<Piece> {
+  let lastNs: number | undefined;
+  for (const { bytes, ordinals, timesNs, lengths } of runs) {
+    let from = bytes.byteOffset;
+    for (let index = 0; index < lengths.length; index++) {
+      const length = lengths[index] ?? 0;
+      const timeNs = timesNs[index] ?? 0;
+      yield {
+        timeNs,
+        ordinal: ordinals[index] ?? 0,
+        bytes: new Uint8Array(bytes.buffer, from, length),
+        pauseNs: pauseBetween(lastNs, timeNs),
+      };
+      from += length;
+      lastNs = timeNs;
     }
   }
 }
@@ -66,22 +87,19 @@ interface NewPiece extends Omit<Piece, 'pauseNs'> {
 }
 
 /** Half of the pause that was recorded: a player that is late can still catch up. */
+function pauseBetween(lastNs: number | undefined, timeNs: number): number {
+  return lastNs === undefined ? 0 : Math.min(CHUNK_PAUSE_NS_MAX, (timeNs - lastNs) / 2);
+}
+
 function* spaced(pieces: Iterable<NewPiece>): Generator<Piece> {
   let lastNs: number | undefined;
   let lastOrdinal = -1;
   for (const piece of pieces) {
-    const recordedNs = lastNs === undefined ? 0 : (piece.timeNs - lastNs) / 2;
     const isSameChunk = piece.ordinal === lastOrdinal;
-    piece.pauseNs = isSameChunk ? PIECE_PAUSE_NS : Math.min(CHUNK_PAUSE_NS_MAX, recordedNs);
+    piece.pauseNs = isSameChunk ? PIECE_PAUSE_NS : pauseBetween(lastNs, piece.timeNs);
     lastNs = piece.timeNs;
     lastOrdinal = piece.ordinal;
     yield piece;
-  }
-}
-
-function* asPieces(chunks: Iterable<Chunk>): Generator<NewPiece> {
-  for (const { timeNs, ordinal, bytes } of chunks) {
-    yield { timeNs: Number(timeNs), ordinal, bytes, pauseNs: 0 };
   }
 }
 
@@ -112,7 +130,8 @@ function* frames(chunks: Iterable<Chunk>, layout: HeaderLayout): Generator<NewPi
 function* coalesced(chunks: Iterable<Chunk>): Generator<NewPiece> {
   let waiting: NewPiece[] = [];
   let waitingBytes = 0;
-  for (const piece of asPieces(chunks)) {
+  for (const { timeNs, ordinal, bytes } of chunks) {
+    const piece: NewPiece = { timeNs: Number(timeNs), ordinal, bytes, pauseNs: 0 };
     const isLate = piece.timeNs - (waiting[0]?.timeNs ?? piece.timeNs) > COALESCED_NS_MAX;
     const isFull = waitingBytes + piece.bytes.length > COALESCED_BYTES_MAX;
     if (waiting.length > 0 && (isLate || isFull)) {

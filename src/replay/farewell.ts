@@ -8,7 +8,7 @@ import type { PlayedClients } from './played-clients.ts';
 import type { Bell } from './precise-time.ts';
 import type { ReplayClient } from './replay-client.ts';
 import type { EndStep } from './schedule.ts';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 
 export interface FarewellOptions {
   readonly clients: PlayedClients;
@@ -48,7 +48,7 @@ export class Farewell {
       const heardMs = Math.max(startMs, client.lastReceivedMs);
       const quietMs = Math.max(QUIET_MS, answers.silenceMs);
       if (nowMs >= untilMs || (!step.afterRelay && nowMs - heardMs >= quietMs)) break;
-      await pause(POLL_MS);
+      await poll();
     }
     if (performance.now() - startMs >= POLL_MS) fidelity.waited(hasAll());
     client.close();
@@ -76,7 +76,7 @@ export class Farewell {
       const quietMs = hasHeardAll() ? QUIET_MS : MISSING_QUIET_MS;
       if (nowMs - heardMs >= quietMs && !clients.isAnyBehind && !clients.isHeld) return true;
       if (nowMs - startMs >= QUIET_WAIT_MS_MAX) return false;
-      await pause(POLL_MS);
+      await poll();
     }
   }
 
@@ -95,4 +95,10 @@ export class Farewell {
       await pause(POLL_MS);
     }
   }
+}
+
+/** Timers come before sockets: what came while this process was not given the processor is read before it is missed. */
+async function poll(): Promise<void> {
+  await pause(POLL_MS);
+  await turn();
 }

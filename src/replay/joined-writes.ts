@@ -2,43 +2,72 @@
  * What one client sends between two turns of the event loop goes to the system together: one write, and so one chunk of the
  * new capture. Decides nothing about when.
  */
-import type { ReplayClient } from './replay-client.ts';
-
 /** What is handed over at once: one read of a relay, and one chunk. */
 const WRITE_BYTES_MAX = 65_536;
 
-export class JoinedWrites {
-  readonly #write: (client: ReplayClient, bytes: Uint8Array) => void;
+export class JoinedWrites<Client extends { readonly id: number }> {
+  readonly #write: (client: Client, bytes: Uint8Array) => void;
   /** Whose bytes wait to be handed over, and what they are. */
-  #sender: ReplayClient | undefined;
-  #unsent: Uint8Array[] = [];
-  #unsentBytes = 0;
+  #sender: Client | undefined;
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+  /** Bytes behind `parts`: what is read of a capture lies back to back, so most of it is joined without a copy. */
+  #memory: ArrayBufferLike | undefined;
+  #from = 0;
+  #to = 0;
 
-  constructor(write: (client: ReplayClient, bytes: Uint8Array) => void) {
+  constructor(write: (client: Client, bytes: Uint8Array) => void) {
     this.#write = write;
   }
 
+  /** Whether the bytes join what this very client sends; then they have. */
+  joins(connection: number, bytes: Uint8Array): boolean {
+    if (this.#sender?.id !== connection || !this.#hasRoomFor(bytes)) return false;
+    this.#add(bytes);
+    return true;
+  }
+
   /** Hands over what these bytes of this client cannot join. */
-  makeRoomFor(client: ReplayClient, bytes: Uint8Array): void {
-    const isFull = this.#unsentBytes + bytes.length > WRITE_BYTES_MAX;
-    if (client !== this.#sender || isFull) this.handOver();
+  makeRoomFor(client: Client, bytes: Uint8Array): void {
+    if (client !== this.#sender || !this.#hasRoomFor(bytes)) this.handOver();
   }
 
   /** After `makeRoomFor`. */
-  add(client: ReplayClient, bytes: Uint8Array): void {
+  add(client: Client, bytes: Uint8Array): void {
     this.#sender = client;
-    this.#unsent.push(bytes);
-    this.#unsentBytes += bytes.length;
+    this.#add(bytes);
   }
 
   handOver(): void {
     const client = this.#sender;
     if (client === undefined) return;
-    const [first] = this.#unsent;
-    const bytes = this.#unsent.length === 1 && first ? first : Buffer.concat(this.#unsent);
+    this.#endPart();
+    const [first] = this.#parts;
+    const bytes = this.#parts.length === 1 && first ? first : Buffer.concat(this.#parts);
     this.#sender = undefined;
-    this.#unsent = [];
-    this.#unsentBytes = 0;
+    this.#parts = [];
+    this.#bytes = 0;
     this.#write(client, bytes);
+  }
+
+  #hasRoomFor(bytes: Uint8Array): boolean {
+    return this.#bytes + bytes.length <= WRITE_BYTES_MAX;
+  }
+
+  #add(bytes: Uint8Array): void {
+    if (bytes.buffer !== this.#memory || bytes.byteOffset !== this.#to) {
+      this.#endPart();
+      this.#memory = bytes.buffer;
+      this.#from = bytes.byteOffset;
+      this.#to = this.#from;
+    }
+    this.#to += bytes.length;
+    this.#bytes += bytes.length;
+  }
+
+  #endPart(): void {
+    if (this.#memory === undefined) return;
+    this.#parts.push(new Uint8Array(this.#memory, this.#from, this.#to - this.#from));
+    this.#memory = undefined;
   }
 }

@@ -11,7 +11,7 @@
 export type Mode = 'timed' | 'causal' | 'max';
 export const MODES: readonly Mode[] = ['timed', 'causal', 'max'];
 
-/** In `max`, a relay gets so much of the recorded time to take note of who came and who left. */
+/** In `max`, a relay gets so much of the recorded time to take note of who came and who left, and of what was said before. */
 const SETTLE_MS_MAX = 20;
 
 export interface PaceOptions {
@@ -22,11 +22,13 @@ export interface PaceOptions {
   readonly pauseMsMax: number;
 }
 
+const AT_ONCE: Due = { kind: 'after', pauseMs: 0, settles: false };
+
 export class Pace {
   readonly #options: PaceOptions;
   #lastNs = 0;
   #skippedMs = 0;
-  #isSettling = false;
+  #wasSend = true;
 
   constructor(options: PaceOptions) {
     this.#options = options;
@@ -40,10 +42,12 @@ export class Pace {
     const { mode, speed, pauseMsMax } = this.#options;
     const pauseMs = Math.max(0, step.timeNs - this.#lastNs) / 1e6 / speed;
     this.#lastNs = Math.max(this.#lastNs, step.timeNs);
-    const isSettling = this.#isSettling;
-    this.#isSettling = step.kind !== 'send';
+    const isSend = step.kind === 'send';
+    const settles = !isSend || !this.#wasSend;
+    this.#wasSend = isSend;
     if (mode === 'max') {
-      return { kind: 'after', pauseMs: isSettling ? Math.min(pauseMs, SETTLE_MS_MAX) : 0 };
+      if (!settles) return AT_ONCE;
+      return { kind: 'after', pauseMs: Math.min(pauseMs, SETTLE_MS_MAX), settles };
     }
     this.#skippedMs += Math.max(0, pauseMs - pauseMsMax);
     return { kind: 'at', ms: this.#lastNs / 1e6 / speed - this.#skippedMs };
@@ -52,4 +56,5 @@ export class Pace {
 
 export type Due =
   | { readonly kind: 'at'; readonly ms: number }
-  | { readonly kind: 'after'; readonly pauseMs: number };
+  /** `settles`: somebody comes or leaves, or just has; whoever heard what must be beyond doubt. */
+  | { readonly kind: 'after'; readonly pauseMs: number; readonly settles: boolean };

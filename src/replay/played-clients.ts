@@ -52,7 +52,8 @@ export class PlayedClients {
   }
 
   get isAnyBehind(): boolean {
-    return [...this.#clients.values()].some((client) => client.isBehind);
+    for (const client of this.#behind) if (client.isBehind) return true;
+    return false;
   }
 
   /** undefined: it is not there any more. */

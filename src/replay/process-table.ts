@@ -22,30 +22,6 @@ export function livingWith(assignment: string): readonly number[] {
   return found ?? [];
 }
 
-/**
- * Whether every thread of these processes waits for something. A write that a sleeping thread waits for makes it runnable
- * before the write returns, so who is found asleep after it has had its turn. undefined: nobody can know.
- */
-export function isAsleep(processes: readonly number[]): boolean | undefined {
-  if (process.platform !== 'linux') return undefined;
-  return processes.every((pid) => threadsOf(pid).every((thread) => !isRunnable(pid, thread)));
-}
-
-function threadsOf(pid: number): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-}
-
-/** Running, or waiting for a disk, which it does not do for long. */
-function isRunnable(pid: number, thread: string): boolean {
-  const stat = textOf(`/proc/${pid}/task/${thread}/stat`);
-  const state = stat?.charAt(stat.lastIndexOf(')') + 2);
-  return state === 'R' || state === 'D';
-}
-
 function pids(): readonly number[] | undefined {
   if (process.platform !== 'linux') return undefined;
   return readdirSync('/proc')

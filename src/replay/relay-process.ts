@@ -14,10 +14,11 @@ import { within } from '../lib/within.ts';
 import { probe, SOCKET_PATH_BYTES_MAX, statOf } from '../shim/socket-file.ts';
 import { readTail } from './output-reader.ts';
 import { type OutputTail, TailBuffer } from './output-tail.ts';
-import { isAsleep, livingInGroup, livingWith } from './process-table.ts';
+import { livingInGroup, livingWith } from './process-table.ts';
 import { startGuard } from './relay-guard.ts';
 import { type RelayEvidence, relayTroubleOf, wordsOfTrouble } from './relay-evidence.ts';
 import { fillPlaces, type RelayCommand, type RelayPlaces } from './relay-command.ts';
+import { SleepWatch } from './sleep-watch.ts';
 
 export interface RelayProcessOptions {
   readonly command: RelayCommand;
@@ -63,6 +64,7 @@ export class RelayProcess {
   #isEnded = false;
   #notStarted: string | undefined;
   #listened = false;
+  #sleepWatch: SleepWatch | undefined;
   #stopping: Promise<RelayEvidence> | undefined;
 
   private constructor(options: RelayProcessOptions) {
@@ -148,9 +150,11 @@ export class RelayProcess {
    */
   watchIdleness(): (() => boolean) | undefined {
     const { pid } = this.#child;
-    if (pid === undefined || isAsleep([]) === undefined) return undefined;
-    const processes = [...new Set([pid, ...livingWith(this.#marker)])];
-    return () => isAsleep(processes) === true;
+    if (pid === undefined) return undefined;
+    this.#sleepWatch?.close();
+    const watch = SleepWatch.of([...new Set([pid, ...livingWith(this.#marker)])]);
+    this.#sleepWatch = watch;
+    return watch && (() => watch.isAsleep());
   }
 
   /** Ends it, with everything that belongs to it. May be called again. */
@@ -240,6 +244,7 @@ export class RelayProcess {
   #release(): void {
     running.delete(this);
     this.#guard?.kill('SIGKILL');
+    this.#sleepWatch?.close();
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }

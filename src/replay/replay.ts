@@ -5,7 +5,7 @@
  * time by itself, in `timed`. How long is waited say `Answers` and `Farewell`, who is there `PlayedClients`.
  */
 import type { CaptureReader, Side } from '../capture/types.ts';
-import { OperatingError } from '../lib/operating-error.ts';
+import type { OperatingError } from '../lib/operating-error.ts';
 import { type OverloadPolicy, DEFAULT_SPOOL_LIMITS } from '../shim/recorder.ts';
 import {
   Recording,
@@ -21,6 +21,7 @@ import { JoinedWrites } from './joined-writes.ts';
 import { type Due, Pace, type PaceOptions } from './pace.ts';
 import { PlayedClients } from './played-clients.ts';
 import { Bell, waitUntilMs } from './precise-time.ts';
+import { lost, unreachable } from './relay-failures.ts';
 import type { ReplayClient } from './replay-client.ts';
 import {
   type EndStep,
@@ -69,6 +70,7 @@ export interface ReplayEnd extends RecordingStatus {
 
 const ON_OVERLOAD: OverloadPolicy = 'block';
 const LEAD_MS = 50;
+const POLL_MS = 10;
 
 export class Replay {
   readonly #options: ReplayOptions;
@@ -80,7 +82,7 @@ export class Replay {
   readonly #clients: PlayedClients;
   readonly #answers: Answers;
   readonly #farewell: Farewell;
-  readonly #joined = new JoinedWrites((client, bytes) => this.#write(client, bytes));
+  readonly #joined = new JoinedWrites<ReplayClient>((client, bytes) => this.#write(client, bytes));
   readonly #turns = new Turns();
   #anchorMs = 0;
   #lastStepMs = 0;
@@ -191,14 +193,16 @@ export class Replay {
    * turns of the event loop is handed to the system together.
    */
   #sendAtOnce(step: Step, due: Due): boolean {
-    if (due.kind === 'at' || due.pauseMs > 0 || step.kind !== 'send' || this.#turns.isDue()) {
+    if (due.kind === 'at' || due.settles || step.kind !== 'send' || this.#turns.isDue()) {
       return false;
     }
-    const client = this.#clients.get(step.connection);
-    if (client === undefined) return true;
-    this.#joined.makeRoomFor(client, step.bytes);
-    if (this.#clients.mustWait(client)) return false;
-    this.#joined.add(client, step.bytes);
+    if (!this.#joined.joins(step.connection, step.bytes)) {
+      const client = this.#clients.get(step.connection);
+      if (client === undefined) return true;
+      this.#joined.makeRoomFor(client, step.bytes);
+      if (this.#clients.mustWait(client)) return false;
+      this.#joined.add(client, step.bytes);
+    }
     this.#fidelity.sent(undefined, 0);
     return true;
   }
@@ -210,7 +214,9 @@ export class Replay {
       await this.#turns.take();
       this.#options.onProgress(this.#playedBytes, this.#schedule.totals.sentBytes);
     }
-    if (this.#options.pace.mode === 'causal') await this.#answers.untilIdle();
+    if (this.#options.pace.mode === 'causal' || (due.kind === 'after' && due.settles)) {
+      await this.#untilRead();
+    }
     if (this.#bell.isHalted) return;
     switch (step.kind) {
       case 'open':
@@ -248,11 +254,24 @@ export class Replay {
     this.#playedBytes += bytes.length;
   }
 
+  /** What was sent before has left this process, and been read where somebody can know. */
+  async #untilRead(): Promise<void> {
+    if (this.#clients.isAnyBehind) await this.#untilNot(() => this.#clients.isAnyBehind);
+    await this.#answers.untilIdle();
+  }
+
   async #untilTaken(client: ReplayClient): Promise<void> {
-    const isTaken = await this.#bell.until(
-      () => !this.#clients.mustWait(client),
-      performance.now() + this.#options.patienceMs,
-    );
+    await this.#untilNot(() => this.#clients.mustWait(client));
+  }
+
+  /** Waits until nobody has to wait any more; a relay that keeps clients waiting for too long is lost. */
+  async #untilNot(mustWait: () => boolean): Promise<void> {
+    const untilMs = performance.now() + this.#options.patienceMs;
+    // Not everything that is taken rings.
+    while (mustWait() && !this.#bell.isHalted && performance.now() < untilMs) {
+      await this.#bell.wait(POLL_MS);
+    }
+    const isTaken = !mustWait();
     // Waiting for the disk is no fault of the relay.
     if (isTaken || this.#clients.isHeld || this.#bell.isHalted) return;
     this.#fail(lost(`took nothing for ${this.#options.patienceMs} ms`));
@@ -290,16 +309,4 @@ export class Replay {
     this.#failure ??= failure;
     this.#bell.halt();
   }
-}
-
-function unreachable(path: string): OperatingError {
-  return new OperatingError('RELAY_UNREACHABLE', `no relay is listening at ${path}`, {
-    hint: 'Start the relay first, or correct --target.',
-  });
-}
-
-function lost(what: string): OperatingError {
-  return new OperatingError('RELAY_LOST', `the relay ${what}`, {
-    hint: 'What was played until then is in the new capture; look into the log of the relay.',
-  });
 }

@@ -3,7 +3,8 @@
  * order of time over all connections, and holds of each connection that is open what a reader of a stream holds,
  * besides a few numbers a connection. Knows no clock and no sockets.
  */
-import type { CaptureReader, Chunk, ConnectionRow, StreamRow } from '../capture/types.ts';
+import { chunkRuns } from '../capture/chunk-runs.ts';
+import type { CaptureReader, ChunkRun, ConnectionRow, StreamRow } from '../capture/types.ts';
 import { mergeSorted } from '../lib/merge-sorted.ts';
 
 interface Moment {
@@ -56,7 +57,7 @@ export interface Piece {
 }
 
 /** Makes the writes of one client of the chunks that were recorded. Both in order, and the bytes the same. */
-export type PieceMaker = (chunks: Iterable<Chunk>, connection: number) => Iterable<Piece>;
+export type PieceMaker = (runs: Iterable<ChunkRun>, connection: number) => Iterable<Piece>;
 
 export interface ScheduleOptions {
   readonly piecesOf: PieceMaker;
@@ -118,10 +119,10 @@ export class Schedule {
     const { connection, label } = visit;
     yield { kind: 'open', connection, label, timeNs: visit.openedNs, ordinal: visit.openedOrdinal };
     const received = this.#options.looksAtReceipts
-      ? new Receipts(this.#chunks(connection, 'old'))
+      ? new Receipts(this.#runs(connection, 'old'))
       : undefined;
     let lastNs = visit.openedNs;
-    const pieces = this.#options.piecesOf(this.#chunks(connection, 'client'), connection);
+    const pieces = this.#options.piecesOf(this.#runs(connection, 'client'), connection);
     for (const { timeNs, ordinal, begunOrdinal, bytes, pauseNs } of pieces) {
       const receivedBytes = received?.before(begunOrdinal ?? ordinal) ?? 0;
       lastNs = Math.max(lastNs, timeNs);
@@ -143,9 +144,9 @@ export class Schedule {
     }
   }
 
-  #chunks(connection: number, kind: StreamRow['kind']): Iterable<Chunk> {
+  #runs(connection: number, kind: StreamRow['kind']): Iterable<ChunkRun> {
     const stream = this.#streams.get(`${connection}/${kind}`);
-    return stream === undefined ? [] : this.#capture.chunks(stream.id);
+    return stream === undefined ? [] : chunkRuns(this.#capture, stream.id);
   }
 }
 
@@ -155,31 +156,35 @@ function inOrder(left: Moment, right: Moment): number {
 
 /** Counts what a client received as the schedule goes on. */
 class Receipts {
-  readonly #chunks: Iterator<Chunk>;
-  #next: { readonly ordinal: number; readonly bytes: number } | undefined;
+  readonly #runs: Iterator<ChunkRun>;
+  /** Of the run with the next chunk, whose bytes nobody needs. */
+  #ordinals: readonly number[] = [];
+  #lengths: readonly number[] = [];
+  #index = 0;
   #receivedBytes = 0;
 
-  constructor(chunks: Iterable<Chunk>) {
-    this.#chunks = chunks[Symbol.iterator]();
-    this.#advance();
+  constructor(runs: Iterable<ChunkRun>) {
+    this.#runs = runs[Symbol.iterator]();
   }
 
   /** `ordinal` must not fall from call to call. */
   before(ordinal: number): number {
-    while (this.#next !== undefined && this.#next.ordinal < ordinal) {
-      this.#receivedBytes += this.#next.bytes;
-      this.#advance();
+    while (this.#isNextBefore(ordinal)) {
+      this.#receivedBytes += this.#lengths[this.#index] ?? 0;
+      this.#index += 1;
     }
     return this.#receivedBytes;
   }
 
-  #advance(): void {
-    const result = this.#chunks.next();
-    // Two numbers, so that no bytes are held for them.
-    this.#next =
-      result.done === true
-        ? undefined
-        : { ordinal: result.value.ordinal, bytes: result.value.bytes.length };
+  #isNextBefore(ordinal: number): boolean {
+    while (this.#index >= this.#lengths.length) {
+      const run = this.#runs.next();
+      if (run.done === true) return false;
+      this.#ordinals = run.value.ordinals;
+      this.#lengths = run.value.lengths;
+      this.#index = 0;
+    }
+    return (this.#ordinals[this.#index] ?? 0) < ordinal;
   }
 }
 

@@ -3,6 +3,7 @@
  * capture carries. Shared by every verb that replays, so that the same words play the same bytes everywhere. Opens nothing.
  */
 import { basename } from 'node:path';
+import { chunksIn, runsOf } from '../capture/chunk-runs.ts';
 import { redactedNote } from '../capture/redaction-note.ts';
 import { REPLAY_ORIGIN, REWRITE_NOTE } from '../capture/replay-notes.ts';
 import type { CaptureReader, Side } from '../capture/types.ts';
@@ -146,6 +147,6 @@ function piecesOf(
       ...(dialect === undefined ? [] : [rewriteNumbering(from, to)]),
     ]);
   const layouts = { from: from.header, to: to.header };
-  return (chunks, connection) =>
-    makePieces(rewriteChunks(chunks, layouts, rewriteFrames()), connection);
+  return (runs, connection) =>
+    makePieces(runsOf(rewriteChunks(chunksIn(runs), layouts, rewriteFrames())), connection);
 }

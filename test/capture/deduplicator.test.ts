@@ -102,6 +102,18 @@ describe('the store of bytes', () => {
     expect(store.bytes.length).toBe(41 * 100);
   });
 
+  it('stores what is new in a chunk in one piece, and once what comes twice in it', () => {
+    const store = new Store();
+    expect(store.put(1, concat(frames))).toEqual([0, 40 * 100]);
+    const [again, fresh, other] = [testFrame(200), testFrame(201), testFrame(202)];
+    expect(store.put(1, concat([again, fresh, again, other]))).toEqual([
+      4_000, 200, 4_000, 100, 4_200, 100,
+    ]);
+    expect(Buffer.from(store.read(1)).equals(concat([...frames, again, fresh, again, other]))).toBe(
+      true,
+    );
+  });
+
   it('makes a reference only of bytes that it has compared', () => {
     const store = new Store();
     const twin = Uint8Array.from(testFrame(1));

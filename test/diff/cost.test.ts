@@ -3,19 +3,14 @@ import { expect, test } from 'vitest';
 import { alignContents } from '../../src/diff/align.ts';
 import { compareFrames } from '../../src/diff/compare-frames.ts';
 import { concat, testFrame } from '../support/frames.ts';
+import { processorSeconds } from '../support/processor-seconds.ts';
 import { delivers, dialect, diffScenario, sends } from './support.ts';
 
 const HEARTBEAT = testFrame(0, { sequence: 0n, timestamp: 0n, checksum: 'zero' });
 
-function secondsOf(work: () => void): number {
-  const startMs = performance.now();
-  work();
-  return (performance.now() - startMs) / 1_000;
-}
-
 test('ten thousand equal messages, half of them lost', () => {
   const block = concat(Array.from({ length: 5_000 }, () => HEARTBEAT));
-  const seconds = secondsOf(() => {
+  const seconds = processorSeconds(() => {
     const result = diffScenario({
       steps: [
         ...sends(1, block, block),
@@ -30,7 +25,7 @@ test('ten thousand equal messages, half of them lost', () => {
 
 test('a thousand connections that all send and get the same', () => {
   const ids = Array.from({ length: 1_000 }, (_, at) => at + 1);
-  const seconds = secondsOf(() => {
+  const seconds = processorSeconds(() => {
     const result = diffScenario({
       connections: ids.map((id) => `client-${id}`),
       steps: ids.flatMap((id) => [
@@ -52,7 +47,7 @@ test('thousands of messages with one header, each cut short', () => {
   });
   const whole = concat(frames);
   const heads = concat(frames.map((frame) => frame.subarray(0, 60)));
-  const seconds = secondsOf(() => {
+  const seconds = processorSeconds(() => {
     const result = diffScenario({
       steps: [...sends(1, whole), ...delivers('old', [1], whole), ...delivers('new', [1], heads)],
     });
@@ -67,7 +62,7 @@ test('few contents in long rows that differ all over', () => {
     Array.from({ length: 40_000 }, (_, at) =>
       at % 500 === 499 ? 1_000 + at : (at * (at + seed) * 7_919) % 8,
     );
-  const seconds = secondsOf(() => {
+  const seconds = processorSeconds(() => {
     const alignment = alignContents(contents(1), contents(5));
     expect(alignment.inOrder.length).toBeGreaterThanOrEqual(80);
   });

@@ -68,18 +68,23 @@ test.each([
   },
 );
 
-test('what was read once is never read again', () => {
+test('what was read once is never read again, and nobody asks for what has not grown', () => {
   const path = join(temporaryDirectory(), 'live.capture');
   let read = 0;
-  const counting = (reader: CaptureReader): CaptureReader =>
-    readerWith(reader, {
+  const asked: (readonly number[])[] = [];
+  const counting = (reader: CaptureReader): CaptureReader => {
+    const streams: number[] = [];
+    asked.push(streams);
+    return readerWith(reader, {
       *runs(stream, fromOffset) {
+        streams.push(stream);
         for (const run of reader.runs?.(stream, fromOffset) ?? []) {
           read += run.bytes.length;
           yield run;
         }
       },
     });
+  };
   const follower = new DiffFollower(() => counting(openCapture(path)), OPTIONS);
   const frames = Array.from({ length: 300 }, (_, at) => testFrame(at + 1));
   const steps = frames.flatMap((frame, at) => [
@@ -88,11 +93,45 @@ test('what was read once is never read again', () => {
     ...(at === 150 ? [] : delivers('new', [1, 2], frame)),
   ]);
   buildCapture(path, {
-    connections: ['one', 'two'],
-    steps,
+    connections: ['one', 'two', 'three'],
+    steps: [...sends(3, testFrame(1_000)), ...steps],
     watched: { everySteps: 7, look: () => follower.advance() },
   });
   const last = follower.advance();
   expect(last).toMatchObject({ isSealed: true, pairs: 598, open: { old: 2, new: 0 } });
-  expect(read).toBe(300 * 100 + 2 * 300 * 100 + 2 * 299 * 100);
+  expect(read).toBe(100 + 300 * 100 + 2 * 300 * 100 + 2 * 299 * 100);
+  // The stream of the client that said one thing: when it was new, and when the recording had ended.
+  expect(asked.filter((streams) => streams.includes(1))).toHaveLength(2);
+  expect(asked.length).toBeGreaterThan(100);
+});
+
+test.each([
+  ['one file', ONE_FILE],
+  ['many files', MANY_FILES],
+])('a stream of %s ends behind its last chunk, whenever one looks', (_, rotation) => {
+  const path = join(temporaryDirectory(), 'live.capture');
+  let looks = 0;
+  const steps = Array.from({ length: 60 }, (_frame, at) => [
+    ...sends(1, testFrame(at + 1)),
+    ...(at % 3 === 0 ? delivers('old', [1, 2], testFrame(at + 1)) : []),
+    { waitMs: at % 10 === 9 ? 1_500 : 0 },
+  ]).flat();
+  buildCapture(path, {
+    connections: ['one', 'two'],
+    steps,
+    ...(rotation && { rotation }),
+    watched: {
+      everySteps: 5,
+      look: () => {
+        const reader = openCapture(path);
+        for (const { id, endOffset } of reader.streamEnds?.() ?? []) {
+          const last = [...reader.chunks(id)].at(-1);
+          expect(endOffset).toBe(last === undefined ? 0 : last.offset + last.bytes.length);
+          looks++;
+        }
+        reader.close();
+      },
+    },
+  });
+  expect(looks).toBeGreaterThan(20);
 });

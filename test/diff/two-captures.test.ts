@@ -229,7 +229,12 @@ test('a rotated recording is compared as one', () => {
 });
 
 test('connections are matched by name and bytes, then by bytes, then by name', () => {
-  const client = (id: number, label: string, sentDigest: string) => ({ id, label, sentDigest });
+  const client = (id: number, label: string, sent: string) => ({
+    id,
+    label,
+    sentBytes: sent.length,
+    sentDigest: () => sent,
+  });
   const matches = matchConnections(
     [client(1, 'a', 'x'), client(2, 'b', 'y'), client(3, 'c', 'z'), client(4, 'd', 'w')],
     [client(1, 'c', 'other'), client(2, 'a', 'y'), client(3, 'a', 'x'), client(4, 'e', 'v')],
@@ -243,19 +248,28 @@ test('connections are matched by name and bytes, then by bytes, then by name', (
   ]);
 });
 
-test('times are laid on those of the other recording in order, and never later than they were', () => {
-  const times = fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { maxLength: 20 });
-  fc.assert(
-    fc.property(times, (anchors) => {
-      const map = new TimeMap();
-      for (const [from, to] of anchors) map.add(from, to);
-      let last = 0;
-      for (let time = 0; time <= 1_100; time += 7) {
-        const mapped = map.map(time);
-        expect(mapped).toBeLessThanOrEqual(time);
-        expect(mapped).toBeGreaterThanOrEqual(last);
-        last = mapped;
-      }
-    }),
-  );
-});
+test.each([65_536, 4])(
+  'times are laid on those of the other recording in order, and never later than they were; anchors: %i',
+  (anchorsMax) => {
+    const times = fc.array(fc.tuple(fc.nat(1_000), fc.nat(1_000)), { maxLength: 20 });
+    fc.assert(
+      fc.property(times, (anchors) => {
+        const map = new TimeMap(anchorsMax);
+        for (const [from, to] of anchors) map.add(from, to);
+        const asked = Array.from({ length: 48 }, (_, index) => index * 23);
+        const mapped = map.mapAll(asked);
+        const orders = map.ordersOf(asked);
+        for (const [index, timeNs] of asked.entries()) {
+          const [mappedNs = Number.NaN, orderNs = Number.NaN] = [mapped[index], orders[index]];
+          expect(mappedNs).toBe(map.map(timeNs));
+          expect(mappedNs).toBeLessThanOrEqual(timeNs);
+          expect(mappedNs).toBeGreaterThanOrEqual(mapped[index - 1] ?? 0);
+          expect(orderNs).toBeGreaterThanOrEqual(Math.max(mappedNs, orders[index - 1] ?? 0));
+          // Whatever had been sent by then comes before it.
+          const sent = anchors.filter(([from]) => from <= timeNs).map(([, to]) => to);
+          expect(orderNs).toBeGreaterThanOrEqual(Math.max(0, ...sent));
+        }
+      }),
+    );
+  },
+);

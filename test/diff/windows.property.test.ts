@@ -124,3 +124,14 @@ test('a message that moved farther than a window is said to have, and is one tha
   ]);
   expect(windowed.divergences[0]?.detail).toContain('new farther away than the order is looked at');
 });
+
+test('a side that comes when the other has long ended is read before its time', () => {
+  const made = steps(400, (frame, at) =>
+    at % 80 === 7 ? [] : at % 80 === 47 ? [flipped(frame)] : [frame],
+  );
+  const isNew = (step: CaptureStep): boolean => 'stream' in step && step.stream === 'new';
+  const behind = [...made.filter((step) => !isNew(step)), ...made.filter(isNew)];
+  const { whole, windowed } = compareBothWays(behind, { ...LIMITS, recordsMax: 300 });
+  expect(whole.counts.divergences).toMatchObject({ missing: 15, modified: 15 });
+  expect(told(windowed)).toEqual(told(whole));
+});

@@ -92,7 +92,7 @@ describe('the committed goldens', () => {
     expect(lines.map((line) => JSON.parse(line).name)).toEqual(goldens.map(({ name }) => name));
   });
 
-  it('promise the same when they are made anew, whatever the machine has to do', () => {
+  it('promise and show the same when they are made anew, whatever the machine has to do', () => {
     const into = temporaryDirectory();
     const tool = ['scripts/run-tool.mjs', 'test/goldens/main.ts', '--into', into, 'wrong-domain'];
     execFileSync(process.execPath, tool, { cwd: ROOT, stdio: 'ignore' });

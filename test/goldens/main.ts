@@ -1,6 +1,7 @@
 /**
- * Makes the committed goldens: `npm run goldens -- [--into DIRECTORY] [NAME…]`. Each is recorded from the reference relays,
- * original and generic, and then made of that recording by relaydiff golden create, as anybody would.
+ * Makes the committed goldens: `npm run goldens -- [--into DIRECTORY] [--measure] [NAME…]`. Each is recorded from the reference
+ * relays, original and generic, and then made of that recording by relaydiff golden create, as anybody would; what the generic
+ * one shows in its replays is measured then. With `--measure` only that: the recordings stay.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type GoldenReplay, replayName } from '../../src/golden/expected.ts';
+import { measureReplays } from './measure.ts';
 import { recordScenario } from './player.ts';
-import { GOLDEN_SCENARIOS, type GoldenScenario } from './scenarios.ts';
+import { GOLDEN_SCENARIOS, type GoldenScenario, type ScenarioReplay } from './scenarios.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -48,16 +49,25 @@ function capacityWords({ capacity }: GoldenScenario): string {
   return capacity === undefined ? '' : `, with rings of ${capacity} slots`;
 }
 
-function replayWords(replay: GoldenReplay): string {
-  const { shows } = replay;
-  if (shows === undefined) return replayName(replay);
-  return `${replayName(replay)}=${shows === null ? 'undefined' : shows.verdict}`;
+function replayWords({ words, shows }: ScenarioReplay): string {
+  switch (shows) {
+    case 'as-captured':
+      return words;
+    case 'same':
+      return `${words}=same`;
+    case 'measured':
+    case 'undefined':
+      return `${words}=undefined`;
+  }
 }
 
 main: {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { into: { type: 'string', default: 'captures' } },
+    options: {
+      into: { type: 'string', default: 'captures' },
+      measure: { type: 'boolean', default: false },
+    },
   });
   const unknown = positionals.filter(
     (name) => !GOLDEN_SCENARIOS.some((each) => each.name === name),
@@ -70,5 +80,8 @@ main: {
   const wanted = GOLDEN_SCENARIOS.filter(
     ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
-  for (const scenario of wanted) await make(scenario, values.into);
+  for (const scenario of wanted) {
+    if (!values.measure) await make(scenario, values.into);
+    measureReplays(scenario, join(values.into, scenario.name));
+  }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { runsOf } from '../../src/capture/chunk-runs.ts';
 import type { Chunk } from '../../src/capture/types.ts';
 import { type Chunking, parseChunking, pieceMakerOf } from '../../src/replay/chunking.ts';
 import { concat, H3, testFrame } from '../support/frames.ts';
@@ -47,7 +48,7 @@ const recordings = fc
 test('whatever the chunking, the bytes are the same, in order, and none is sent before it was recorded', () => {
   fc.assert(
     fc.property(recordings, fc.constantFrom(...CHUNKINGS), (chunks, chunking) => {
-      const pieces = [...pieceMakerOf(chunking, H3)(chunks, 1)];
+      const pieces = [...pieceMakerOf(chunking, H3)(runsOf(chunks), 1)];
       expect(Buffer.concat(pieces.map(({ bytes }) => bytes))).toEqual(
         Buffer.concat(chunks.map(({ bytes }) => bytes)),
       );
@@ -82,7 +83,7 @@ test('each chunking cuts as it says', () => {
   const lengthsOf = (text: string): readonly number[] => {
     const chunking = parseChunking(text);
     if (chunking === undefined) throw new Error(text);
-    return [...pieceMakerOf(chunking, H3)(chunks, 1)].map(({ bytes }) => bytes.length);
+    return [...pieceMakerOf(chunking, H3)(runsOf(chunks), 1)].map(({ bytes }) => bytes.length);
   };
   expect(lengthsOf('recorded')).toEqual([150, 250]);
   expect(lengthsOf('frame')).toEqual([100, 100, 100, 100]);
@@ -104,7 +105,7 @@ test('a coalesced write holds no more than one read of a relay, and waits no lon
       bytes,
     }),
   );
-  const pieces = [...pieceMakerOf({ kind: 'coalesced' }, H3)(chunks, 1)];
+  const pieces = [...pieceMakerOf({ kind: 'coalesced' }, H3)(runsOf(chunks), 1)];
   expect(pieces.map((piece) => piece.bytes.length)).toEqual([
     60_000, 60_000, 60_000, 30_000, 30_000, 30_000, 30_000,
   ]);

@@ -35,16 +35,24 @@ describe('when a step is due', () => {
     ]);
   });
 
-  test('at once, sends wait for nothing, and those behind somebody who came for 20 ms at most', () => {
+  test('at once, sends wait for nothing, and who comes or leaves, and what follows it, for 20 ms at most', () => {
     const pace = new Pace({ mode: 'max', speed: 1, pauseMsMax: FOREVER });
     const afters = [
       pace.next({ kind: 'open', timeNs: 0 }),
       pace.next({ kind: 'send', timeNs: ms(5) }),
       pace.next({ kind: 'send', timeNs: ms(500) }),
-      pace.next({ kind: 'close', timeNs: ms(600) }),
+      pace.next({ kind: 'close', timeNs: ms(510) }),
       pace.next({ kind: 'send', timeNs: ms(900) }),
+      pace.next({ kind: 'send', timeNs: ms(901) }),
     ];
-    expect(afters.map((due) => due.kind === 'after' && due.pauseMs)).toEqual([0, 5, 0, 0, 20]);
+    expect(afters.map((due) => due.kind === 'after' && [due.pauseMs, due.settles])).toEqual([
+      [0, true],
+      [5, true],
+      [0, false],
+      [10, true],
+      [20, true],
+      [0, false],
+    ]);
   });
 });
 

@@ -2,6 +2,8 @@
  * Gives changed messages a cause: what was done to all, or to most, messages of one state by one act. As with losses, a
  * pattern with counter-examples must be strong, and the evidence counts them; and it is added window by window.
  */
+import { equalBytes } from '../../lib/bytes.ts';
+import type { HeaderLayout } from '../../wire/types.ts';
 import type { Finding } from '../findings.ts';
 import type { Content, ItemPair } from '../records.ts';
 import type { Cause } from './explain.ts';
@@ -59,6 +61,21 @@ export class ChangeEvidence {
     return undefined;
   }
 }
+
+/** Whether a rule may ask for a changed message: all of them are about the checksum alone. */
+export function mayBeEvidence(
+  { offsets: { checksum } }: HeaderLayout,
+  old: Uint8Array,
+  neu: Uint8Array,
+): boolean {
+  const behind = checksum + CHECKSUM_BYTES;
+  return (
+    equalBytes(old.subarray(0, checksum), neu.subarray(0, checksum)) &&
+    equalBytes(old.subarray(behind), neu.subarray(behind))
+  );
+}
+
+const CHECKSUM_BYTES = 4;
 
 interface Counts {
   readonly changed: number;

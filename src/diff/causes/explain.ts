@@ -91,9 +91,13 @@ export class CauseEvidence {
   }
 
   /** Sendings of one class that are in no window: nobody lacks any of them. */
-  addKept({ content, sending, kept, isInterleaved = false }: KeptSendings): void {
-    const same = this.#classes.of(content, sending, () => isInterleaved);
-    for (const side of ['old', 'new'] as const) same.kept[side] += kept[side];
+  addKept({ content, sending, kept, isInterleaved }: KeptSendings): void {
+    for (const side of ['old', 'new'] as const) {
+      const seen = asSentTo(side, sending);
+      if (seen === undefined) continue;
+      const same = this.#classes.of(content, seen, () => isInterleaved?.[side] ?? false);
+      same.kept[side] += kept[side];
+    }
   }
 
   /** The causes of what was lost in a window. To be called when everything has been added. */
@@ -119,7 +123,8 @@ export interface KeptSendings {
   readonly sending: Sending;
   /** How many of them the relay of a side forwarded to anybody. */
   readonly kept: Readonly<Record<Side, number>>;
-  readonly isInterleaved?: boolean;
+  /** Others wrote between its pieces, as the relay of a side was sent them. */
+  readonly isInterleaved?: Readonly<Record<Side, boolean>>;
 }
 
 interface WindowOfSide {

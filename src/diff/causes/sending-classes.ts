@@ -30,6 +30,7 @@ export class SendingClasses {
   readonly #facts: Pick<PlacementFacts, 'clientLeftNs'>;
   readonly #classes = new Map<string, SendingClass>();
   #rest: SendingClass | undefined;
+  #last: SendingClass | undefined;
 
   constructor(facts: Pick<PlacementFacts, 'clientLeftNs'>) {
     this.#facts = facts;
@@ -41,9 +42,11 @@ export class SendingClasses {
     othersWroteBetween: (sending: Sending) => boolean,
   ): SendingClass {
     const isInterleaved = sending.placement.isSplit && othersWroteBetween(sending);
+    const last = this.#last;
+    if (last !== undefined && !isInterleaved && this.#isLike(last, content, sending)) return last;
     const key = `${this.#keyOf(content, sending)} ${isInterleaved}`;
     let found = this.#classes.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined) return (this.#last = found);
     const none = { old: 0, new: 0 };
     found = { content, sending, isInterleaved, kept: { ...none }, lost: { ...none } };
     if (this.#classes.size >= CLASSES_MAX) return (this.#rest ??= found);
@@ -51,14 +54,38 @@ export class SendingClasses {
     return found;
   }
 
+  /** Whether the key is the same, as it is of most that follow each other; of short messages that is not asked. */
+  #isLike({ content, sending, isInterleaved }: SendingClass, other: Content, of: Sending): boolean {
+    const { placement } = sending;
+    return (
+      content.length > BLOCK_BYTES_MAX &&
+      other.length > BLOCK_BYTES_MAX &&
+      content.isFrame === other.isFrame &&
+      content.length > LARGE_BYTES === other.length > LARGE_BYTES &&
+      content.head?.domain === other.head?.domain &&
+      content.remarks === other.remarks &&
+      content.shape === other.shape &&
+      !isInterleaved &&
+      placement.isSplit === of.placement.isSplit &&
+      placement.beganInside === of.placement.beganInside &&
+      placement.leadingDomain === of.placement.leadingDomain &&
+      this.#isLeaving(sending) === this.#isLeaving(of)
+    );
+  }
+
+  #isLeaving({ connection, timeNs }: Sending): boolean {
+    return isRightBeforeLeaving(timeNs, this.#facts.clientLeftNs(connection));
+  }
+
   all(): Iterable<SendingClass> {
     return this.#classes.values();
   }
 
-  #keyOf(content: Content, { connection, offset, timeNs, placement }: Sending): string {
+  #keyOf(content: Content, sending: Sending): string {
+    const { offset, placement } = sending;
     const { head, isFrame, length, remarks, shape } = content;
     const { isSplit, beganInside, leadingDomain } = placement;
-    const isLeaving = isRightBeforeLeaving(timeNs, this.#facts.clientLeftNs(connection));
+    const isLeaving = this.#isLeaving(sending);
     const flags = `${isFrame} ${length > LARGE_BYTES} ${isSplit} ${beganInside} ${isLeaving}`;
     return `${flags} ${head?.domain} ${leadingDomain} ${remarks} ${shape}${blockName(content, offset)}`;
   }

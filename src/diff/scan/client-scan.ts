@@ -2,7 +2,7 @@
  * Reads along what one client sent, only to count its frames and to note the roles that it sends as: which frames
  * of the sides belong together is known by that.
  */
-import type { CaptureReader, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, StreamEnd } from '../../capture/types.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
 import type { Lanes } from './lanes.ts';
@@ -33,15 +33,11 @@ export class ClientScan {
     return this.#frames;
   }
 
-  advance(reader: CaptureReader, stream: StreamRow, isEnd: boolean): void {
+  advance(reader: CaptureReader, stream: StreamEnd, isEnd: boolean): void {
     this.#walk.attach(reader, stream);
     for (;;) {
       this.#passBulk();
-      let next = this.#walk.next();
-      if (next === undefined && isEnd) {
-        this.#walk.end();
-        next = this.#walk.next();
-      }
+      const next = isEnd ? this.#walk.nextToEnd() : this.#walk.next();
       if (next === undefined) break;
       if (next.span.kind === 'frame') this.#note(next.span.bytes, 0);
     }

@@ -2,7 +2,8 @@
  * The agreement scan of one connection. Reads both sides along in step and counts what agrees: in bulk, where both
  * go on with the same bytes, otherwise frame by frame and lane by lane. Marks the places of what does not agree.
  */
-import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, Side, StreamEnd } from '../../capture/types.ts';
+import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
@@ -13,6 +14,7 @@ import type { TimelineCounter } from '../timeline.ts';
 import { IndexSet } from './index-set.ts';
 import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
+import type { OddContents } from './odd-contents.ts';
 import { PairArrivals } from './pair-arrivals.ts';
 import { countPair, PairRemarks } from './remark-tally.ts';
 import type { Place, RetiredConnection } from './retired.ts';
@@ -34,8 +36,8 @@ export interface ScanContext {
   readonly limits: ScanLimits;
   readonly timeline: TimelineCounter;
   readonly behind: LatencyHistogram;
-  /** Keys of what did not agree somewhere, on all connections: the analysis must know every occurrence of it. */
-  readonly odd: Set<string>;
+  /** Of all connections. */
+  readonly odd: OddContents;
 }
 
 export class ConnectionScan {
@@ -68,7 +70,7 @@ export class ConnectionScan {
   }
 
   /** Reads on, as far as this reader knows the streams. `isEnd`: they go no further. */
-  advance(reader: CaptureReader, streams: readonly StreamRow[], isEnd: boolean): void {
+  advance(reader: CaptureReader, streams: readonly StreamEnd[], isEnd: boolean): void {
     const rest: Record<Side, boolean> = { old: false, new: false };
     for (const side of ['old', 'new'] as const) {
       const stream = streams.find(({ kind }) => kind === side);
@@ -101,22 +103,27 @@ export class ConnectionScan {
 
   #next(side: Side, isEnd: boolean): WalkedSpan | undefined {
     const walk = this.#walks[side];
-    const next = walk.next();
-    if (next !== undefined || !isEnd) return next;
-    walk.end();
-    return walk.next();
+    return isEnd ? walk.nextToEnd() : walk.next();
+  }
+
+  /** Equal frames of both sides. */
+  get pairs(): number {
+    return this.#pairs;
+  }
+
+  /** What has not found the same on the other side. */
+  open(side: Side): number {
+    return this.#disagreeing[side] + this.#waiting[side];
   }
 
   /** As if the recording had ended here; the scan may still go on. */
   result(): RetiredConnection {
-    const open = { ...this.#disagreeing };
     const { contentsMax } = this.#context.limits;
     let contents = this.#contents;
     for (const queue of this.#lanes.values()) {
       for (const side of ['old', 'new'] as const) {
-        open[side] += queue.size(side);
         for (const frame of queue.all(side)) {
-          if (++contents <= contentsMax) this.#context.odd.add(frame.key);
+          if (++contents <= contentsMax) this.#context.odd.add(frame);
         }
       }
     }
@@ -131,8 +138,7 @@ export class ConnectionScan {
     };
     return {
       isOdd: { old: isOddOf('old'), new: isOddOf('new') },
-      open,
-      hasOdd: open.old + open.new > 0,
+      hasOdd: this.open('old') + this.open('new') > 0,
       hasMoreContents: contents > contentsMax,
       pairs: this.#pairs,
       translated: this.#translated,
@@ -149,7 +155,7 @@ export class ConnectionScan {
       const right = left.length === 0 ? left : neu.ahead();
       const length = Math.min(left.length, right.length);
       if (length === 0) return;
-      const equal = equalBytes(left, right, length);
+      const equal = commonBytes(left, right, length);
       const passed = this.#passFrames(left.subarray(0, equal));
       if (passed === 0) return;
     }
@@ -189,10 +195,11 @@ export class ConnectionScan {
   }
 
   #take(side: Side, { span, index, arrivalNs }: WalkedSpan): void {
-    const { identity, lanes, remarks } = this.#context;
+    const { identity, lanes, odd, remarks } = this.#context;
     const key = identity.keyOf(span, side);
+    const mark = odd.markOf(span.bytes);
     if (span.kind !== 'frame' || mayHoldAnother(identity.dialectOf(side).header, span.bytes)) {
-      this.#noteOdd(key);
+      this.#noteOdd({ key, mark });
       this.#disagree(side, index);
       return;
     }
@@ -207,6 +214,7 @@ export class ConnectionScan {
       arrivalNs,
       key,
       bytesKey: identity.isOfBytes ? key : keyOf(bytes),
+      mark,
       odd: isLookedAt ? this.#remarks.of(side, bytes, 0, bytes.length) : undefined,
     };
     const other = otherSide(side);
@@ -251,7 +259,7 @@ export class ConnectionScan {
       const frame = queue.take(side);
       if (frame === undefined) break;
       this.#waiting[side]--;
-      this.#noteOdd(frame.key);
+      this.#noteOdd(frame);
       this.#disagree(side, frame.index);
     }
     queue.forget();
@@ -287,8 +295,9 @@ export class ConnectionScan {
     this.#disagreeing[side]++;
   }
 
-  #noteOdd(key: string): void {
-    if (++this.#contents <= this.#context.limits.contentsMax) this.#context.odd.add(key);
+  #noteOdd(content: { readonly key: string; readonly mark: number }): void {
+    if (++this.#contents <= this.#context.limits.contentsMax) this.#context.odd.add(content);
+    else this.#context.odd.addMark(content.mark);
   }
 
   #lane(id: number): LaneQueue {
@@ -305,17 +314,4 @@ function mayHoldAnother({ magic, offsets }: HeaderLayout, frame: Uint8Array): bo
     if (frame[at] === (magic & 0xff) && u32At(frame, at) === magic) return true;
   }
   return false;
-}
-
-/** How many bytes both begin with. */
-function equalBytes(left: Buffer, right: Buffer, length: number): number {
-  if (left.compare(right, 0, length, 0, length) === 0) return length;
-  let low = 0;
-  let high = length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (left.compare(right, low, middle, low, middle) === 0) low = middle;
-    else high = middle;
-  }
-  return low;
 }

@@ -15,6 +15,7 @@ export interface WaitingFrame {
   readonly key: string;
   /** Equal exactly for equal bytes. */
   readonly bytesKey: string;
+  readonly mark: number;
   /** undefined: nothing is odd about it, or nobody asks. */
   readonly odd: OddMessages | undefined;
 }

@@ -31,8 +31,6 @@ export interface RetiredConnection {
   readonly translated: number;
   /** Whether a place among the spans of a side did not agree. */
   readonly isOdd: Readonly<Record<Side, (index: number) => boolean>>;
-  /** How many did not. */
-  readonly open: Readonly<Record<Side, number>>;
   readonly hasOdd: boolean;
   /** More contents did not agree than are known wherever they occur. */
   readonly hasMoreContents: boolean;

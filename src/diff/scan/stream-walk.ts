@@ -13,6 +13,8 @@ export interface WalkedSpan {
   readonly span: Span;
   readonly index: number;
   readonly arrivalNs: number;
+  /** Where it lies in the order of all streams: for nearly all captures, when it arrived. */
+  readonly orderNs: number;
 }
 
 /** What the frame reader is given at once: behind it the walk may go on in bulk. */
@@ -25,6 +27,8 @@ export class StreamWalk {
   #restarts: readonly number[] = [];
   #nextRestart = 0;
   #run: ChunkRun | undefined;
+  /** Behind the last byte that a reader has given. */
+  #loadedTo = 0;
   #bytes: Buffer = NOTHING;
   /** Of what has been taken of the run. */
   #position = 0;
@@ -33,7 +37,7 @@ export class StreamWalk {
   #expectedOffset = 0;
   #spans: Span[] = [];
   #nextSpan = 0;
-  /** Chunks whose last span may be under way: end offset and time in turn. */
+  /** Chunks whose last span may be under way: end offset, time and place in order in turn. */
   #arrivals: number[] = [];
   #index = 0;
   #isFlushed = false;
@@ -47,9 +51,7 @@ export class StreamWalk {
     reader: Pick<CaptureReader, 'runs' | 'chunks' | 'restarts'>,
     stream: Pick<StreamRow, 'id' | 'connection' | 'kind'>,
   ): void {
-    const run = this.#run;
-    const from = run === undefined ? 0 : run.offset + run.bytes.length;
-    this.#runs = chunkRuns(reader, stream.id, from)[Symbol.iterator]();
+    this.#runs = chunkRuns(reader, stream.id, this.#loadedTo)[Symbol.iterator]();
     this.#restarts = reader.restarts(stream.connection, stream.kind);
     this.#nextRestart = 0;
     while ((this.#restarts[this.#nextRestart] ?? Infinity) < this.#expectedOffset) {
@@ -57,9 +59,14 @@ export class StreamWalk {
     }
   }
 
-  /** Lets go of the reader; what it has given is kept. */
+  /** Lets go of the reader; of what it has given only what is still to be read is kept. */
   detach(): void {
     this.#runs = undefined;
+    if (this.#position < this.#bytes.length) return;
+    this.#run = undefined;
+    this.#bytes = NOTHING;
+    this.#position = 0;
+    this.#chunkEnd = 0;
   }
 
   /** Spans so far. */
@@ -116,10 +123,21 @@ export class StreamWalk {
       const span = this.#spans[this.#nextSpan];
       if (span !== undefined) {
         this.#nextSpan++;
-        return { span, index: this.#index++, arrivalNs: this.#arrivalOf(span) };
+        const at = this.#arrivalOf(span);
+        const arrivalNs = this.#arrivals[at + 1] ?? 0;
+        const orderNs = this.#arrivals[at + 2] ?? 0;
+        return { span, index: this.#index++, arrivalNs, orderNs };
       }
       if (!this.#step()) return undefined;
     }
+  }
+
+  /** Like `next`, of a recording that goes no further than its reader knows. */
+  nextToEnd(): WalkedSpan | undefined {
+    const next = this.next();
+    if (next !== undefined) return next;
+    this.end();
+    return this.next();
   }
 
   /** The recording goes no further: what was pending becomes spans. */
@@ -169,6 +187,7 @@ export class StreamWalk {
     this.#run = next.value;
     const { bytes } = next.value;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#loadedTo = next.value.offset + bytes.length;
     this.#position = 0;
     this.#chunk = 0;
     this.#chunkEnd = 0;
@@ -182,23 +201,27 @@ export class StreamWalk {
 
   #noteArrival(run: ChunkRun): void {
     const end = run.offset + this.#chunkEnd;
-    if (this.#arrivals.at(-2) === end) return;
+    if (this.#arrivals.at(-ARRIVAL_NUMBERS) === end) return;
     if (this.#frames.pendingBytes === 0) this.#arrivals = [];
-    this.#arrivals.push(end, run.timesNs[this.#chunk - 1] ?? 0);
+    const timeNs = run.timesNs[this.#chunk - 1] ?? 0;
+    this.#arrivals.push(end, timeNs, run.ordersNs?.[this.#chunk - 1] ?? timeNs);
   }
 
+  /** Where among the arrivals the chunk is that brought its last byte. */
   #arrivalOf({ offset, bytes }: Span): number {
     const end = offset + bytes.length;
     const arrivals = this.#arrivals;
     let at = 0;
-    while (at + 2 < arrivals.length && (arrivals[at] ?? 0) < end) at += 2;
-    if (at >= ARRIVALS_KEPT_MAX) {
-      this.#arrivals = arrivals.slice(at);
-      at = 0;
+    while (at + ARRIVAL_NUMBERS < arrivals.length && (arrivals[at] ?? 0) < end) {
+      at += ARRIVAL_NUMBERS;
     }
-    return this.#arrivals[at + 1] ?? 0;
+    if (at < ARRIVALS_KEPT_MAX) return at;
+    this.#arrivals = arrivals.slice(at);
+    return 0;
   }
 }
 
+/** Of a chunk. */
+const ARRIVAL_NUMBERS = 3;
 /** Numbers of chunks that are past; more are forgotten at once. */
-const ARRIVALS_KEPT_MAX = 2_048;
+const ARRIVALS_KEPT_MAX = 3_072;

@@ -1,5 +1,6 @@
-/** What each client of a capture sent, as a digest: the first pass when two captures are compared. */
+/** What each client of a capture sent, as a digest: that is read only of clients that are not told apart without it. */
 import { createHash } from 'node:crypto';
+import { chunkRuns } from '../../capture/chunk-runs.ts';
 import type { CaptureReader, StreamRow } from '../../capture/types.ts';
 import type { SeenClient } from './match-connections.ts';
 
@@ -18,11 +19,21 @@ export function readClients(capture: CaptureReader): readonly RecordedClient[] {
   }
   return capture.connections().map(({ id, label, openedNs }) => {
     const streams = streamsOf.get(id) ?? [];
-    const hash = createHash('sha1');
-    for (const { id: streamId, kind } of streams) {
-      if (kind !== 'client') continue;
-      for (const chunk of capture.chunks(streamId)) hash.update(chunk.bytes);
-    }
-    return { id, label, openedNs: Number(openedNs), streams, sentDigest: hash.digest('base64') };
+    const sent = streams.filter(({ kind }) => kind === 'client');
+    let digest: string | undefined;
+    return {
+      id,
+      label,
+      openedNs: Number(openedNs),
+      streams,
+      sentBytes: sent.reduce((sum, { bytes }) => sum + bytes, 0),
+      sentDigest: () => (digest ??= digestOf(capture, sent)),
+    };
   });
+}
+
+function digestOf(capture: CaptureReader, streams: readonly StreamRow[]): string {
+  const hash = createHash('sha1');
+  for (const { id } of streams) for (const { bytes } of chunkRuns(capture, id)) hash.update(bytes);
+  return hash.digest('base64');
 }

@@ -5,17 +5,18 @@
  * relay alone could deliver. Reads both captures in passing; holds a few numbers a connection.
  */
 import { basename } from 'node:path';
-import { readSpans } from '../../capture/spans.ts';
+import { chunkRuns, chunksIn } from '../../capture/chunk-runs.ts';
 import { REWRITE_NOTE } from '../../capture/replay-notes.ts';
 import type {
-  ArrivedSpan,
   ByteRange,
   CaptureEvent,
   CaptureInfo,
   CaptureReader,
   Chunk,
+  ChunkRun,
   ConnectionRow,
   Gap,
+  KeyOfSent,
   SentAgain,
   Side,
   StreamAccount,
@@ -32,6 +33,7 @@ import {
   keyOfSpans,
   type Rewritten,
 } from './compare-clients.ts';
+import { LaidRun, within } from './joined-chunks.ts';
 import { joinEvents } from './joined-events.ts';
 import { matchConnections } from './match-connections.ts';
 import { TimeMap } from './time-map.ts';
@@ -154,15 +156,19 @@ export class JoinedCapture implements CaptureReader {
     return this.#sources[found.from].restarts(source.id, sourceKind);
   }
 
-  *chunks(streamId: number): Generator<Chunk> {
+  chunks(streamId: number): Iterable<Chunk> {
+    return chunksIn(this.runs(streamId));
+  }
+
+  *runs(streamId: number, fromOffset = 0): Generator<ChunkRun> {
     const stream = this.#streams[streamId - 1];
     if (stream === undefined) return;
-    const source = this.#sources[stream.from].chunks(stream.sourceId);
-    const isOld = stream.from === 'old';
-    for (const chunk of stream.ranges === undefined ? source : within(source, stream.ranges)) {
-      const timeNs = isOld ? Number(chunk.timeNs) : this.#times.map(Number(chunk.timeNs));
-      // Ordinals of two recordings tell nothing about each other; times do.
-      yield { ...chunk, timeNs: BigInt(timeNs), ordinal: timeNs };
+    const { from, sourceId, ranges } = stream;
+    const source = this.#sources[from];
+    const parts = { chunks: () => within(source.chunks(sourceId), ranges ?? []) };
+    const isWhole = ranges === undefined;
+    for (const run of chunkRuns(isWhole ? source : parts, sourceId, fromOffset)) {
+      yield from === 'old' ? new LaidRun(run, undefined) : new LaidRun(run, this.#times);
     }
   }
 
@@ -223,7 +229,7 @@ export class JoinedCapture implements CaptureReader {
     };
   }
 
-  #keys(): Readonly<Record<Side, (arrived: ArrivedSpan) => Uint8Array>> {
+  #keys(): Readonly<Record<Side, KeyOfSent>> {
     const { layouts } = this.#options;
     const rewritten = rewrittenOf(this.#sources);
     return { old: keyOfSpans(layouts.old, rewritten), new: keyOfSpans(layouts.new, rewritten) };
@@ -231,10 +237,11 @@ export class JoinedCapture implements CaptureReader {
 
   #compare(old: StreamRow | undefined, neu: StreamRow | undefined): ClientComparison {
     const { layouts } = this.#options;
+    const sources = this.#sources;
     return compareClients(
       {
-        old: old === undefined ? [] : readSpans(this.#sources.old, old, layouts.old),
-        new: neu === undefined ? [] : readSpans(this.#sources.new, neu, layouts.new),
+        old: { reader: sources.old, stream: old, layout: layouts.old },
+        new: { reader: sources.new, stream: neu, layout: layouts.new },
       },
       this.#keys(),
       (oldNs, newNs) => this.#times.add(newNs, oldNs),
@@ -377,26 +384,4 @@ function differenceWords(
 function namesOf(old: string, neu: string): Readonly<Record<Side, string>> {
   const short = { old: basename(old), new: basename(neu) };
   return short.old === short.new ? { old, new: neu } : short;
-}
-
-function* within(chunks: Iterable<Chunk>, ranges: readonly ByteRange[]): Generator<Chunk> {
-  let at = 0;
-  let offset = 0;
-  for (const chunk of chunks) {
-    const end = chunk.offset + chunk.bytes.length;
-    for (let range = ranges[at]; range !== undefined && range.offset < end; range = ranges[at]) {
-      const from = Math.max(range.offset, chunk.offset);
-      const to = Math.min(range.offset + range.bytes, end);
-      if (to > from) {
-        yield {
-          ...chunk,
-          offset,
-          bytes: chunk.bytes.subarray(from - chunk.offset, to - chunk.offset),
-        };
-        offset += to - from;
-      }
-      if (range.offset + range.bytes > end) break;
-      at += 1;
-    }
-  }
 }

@@ -119,7 +119,7 @@ class WindowedAnalysis {
     const late = new LateEvidence();
     const behind = this.#isTapped ? this.#survey.behindFed : agreement.behind;
     const lateness = this.#work.lateness(behind);
-    this.#forEachWindow((window) => {
+    this.#forEachWindow(true, (window) => {
       const { known, findings, losses, facts } = window;
       evidence.add(losses, facts);
       changes.add(
@@ -138,7 +138,7 @@ class WindowedAnalysis {
       telling.addRetired(connection, retired);
     }
     const silent = new Set<Side>();
-    this.#forEachWindow((window) => {
+    this.#forEachWindow(false, (window) => {
       this.#noise?.noteChanged(window.known.judged);
       const causeOf = evidence.causesIn(window.losses, window.facts);
       noteSilent(silent, window.losses, causeOf);
@@ -191,7 +191,7 @@ class WindowedAnalysis {
   }
 
   /** Also what agreed but for its noise, where that does not fit: each pair is a window. */
-  #forEachWindow(visit: (window: JudgedWindow) => void): void {
+  #forEachWindow(isForEvidence: boolean, visit: (window: JudgedWindow) => void): void {
     const noise = this.#noise;
     if (noise?.judging.hasAlarms === true) {
       this.#forEachWithNoise(noise, visit);
@@ -201,7 +201,7 @@ class WindowedAnalysis {
     const stage = noise?.stageOf(new Map());
     const judge = (records: readonly SpanRecord[]): void => {
       const read = contents.read(records);
-      visit(this.#find(read, this.#pair(read), stage));
+      visit(this.#find(read, this.#pair(read), stage, isForEvidence));
     };
     const { steps } = this.#kept;
     if (steps === undefined) {
@@ -285,9 +285,11 @@ class WindowedAnalysis {
     contents: CaptureContents,
     paired: JudgedConnections,
     stage: NoiseStage | undefined,
+    isForEvidence = false,
   ): JudgedWindow {
     const { reader, identity, histories, domains, ruling } = this.#work;
-    const context: JudgeContext = { contents, dialects: identity.dialects, histories, ruling };
+    const { dialects } = identity;
+    const context: JudgeContext = { contents, dialects, histories, ruling, isForEvidence };
     const known = findIn(reader, context, paired, stage);
     const findings = known.judged.flatMap((connection) => connection.findings);
     const facts: CauseFacts = {

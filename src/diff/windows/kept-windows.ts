@@ -5,8 +5,8 @@
 import type { SpanRecord } from './records-of-spans.ts';
 import type { WindowSink } from './window-reader.ts';
 
-/** Stream of a side, as `connection kind` -> index of the last span that was given away. */
-export type Given = Map<string, number>;
+/** Stream of a side, by its id -> index of the last span that was given away. */
+export type Given = Map<number, number>;
 
 export type KeptStep =
   | { readonly kind: 'agreed'; readonly given: Given }
@@ -17,9 +17,7 @@ const RECORD_BYTES = 400;
 
 export function noteGiven(given: Given, records: readonly SpanRecord[]): void {
   for (const { row, index } of records) {
-    if (row.kind === 'client') continue;
-    const name = `${row.connection} ${row.kind}`;
-    if (index > (given.get(name) ?? -1)) given.set(name, index);
+    if (row.kind !== 'client' && index > (given.get(row.id) ?? -1)) given.set(row.id, index);
   }
 }
 
@@ -40,8 +38,8 @@ export class KeptWindows implements WindowSink {
     return this.#steps;
   }
 
-  sent(record: SpanRecord): void {
-    this.#sink.sent?.(record);
+  sent(record: SpanRecord, bytes: Uint8Array): void {
+    this.#sink.sent?.(record, bytes);
   }
 
   delivered(...delivery: Parameters<NonNullable<WindowSink['delivered']>>): void {

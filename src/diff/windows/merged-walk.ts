@@ -6,9 +6,10 @@
 import { TAP_ORIGIN } from '../../capture/blind-spots.ts';
 import type { CaptureReader, Side, StreamKind, StreamRow } from '../../capture/types.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import type { Placement } from '../client-facts.ts';
+import type { Placement, Sending } from '../client-facts.ts';
 import { SentPlacements } from '../scan/sent-placements.ts';
 import { StreamWalk, type WalkedSpan } from '../scan/stream-walk.ts';
+import { PlacementsToNew } from '../two-captures/placements-to-new.ts';
 
 const SKEW_NS = 10_000_000;
 
@@ -17,6 +18,7 @@ export interface Walked {
   readonly walked: WalkedSpan;
   /** Of a client stream. */
   readonly placement: Placement | undefined;
+  readonly toNew: Sending['toNew'];
 }
 
 /** A stream that is to be read on before its time. */
@@ -74,6 +76,7 @@ class OpenStream implements Open {
   readonly #row: StreamRow;
   readonly #walk: StreamWalk;
   readonly #placements: SentPlacements | undefined;
+  readonly #placementsToNew: PlacementsToNew | undefined;
   /** The walk has not gone on, so its bytes are there. */
   #next: WalkedSpan | undefined;
 
@@ -84,6 +87,8 @@ class OpenStream implements Open {
     this.#walk.attach(reader, row);
     this.leadNs = isClient ? SKEW_NS : 0;
     this.#placements = isClient ? new SentPlacements(reader, row.id, layout) : undefined;
+    const again = reader.sentAgain?.(row.id);
+    this.#placementsToNew = again && new PlacementsToNew(again);
     this.#goOn();
   }
 
@@ -100,18 +105,15 @@ class OpenStream implements Open {
     const walked = this.#next;
     if (walked === undefined) return undefined;
     const placement = this.#placements?.of(walked.span);
-    const wanted = visit({ row: this.#row, walked, placement });
+    const toNew = this.#placementsToNew && (this.#placementsToNew.of(walked) ?? 'unknown');
+    const wanted = visit({ row: this.#row, walked, placement, toNew });
     this.#goOn();
     return wanted;
   }
 
   #goOn(): void {
-    this.#next = this.#walk.next();
-    if (this.#next === undefined) {
-      this.#walk.end();
-      this.#next = this.#walk.next();
-    }
-    this.dueNs = (this.#next?.arrivalNs ?? Infinity) - this.leadNs;
+    this.#next = this.#walk.nextToEnd();
+    this.dueNs = (this.#next?.orderNs ?? Infinity) - this.leadNs;
   }
 }
 
@@ -146,19 +148,21 @@ interface NotOpened {
   readonly openedNs: number;
 }
 
+const NO_STREAMS: ReadonlyMap<number, StreamRow> = new Map();
+
 /** The last is to be opened first. */
 function notOpened(reader: CaptureReader): NotOpened[] {
   const openedNs = new Map(reader.connections().map((each) => [each.id, Number(each.openedNs)]));
   const streams = reader.streams();
   const isTapped = reader.info.origin === TAP_ORIGIN;
-  const fedOf = new Map(
-    streams.filter(({ kind }) => isTapped && kind === 'client').map((row) => [row.connection, row]),
-  );
+  const ofKind = (kind: StreamRow['kind']): ReadonlyMap<number, StreamRow> =>
+    new Map(streams.filter((row) => row.kind === kind).map((row) => [row.connection, row]));
+  const [fed, heard] = isTapped ? [ofKind('client'), ofKind('old')] : [NO_STREAMS, NO_STREAMS];
   return streams
-    .filter((row) => row.kind !== 'client' || !isTapped)
+    .filter((row) => row.kind !== 'client' || !heard.has(row.connection))
     .map((row) => {
-      const fed = row.kind === 'old' ? fedOf.get(row.connection) : undefined;
-      const rows = fed === undefined ? [row] : [row, fed];
+      const own = row.kind === 'old' ? fed.get(row.connection) : undefined;
+      const rows = own === undefined ? [row] : [row, own];
       return { rows, row, openedNs: openedNs.get(row.connection) ?? 0 };
     })
     .sort((left, right) => right.openedNs - left.openedNs || right.row.id - left.row.id);

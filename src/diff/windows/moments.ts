@@ -6,7 +6,10 @@
 import type { SpanRecord } from './records-of-spans.ts';
 
 export interface Moment {
-  readonly records: SpanRecord[];
+  /** Linked by `next`: an array for each moment would take more than its records. */
+  firstRecord: SpanRecord | undefined;
+  lastRecord: SpanRecord | undefined;
+  count: number;
   /** Something of it did not agree. */
   isOdd: boolean;
   /** Halves of pairs that agreed, whose other half has not been read yet. */
@@ -49,7 +52,14 @@ export class Moments {
 
   put(record: SpanRecord, moment: number): void {
     record.moment = moment;
-    this.at(moment)?.records.push(record);
+    record.next = undefined;
+    const at = this.at(moment);
+    if (at !== undefined) {
+      if (at.lastRecord === undefined) at.firstRecord = record;
+      else at.lastRecord.next = record;
+      at.lastRecord = record;
+      at.count++;
+    }
     this.#records++;
     this.#bytes += record.span?.bytes.length ?? 0;
   }
@@ -76,7 +86,7 @@ export class Moments {
   before(records: number): number {
     let left = records;
     for (let moment = this.last; moment >= this.#base; moment--) {
-      left -= this.at(moment)?.records.length ?? 0;
+      left -= this.at(moment)?.count ?? 0;
       if (left <= 0) return moment;
     }
     return this.#base;
@@ -149,7 +159,9 @@ export class Moments {
 
   /** All that is not past. */
   *records(): Generator<SpanRecord> {
-    for (const { records } of this.#moments) yield* records;
+    for (const { firstRecord } of this.#moments) {
+      for (let record = firstRecord; record !== undefined; record = record.next) yield record;
+    }
   }
 
   /** The records of all up to this one, which are past then. */
@@ -158,9 +170,9 @@ export class Moments {
     this.#base += taken.length;
     if (this.#moments.length === 0) this.#moments.push(newMoment());
     const records: SpanRecord[] = [];
-    for (const { records: own, tied } of taken) {
+    for (const { firstRecord, tied } of taken) {
       this.#tiedBefore += tied;
-      for (const record of own) {
+      for (let record = firstRecord; record !== undefined; record = record.next) {
         records.push(record);
         this.#bytes -= record.span?.bytes.length ?? 0;
       }
@@ -171,5 +183,12 @@ export class Moments {
 }
 
 function newMoment(): Moment {
-  return { records: [], isOdd: false, open: 0, tied: 0 };
+  return {
+    firstRecord: undefined,
+    lastRecord: undefined,
+    count: 0,
+    isOdd: false,
+    open: 0,
+    tied: 0,
+  };
 }

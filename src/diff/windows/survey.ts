@@ -4,21 +4,21 @@
  * the messages that no window holds.
  */
 import type { Side } from '../../capture/types.ts';
-import { defined } from '../../lib/assert.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
-import type { Sending } from '../client-facts.ts';
+import { asSentTo, type Sending } from '../client-facts.ts';
 import { ContentTable, Subjects } from '../content-table.ts';
 import type { Identity } from '../identity.ts';
+import { type FrameShape, type FrameShapes, frameShapesOf } from '../../protocol/frame-shapes.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { Publishers } from '../publishers.ts';
 import type { CaptureRows } from '../read-capture.ts';
 import type { Content } from '../records.ts';
-import { type RemarkKinds, remarkKindsOf } from '../remark-kinds.ts';
+import type { RemarkKinds } from '../remark-kinds.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { GapSurvey } from './gap-survey.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import type { DeliveringStream, Delivery, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
@@ -48,6 +48,15 @@ interface Extent {
   last: number;
 }
 
+/** What is known of a stream of a side. */
+interface OfStream {
+  readonly name: string;
+  readonly extents: Map<number, Extent>;
+  lastRole: number;
+  lastLane: number;
+  lastExtent: Extent | undefined;
+}
+
 interface Copies {
   readonly senders: Set<number>;
   /** One of the relays was not sent it, once at least. */
@@ -64,6 +73,8 @@ const NOWHERE: Readonly<Extent> = { first: Infinity, last: -1 };
 const LARGE_BYTES = 65_536;
 /** The longest block with which a client may name itself. */
 const BLOCK_BYTES_MAX = 36;
+/** More than a byte can name: the last stands for none. */
+const DOMAINS = 257;
 /** Of more nobody counts which is which. */
 const KINDS_MAX = 65_536;
 /** Spans of clients that are remembered to say who wrote between the pieces of a message. */
@@ -81,35 +92,43 @@ export class Survey implements WindowSink {
   readonly #context: SurveyContext;
   readonly #firstNs = new Map<string, number>();
   readonly #extents = new Map<string, Map<number, Extent>>();
+  readonly #ofStreams = new Map<DeliveringStream, OfStream>();
   readonly #copies = new Map<string, Copies>();
   readonly #kinds = new Map<string, AgreedSendings>();
   readonly #table: ContentTable;
   /** Pairs of deliveries, where those of old may be as odd as what was sent is not: by what is odd about them. */
   readonly #pairsOfOld = new Map<RemarkKinds, KeptPairs>();
   readonly #subjects = new Subjects();
+  /** Clients speak the dialect of old. */
+  readonly #shapes: FrameShapes;
+  /** By all that tells kinds apart but flags that are rare; of frames that have a shape. */
+  readonly #usualKinds = new Map<FrameShape, Map<number, AgreedSendings>>();
   #recent: SpanRecord[] = [];
-  readonly #interleaved = new WeakSet<SpanRecord>();
+  /** Others wrote between its pieces, as the relay of a side was sent them. */
+  readonly #interleaved: Readonly<Record<Side, WeakSet<SpanRecord>>> = {
+    old: new WeakSet(),
+    new: new WeakSet(),
+  };
 
   constructor(context: SurveyContext) {
     this.#context = context;
     this.publishers = new Publishers(context.isTapped);
     this.gaps = new GapSurvey(context.rows);
     this.#table = new ContentTable({ identity: context.identity, remarks: true });
+    this.#shapes = frameShapesOf(context.identity.dialects.old);
   }
 
-  sent(record: SpanRecord): void {
+  sent(record: SpanRecord, bytes: Uint8Array): void {
     const { identity, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
-    if (record.placement?.isSplit === true && this.#isInterleaved(record)) {
-      this.#interleaved.add(record);
-    }
+    this.#noteInterleaved(record);
     this.gaps.sent(record);
     if (!record.isFrame) return;
-    const bytes = bytesOf(record);
     const { connection } = record.row;
     this.publishers.noteRole(bytes, identity.dialects.old.header, connection);
-    const copies = agreement.odd.has(record.key) ? this.#copiesOf(record.key) : undefined;
+    if (!record.mayBeOdd || !agreement.odd.has(record.key)) return;
+    const copies = this.#copiesOf(record.key);
     copies?.senders.add(connection);
     if (copies !== undefined && this.gaps.unmirrored(record) !== undefined) {
       copies.isUnmirrored = true;
@@ -117,33 +136,33 @@ export class Survey implements WindowSink {
   }
 
   delivered(
-    { row, side, isOdd }: DeliveringStream,
+    stream: DeliveringStream,
     { span, index, arrivalNs }: WalkedSpan,
     { key, sent }: Delivery,
   ): void {
+    const { row, side, isOdd } = stream;
     const { agreement, identity, isTapped } = this.#context;
-    const [only] = sent;
-    if (only !== undefined && sent.length === 1) {
+    const only = sent.length === 1 ? sent[0] : undefined;
+    if (only !== undefined) {
       const delayNs = arrivalNs - only.arrivalNs;
       this.slowestNs[side] = Math.max(this.slowestNs[side], delayNs);
       if (isTapped && side === 'new' && !isOdd(index)) this.behindFed.add(delayNs);
     }
-    this.hasDelivered[side] = true;
-    const name = `${row.connection} ${side}`;
-    if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
+    const known = this.#ofStreams.get(stream) ?? this.#openStream(stream, arrivalNs);
+    const { bytes } = span;
     const isFrame = span.kind === 'frame';
-    const lane = isFrame ? agreement.lanes.of(identity.roleOf(span.bytes, side)) : NO_LANE;
-    this.#extend(name, lane, index);
+    const role = isFrame ? identity.roleOf(bytes, side) : NO_LANE;
+    const lane = this.#extend(known, role, index);
     this.gaps.delivered(row.connection, side, {
       index,
       offset: span.offset,
-      length: span.bytes.length,
+      length: bytes.length,
       isFrame,
       lane: isFrame && !isOdd(index) ? lane : undefined,
     });
-    if (!agreement.odd.has(key)) return;
+    if (!agreement.odd.mayHave(bytes) || !agreement.odd.has(key)) return;
     const copies = this.#copiesOf(key);
-    copies?.delivered.set(name, (copies.delivered.get(name) ?? 0) + 1);
+    copies?.delivered.set(known.name, (copies.delivered.get(known.name) ?? 0) + 1);
   }
 
   agreed(records: readonly SpanRecord[]): void {
@@ -168,7 +187,8 @@ export class Survey implements WindowSink {
 
   #noteOfOld(record: SpanRecord): void {
     const { old } = this.#context.identity.dialects;
-    const remarks = remarkKindsOf(old, bytesOf(record));
+    const bytes = bytesOf(record);
+    const remarks = this.#shapes.kindsOf(bytes, 0, bytes.length);
     const known = this.#pairsOfOld.get(remarks);
     if (known !== undefined) known.pairs++;
     else {
@@ -216,68 +236,147 @@ export class Survey implements WindowSink {
     return copies;
   }
 
-  #extend(name: string, lane: number, index: number): void {
-    let lanes = this.#extents.get(name);
-    if (lanes === undefined) this.#extents.set(name, (lanes = new Map()));
-    const extent = lanes.get(lane);
-    if (extent === undefined) lanes.set(lane, { first: index, last: index });
-    else extent.last = index;
+  #openStream(stream: DeliveringStream, arrivalNs: number): OfStream {
+    const { row, side } = stream;
+    const name = `${row.connection} ${side}`;
+    this.hasDelivered[side] = true;
+    if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
+    let extents = this.#extents.get(name);
+    if (extents === undefined) this.#extents.set(name, (extents = new Map()));
+    const opened: OfStream = {
+      name,
+      extents,
+      lastRole: NaN,
+      lastLane: NO_LANE,
+      lastExtent: undefined,
+    };
+    this.#ofStreams.set(stream, opened);
+    return opened;
   }
 
-  #isInterleaved({ row, placement, arrivalNs }: SpanRecord): boolean {
-    const { fromNs } = defined(placement, 'placement of what was sent');
+  /** The lane. `role`: NO_LANE of what is no frame. */
+  #extend(stream: OfStream, role: number, index: number): number {
+    if (role !== stream.lastRole) {
+      const lane = role === NO_LANE ? NO_LANE : this.#context.agreement.lanes.of(role);
+      stream.lastRole = role;
+      stream.lastLane = lane;
+      stream.lastExtent = stream.extents.get(lane);
+      if (stream.lastExtent === undefined) {
+        stream.lastExtent = { first: index, last: index };
+        stream.extents.set(lane, stream.lastExtent);
+      }
+    }
+    if (stream.lastExtent !== undefined) stream.lastExtent.last = index;
+    return stream.lastLane;
+  }
+
+  #noteInterleaved(record: SpanRecord): void {
+    if (record.placement?.isSplit !== true && record.toNew === undefined) return;
+    const sending = sendingOf(record);
+    for (const side of ['old', 'new'] as const) {
+      const seen = asSentTo(side, sending);
+      if (seen?.placement.isSplit !== true) continue;
+      if (this.#hasOthersBetween(seen)) this.#interleaved[side].add(record);
+    }
+  }
+
+  #hasOthersBetween({ connection, placement, timeNs }: Sending): boolean {
     for (let at = this.#recent.length - 2; at >= 0; at--) {
       const other = this.#recent[at];
       if (other === undefined) break;
-      const isOther = other.row.connection !== row.connection;
-      if (isOther && other.arrivalNs > fromNs && other.arrivalNs < arrivalNs) return true;
+      const isOther = other.row.connection !== connection;
+      if (isOther && other.arrivalNs > placement.fromNs && other.arrivalNs < timeNs) return true;
     }
     return false;
   }
 
   /** undefined: there are too many. */
   #kindOf(record: SpanRecord): AgreedSendings | undefined {
-    const dialect = this.#context.identity.dialects.old;
     const bytes = bytesOf(record);
-    const isInterleaved = this.#interleaved.has(record);
-    const key = this.#nameOf(record, bytes, isInterleaved);
+    const shape = this.#shapes.shapeOf(bytes, 0, bytes.length);
+    const remarks = this.#shapes.kindsOf(bytes, 0, bytes.length, shape);
+    if (shape === undefined || bytes.length <= BLOCK_BYTES_MAX || !this.#isUsual(record)) {
+      return this.#kindNamed(record, bytes, remarks);
+    }
+    let kinds = this.#usualKinds.get(shape);
+    if (kinds === undefined) this.#usualKinds.set(shape, (kinds = new Map()));
+    const name = remarks * DOMAINS + (record.placement?.leadingDomain ?? DOMAINS - 1);
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      kind = this.#kindNamed(record, bytes, remarks);
+      if (kind !== undefined) kinds.set(name, kind);
+    }
+    return kind;
+  }
+
+  /** Nearly all are like this, and then shape, remarks and the leading domain name them. */
+  #isUsual({ row, arrivalNs, placement, toNew }: SpanRecord): boolean {
+    if (placement === undefined || toNew === 'unknown') return false;
+    const leftNs = this.#context.clientLeftNs(row.connection);
+    return [{ placement, timeNs: arrivalNs }, toNew].every(
+      (sent) =>
+        sent === undefined ||
+        (!sent.placement.isSplit &&
+          !sent.placement.beganInside &&
+          sent.placement.leadingDomain === placement.leadingDomain &&
+          !isRightBeforeLeaving(sent.timeNs, leftNs)),
+    );
+  }
+
+  #kindNamed(
+    record: SpanRecord,
+    bytes: Uint8Array,
+    remarks: RemarkKinds,
+  ): AgreedSendings | undefined {
+    const { old: dialect } = this.#context.identity.dialects;
+    const isInterleaved = {
+      old: this.#interleaved.old.has(record),
+      new: this.#interleaved.new.has(record),
+    };
+    const key = this.#nameOf(record, bytes, { isInterleaved, remarks });
     const known = this.#kinds.get(key);
     if (known !== undefined || this.#kinds.size >= KINDS_MAX) return known;
     const content: Content = this.#table.intern(spanOf(record), dialect);
-    const { row, offset, arrivalNs: timeNs } = record;
-    const placement = defined(record.placement, 'placement of what was sent');
-    const sending: Sending = {
-      connection: row.connection,
-      offset,
-      timeNs,
-      placement,
-      unmirrored: undefined,
-    };
+    const sending = sendingOf(record);
     const kind = { content, sending, isInterleaved, kept: { old: 0, new: 0 }, pairs: 0 };
     this.#kinds.set(key, kind);
     return kind;
   }
 
   #nameOf(
-    { row, arrivalNs, placement, offset }: SpanRecord,
+    record: SpanRecord,
     bytes: Uint8Array,
-    isInterleaved: boolean,
+    {
+      isInterleaved,
+      remarks,
+    }: {
+      readonly isInterleaved: Readonly<Record<Side, boolean>>;
+      readonly remarks: RemarkKinds;
+    },
   ): string {
-    const { identity, clientLeftNs } = this.#context;
-    const dialect = identity.dialects.old;
-    const { header } = dialect;
-    const { isSplit = false, beganInside = false, leadingDomain } = placement ?? {};
-    const isLeaving = isRightBeforeLeaving(arrivalNs, clientLeftNs(row.connection));
-    const flags = `${bytes.length > LARGE_BYTES} ${isSplit} ${beganInside} ${isInterleaved} ${isLeaving}`;
+    const { header } = this.#context.identity.dialects.old;
+    const sending = sendingOf(record);
+    const written = this.#flagsOf(sending, isInterleaved.old);
+    const writtenToNew =
+      record.toNew === undefined ? '' : this.#flagsOf(asSentTo('new', sending), isInterleaved.new);
     const domain = bytes[header.offsets.relay_domain];
     const shape = this.#subjects.shapeOf(bytes.subarray(header.sizeBytes));
-    const remarks = remarkKindsOf(dialect, bytes);
     // Short messages may be the block with which a collector names itself.
     const block =
       bytes.length > BLOCK_BYTES_MAX
         ? ''
-        : ` ${offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
-    return `${flags} ${domain} ${leadingDomain} ${remarks} ${shape}${block}`;
+        : ` ${record.offset === 0} ${Buffer.from(bytes).toString('latin1')}`;
+    const isLarge = bytes.length > LARGE_BYTES;
+    return `${isLarge} ${written} ${writtenToNew} ${domain} ${remarks} ${shape}${block}`;
+  }
+
+  /** How it was written to a relay, as far as rules of causes look. */
+  #flagsOf(sending: Sending | undefined, isInterleaved: boolean): string {
+    if (sending === undefined) return 'unknown';
+    const { isSplit, beganInside, leadingDomain } = sending.placement;
+    const leftNs = this.#context.clientLeftNs(sending.connection);
+    const isLeaving = isRightBeforeLeaving(sending.timeNs, leftNs);
+    return `${isSplit} ${beganInside} ${isInterleaved} ${isLeaving} ${leadingDomain}`;
   }
 }
 

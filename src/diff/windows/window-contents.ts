@@ -1,6 +1,7 @@
 /** Makes of the spans of one window what the analysis reads of a capture, with what is known of the rest. */
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
 import { defined } from '../../lib/assert.ts';
+import type { Span } from '../../wire/types.ts';
 import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
@@ -18,7 +19,7 @@ import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
 import { type Given, noteGiven } from './kept-windows.ts';
-import { bytesOf, type SpanRecord, spanOf } from './records-of-spans.ts';
+import { bytesOf, RecordedFrame, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
 import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
@@ -61,7 +62,7 @@ export class WindowContents {
 
   /** The same, of what was kept of it. */
   passTo(given: Given): void {
-    for (const [name, index] of given) this.#passed.given.set(name, index);
+    for (const [stream, index] of given) this.#passed.given.set(stream, index);
   }
 
   /** What is not passed over: it lies among what is. */
@@ -82,37 +83,33 @@ class Window implements WindowFacts {
   readonly #passed: Passed;
   readonly #table: ContentTable;
   readonly #connections = new Map<number, OfConnection>();
-  readonly #keys = new Map<number, string>();
-  readonly #frames = new Map<string, SpanRecord>();
 
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
     this.#passed = passed;
-    this.#table = new ContentTable({ identity: source.identity, remarks: true, hasNames: true });
+    this.#table = new ContentTable({ identity: source.identity, remarks: true, hasKeys: true });
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
     const { survey, isTapped, unseenFromNs, rows, connections } = this.#source;
     const facts = new ClientFacts(isTapped, unseenFromNs);
     const publishers = survey.publishers.ofWindow();
-    const sent = new Map<string, SpanRecord>();
+    const sent: SpanRecord[] = [];
     for (const record of records) {
-      const { row, index } = record;
-      // One may be among what was sent before the window, too.
-      if (row.kind === 'client') sent.set(`${row.id} ${index}`, record);
+      const { row } = record;
+      if (row.kind === 'client') sent.push(record);
       else this.#of(row.connection)[row.kind].push(record);
     }
-    const inOrder = [...sent.values()].sort(
-      (left, right) => left.row.id - right.row.id || left.index - right.index,
-    );
-    for (const record of inOrder) {
-      const { connection } = record.row;
+    sent.sort((left, right) => left.row.id - right.row.id || left.index - right.index);
+    let last: SpanRecord | undefined;
+    for (const record of sent) {
+      // One may be among what was sent before the window, too.
+      const isAgain = record.row === last?.row && record.index === last.index;
+      last = record;
+      if (isAgain) continue;
       const content = this.#contentOf(record);
-      const { offset, arrivalNs: timeNs } = record;
-      const placement = defined(record.placement, 'placement of what was sent');
-      const unmirrored = survey.gaps.unmirrored(record);
-      facts.noteSending(content, { connection, offset, timeNs, placement, unmirrored });
-      publishers.note(content, connection);
+      facts.noteSending(content, sendingOf(record, survey.gaps.unmirrored(record)));
+      publishers.note(content, record.row.connection);
     }
     facts.sortSendings();
     for (const side of ['old', 'new'] as const) {
@@ -145,8 +142,10 @@ class Window implements WindowFacts {
 
   get bytes(): BytesOfItems {
     return {
-      of: (connection, side, { index }) =>
-        bytesOf(defined(this.#frames.get(`${connection} ${side} ${index}`), 'bytes of an item')),
+      of: (connection, side, { index }) => {
+        const records = this.#connections.get(connection)?.[side] ?? [];
+        return bytesOf(defined(records[placeOf(records, index)], 'bytes of an item'));
+      },
     };
   }
 
@@ -172,7 +171,9 @@ class Window implements WindowFacts {
 
   #boundsOf(connection: number, side: Side): Bounds {
     const records = this.#connections.get(connection)?.[side];
-    const given = this.#passed.given.get(`${connection} ${side}`) ?? -1;
+    const streams = this.#source.rows.streamsOf.get(connection);
+    const stream = streams?.find(({ kind }) => kind === side);
+    const given = this.#passed.given.get(stream?.id ?? -1) ?? -1;
     return { first: records?.[0]?.index ?? given + 1, last: records?.at(-1)?.index ?? given };
   }
 
@@ -189,8 +190,7 @@ class Window implements WindowFacts {
     };
   }
 
-  copies(connection: number, side: Side, { id }: Content): number | undefined {
-    const key = this.#keys.get(id);
+  copies(connection: number, side: Side, { key }: Content): number | undefined {
     return key === undefined ? undefined : this.#source.survey.copiesOf(connection, side, key);
   }
 
@@ -201,34 +201,35 @@ class Window implements WindowFacts {
   }
 
   #contentOf(record: SpanRecord): Content {
-    const dialect = this.#source.identity.dialectOf(record.row.kind);
-    const content = this.#table.intern(spanOf(record), dialect, record.key);
-    if (!this.#keys.has(content.id)) this.#keys.set(content.id, record.key);
-    return content;
+    return this.#table.internKeyed(
+      record,
+      bytesOf,
+      this.#source.identity.dialectOf(record.row.kind),
+    );
+  }
+
+  #contentOfSpan(span: Span, side: Side): Content {
+    if (span instanceof RecordedFrame) return this.#contentOf(span.record);
+    return this.#table.intern(span, this.#source.identity.dialectOf(side));
   }
 
   #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
     const dialect = this.#source.identity.dialectOf(side);
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(this.#table.intern(span, dialect)),
+      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span, side)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
-    const whole = new Map<number, SpanRecord>();
     const items: Item[] = [];
-    for (const record of records) {
-      const { row, index, isFrame } = record;
-      whole.set(index, record);
-      if (isFrame) this.#frames.set(`${row.connection} ${side} ${index}`, record);
-    }
+    let at = 0;
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
-      const record = whole.get(arrived.index);
-      const isWhole = record?.length === arrived.span.bytes.length;
-      const content = this.#table.intern(arrived.span, dialect, isWhole ? record.key : undefined);
-      const item: Item = {
-        ...makeItem(arrived, content, indexBehind(items.at(-1), arrived)),
-        isCounted: record?.isCounted === true,
-        agreedWith: record?.partner && this.#contentOf(record.partner),
-      };
+      while ((records[at]?.index ?? Infinity) < arrived.index) at++;
+      const record = records[at];
+      const isWhole = record?.span !== undefined && record.span === arrived.span;
+      const content = isWhole ? this.#contentOf(record) : this.#contentOfSpan(arrived.span, side);
+      const index = indexBehind(items.at(-1), arrived);
+      const made = makeItem(arrived, content, index, record?.isCounted ?? false);
+      const partner = record?.partner;
+      const item = partner ? { ...made, agreedWith: this.#contentOf(partner) } : made;
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }
@@ -241,4 +242,16 @@ function* arrivedOf(records: readonly SpanRecord[]): Generator<ArrivedSpan> {
     const arrivalNs = BigInt(record.arrivalNs);
     yield { span: spanOf(record), index: record.index, arrivalOrdinal: 0, arrivalNs };
   }
+}
+
+/** Of a span, where the records of its stream are in order. */
+function placeOf(records: readonly SpanRecord[], index: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((records[middle]?.index ?? index) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

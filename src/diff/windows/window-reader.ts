@@ -4,7 +4,8 @@
  * that agreed has both halves in the same. What disagrees everywhere is cut where it is most alike.
  */
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
-import type { Identity } from '../identity.ts';
+import type { Span } from '../../wire/types.ts';
+import { type Identity, keyOf } from '../identity.ts';
 import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { Settled } from '../noise/judging.ts';
@@ -30,8 +31,9 @@ export interface WindowSink {
   window(records: readonly SpanRecord[]): void;
   /** Of what is still to come, what comes first. */
   settled?(next: Settled): void;
-  sent?(record: SpanRecord): void;
   /** The bytes are valid during the call. */
+  sent?(record: SpanRecord, bytes: Uint8Array): void;
+  /** The same. */
   delivered?(stream: DeliveringStream, walked: WalkedSpan, of: Delivery): void;
 }
 
@@ -117,13 +119,17 @@ export class WindowReader {
   }
 
   read(reader: CaptureReader): void {
-    const { identity } = this.#context;
+    const { agreement, identity } = this.#context;
     const layoutOf: LayoutOf = (kind) => identity.dialectOf(kind).header;
-    walkInOrder(reader, layoutOf, ({ row, walked, placement }) => {
+    walkInOrder(reader, layoutOf, ({ row, walked, placement, toNew }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
-        const key = identity.keyOf(walked.span, row.kind);
-        this.#takeSent(this.#recordOf(row, walked, { key, isCounted: false, placement }));
+        const { span } = walked;
+        const key = identity.keyOf(span, row.kind);
+        const bytesKey = this.#bytesKeyOf(span, key);
+        const mayBeOdd = agreement.odd.mayHave(span.bytes);
+        const known = { key, bytesKey, isCounted: false, placement, toNew, mayBeOdd };
+        this.#takeSent(recordOf(row, walked, known), span.bytes);
       }
       this.#giveFull();
       return this.#wanted;
@@ -143,25 +149,29 @@ export class WindowReader {
     if (records >= this.#lookAt || bytes >= this.#context.limits.bytesMax) this.#give(false);
   }
 
-  #takeSent(record: SpanRecord): void {
+  #takeSent(record: SpanRecord, bytes: Uint8Array): void {
     const moment = this.#moments.begin();
     this.#sinceSent = 0;
     this.#moments.put(record, moment);
     const same = this.#sent.get(record.key);
     if (same === undefined) this.#sent.set(record.key, [record]);
     else same.push(record);
-    this.#sink.sent?.(record);
+    this.#sink.sent?.(record, bytes);
   }
 
   #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
     if (row.kind === 'client') return;
-    const isInTime = row.kind === 'old' && this.#wanted === undefined;
-    if (isInTime) this.#readNs = Math.max(this.#readNs, walked.arrivalNs);
-    if (row.kind === 'new') this.#newCounts.set(row.connection, walked.index + 1);
+    if (this.#sink.settled !== undefined) this.#noteRead(row, walked);
     const stream = this.#streamOf(row, row.kind);
     const isFrame = walked.span.kind === 'frame';
     if (isFrame && !stream.isOdd(walked.index)) this.#takeAgreed(stream, walked);
     else this.#takeOdd(stream, walked);
+  }
+
+  #noteRead({ kind, connection }: StreamRow, { index, arrivalNs }: WalkedSpan): void {
+    const isInTime = kind === 'old' && this.#wanted === undefined;
+    if (isInTime) this.#readNs = Math.max(this.#readNs, arrivalNs);
+    if (kind === 'new') this.#newCounts.set(connection, index + 1);
   }
 
   #takeAgreed(stream: SideStream, walked: WalkedSpan): void {
@@ -170,7 +180,8 @@ export class WindowReader {
     const ahead = aheadOf(halves.ahead, lane);
     const first = ahead.side === stream.side ? undefined : next(ahead);
     const key = first?.key ?? this.#context.identity.keyOf(walked.span, stream.side);
-    const record = this.#recordOf(stream.row, walked, { key, isCounted: true });
+    const bytesKey = this.#bytesKeyOf(walked.span, key);
+    const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: true });
     const sent = this.#sent.get(key) ?? NOBODY;
     this.#noteDelivered(stream, walked, { key, sent });
     if (first === undefined) {
@@ -206,7 +217,8 @@ export class WindowReader {
   #takeOdd(stream: SideStream, walked: WalkedSpan): void {
     const { span } = walked;
     const key = this.#context.identity.keyOf(span, stream.side);
-    const record = this.#recordOf(stream.row, walked, { key, isCounted: false });
+    const bytesKey = this.#bytesKeyOf(span, key);
+    const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: false });
     const sent = this.#sent.get(key) ?? NOBODY;
     this.#noteDelivered(stream, walked, { key, sent });
     const [only] = sent;
@@ -276,8 +288,9 @@ export class WindowReader {
     const { limits } = this.#context;
     const moments = this.#moments;
     const { contextMoments } = limits;
+    // What is behind this is too near to be sure of: streams are read up to different moments.
+    const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
     for (;;) {
-      const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
       const odd = moments.firstOdd(until);
       if (odd === undefined) {
         this.#giveAgreed(isEnd ? moments.last : until - contextMoments - 1);
@@ -367,6 +380,8 @@ export class WindowReader {
       if (same?.[0] !== record) continue;
       if (same.length === 1) this.#sent.delete(record.key);
       else same.shift();
+      // Nobody asks for what agreed everywhere.
+      if (!record.mayBeOdd) continue;
       this.#past.set(record.key, record);
       if (this.#past.size * 2 < this.#context.limits.recordsMax) continue;
       this.#pastBefore = this.#past;
@@ -405,12 +420,8 @@ export class WindowReader {
     return agreement.lanes.of(identity.roleOf(frame, side));
   }
 
-  #recordOf(
-    row: StreamRow,
-    walked: WalkedSpan,
-    of: Omit<Parameters<typeof recordOf>[2], 'isKeyOfBytes'>,
-  ): SpanRecord {
-    return recordOf(row, walked, { ...of, isKeyOfBytes: this.#context.identity.isOfBytes });
+  #bytesKeyOf({ bytes }: Span, key: string): string {
+    return this.#context.identity.isOfBytes ? key : keyOf(bytes);
   }
 }
 
