@@ -290,6 +290,7 @@ export class WindowReader {
     const { contextMoments } = limits;
     // What is behind this is too near to be sure of: streams are read up to different moments.
     const until = isEnd ? moments.last + 1 : moments.before(moments.size.records >>> 1);
+    let hasGiven = false;
     for (;;) {
       const odd = moments.firstOdd(until);
       if (odd === undefined) {
@@ -297,13 +298,14 @@ export class WindowReader {
         break;
       }
       this.#giveAgreed(odd - contextMoments - 1);
-      const cut = this.#cutBehind(odd, until, isEnd);
+      const cut = this.#cutBehind(odd, { until, isEnd, mayForce: !hasGiven });
       if (cut === undefined) break;
       if (!isEnd && moments.hasOpen(cut)) {
         if (this.#isOverfull()) this.#wanted = this.#farthest();
         break;
       }
       this.#sink.window(this.#take(cut));
+      hasGiven = true;
       if (isEnd && moments.size.records === 0) break;
     }
     this.#settle();
@@ -331,8 +333,14 @@ export class WindowReader {
     return farthest;
   }
 
-  /** undefined: it may go on, and there is room. */
-  #cutBehind(odd: number, until: number, isEnd: boolean): number | undefined {
+  /**
+   * undefined: it may go on, and there is room. `mayForce`: where there is none, what belongs together is cut; of what a
+   * window has been given away already, the little that is left before `until` has no good place for that.
+   */
+  #cutBehind(
+    odd: number,
+    { until, isEnd, mayForce }: { until: number; isEnd: boolean; mayForce: boolean },
+  ): number | undefined {
     const { contextMoments, recordsMax, bytesMax } = this.#context.limits;
     const moments = this.#moments;
     const cut = moments.endOfIsland(odd, until, contextMoments);
@@ -340,7 +348,7 @@ export class WindowReader {
     const { records, bytes } = moments.size;
     const isFull = records >= recordsMax || bytes >= bytesMax;
     if (isEnd && !(isFull && records > recordsMax)) return moments.last;
-    return isFull ? moments.bestCut(until, contextMoments) : undefined;
+    return isFull && (mayForce || isEnd) ? moments.bestCut(until, contextMoments) : undefined;
   }
 
   #giveAgreed(wanted: number): void {
