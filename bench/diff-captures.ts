@@ -1,10 +1,12 @@
 /** Writes the captures that the diff benchmark compares: what publishers sent, and what both relays made of it. */
 import { loadBuiltInProtocol } from '../src/protocol/files.ts';
+import type { Protocol } from '../src/protocol/load.ts';
 import { encodeMessage } from '../src/protocol/encode.ts';
 import { TAP_ORIGIN } from '../src/capture/blind-spots.ts';
 import { CaptureWriter } from '../src/capture/writer.ts';
 import type { Gap, StreamKind } from '../src/capture/types.ts';
-import type { Dialect, FieldValues } from '../src/protocol/types.ts';
+import type { Dialect, EnumTable, FieldValues } from '../src/protocol/types.ts';
+import { Stamper, type Stamp as StampRule } from '../src/simulate/stamps.ts';
 import { frameChecksum } from '../src/wire/header.ts';
 import { ORDER_BOOK, POOL_SWAP, TRADE } from './traffic.ts';
 
@@ -27,6 +29,20 @@ export interface DiffTraffic {
    * - `of a tap`: one client, which feeds what old delivered, a thousand messages later.
    */
   readonly recording: 'plain' | 'with gaps' | 'of a tap';
+  /**
+   * What they do to what they pass on.
+   * - `passing`: nothing.
+   * - `translating`: new writes trades in the layout and the numbers of another dialect.
+   * - `stamping`: each writes its own time and its own count into the header.
+   */
+  readonly relays: 'passing' | 'translating' | 'stamping';
+}
+
+/** Of one message, what a client sends and what each relay makes of it. */
+interface Delivered {
+  readonly sent: Uint8Array;
+  readonly old: Uint8Array;
+  readonly new: Uint8Array;
 }
 
 /** Which of two recordings; undefined: both relays are in one. */
@@ -37,13 +53,24 @@ interface Made {
   readonly make: (index: number, source: number) => Uint8Array;
 }
 
-export const DIALECT = 'torq-codec';
+const DIALECT = 'torq-codec';
+/** Of what new is read with: that of old, or the one that it translates to. */
+export const DIALECTS: Readonly<Record<DiffTraffic['relays'], Record<'old' | 'new', string>>> = {
+  passing: { old: DIALECT, new: DIALECT },
+  stamping: { old: DIALECT, new: DIALECT },
+  translating: { old: 'alphapulse-v2-packed', new: 'torq-types' },
+};
 const FRAME_BYTES = 100;
 const OVERHEAD_BYTES = 34;
+/** In the price of a trade, in the value of noise. */
+const CHANGED_AT = OVERHEAD_BYTES + 13;
 /** Of a read of a relay: as many frames as chance brings. */
 const CHUNK_FRAMES_MAX = 16;
 const STEP_NS = 10_000n;
 const FLUSH_FRAMES = 4_096;
+const START_NS = 1_700_000_000_000_000_000n;
+/** Between what was sent and its stamp, at most. */
+const LATENCY_NS = 50_000;
 const SEED = 20_261_123;
 /** Of so many messages, so many are in a gap. */
 const GAP_EVERY = 10_000;
@@ -70,12 +97,12 @@ export function writeDiffCaptures(path: string, traffic: DiffTraffic): readonly 
 
 function writeDiffCapture(path: string, traffic: DiffTraffic, part: Part): void {
   const protocol = loadBuiltInProtocol();
-  const dialect = protocol.dialect(DIALECT);
+  const dialect = protocol.dialect(DIALECTS[traffic.relays].old);
   const writer = CaptureWriter.create(path, {
     origin: traffic.recording === 'of a tap' ? TAP_ORIGIN : 'record',
     writer: 'bench',
-    startedUnixNs: 1_700_000_000_000_000_000n,
-    dialect: DIALECT,
+    startedUnixNs: START_NS,
+    dialect: dialect.name,
     layout: dialect.header,
     notes: {},
     protocolSchemas: new Map(),
@@ -85,8 +112,7 @@ function writeDiffCapture(path: string, traffic: DiffTraffic, part: Part): void 
     writer.addConnection({ id, label: `publisher-${id}`, openedNs: 0n });
   }
   const out = new Out(writer, part);
-  const { make, chunkFramesMax } =
-    traffic.messages === 'noise' ? noiseMaker(dialect) : marketMaker(dialect);
+  const { deliver, chunkFramesMax } = relaysOf(traffic, protocol, () => out.timeNs);
   const random = chance();
   let divergence = 0;
   const diverged = (frame: Uint8Array): readonly Uint8Array[] => {
@@ -94,26 +120,33 @@ function writeDiffCapture(path: string, traffic: DiffTraffic, part: Part): void 
     divergence++;
     if (divergence % 2 === 0) return [];
     const changed = Uint8Array.from(frame);
-    changed[OVERHEAD_BYTES + 3] = (changed[OVERHEAD_BYTES + 3] ?? 0) ^ 0x55;
+    changed[CHANGED_AT] = (changed[CHANGED_AT] ?? 0) ^ 0x55;
     return [changed];
   };
   const tap = new Tap(out, diverged);
   for (let sent = 0; sent < traffic.frames; ) {
     const count = Math.min(1 + random(chunkFramesMax), traffic.frames - sent);
-    const frames: Uint8Array[] = [];
-    for (let index = 0; index < count; index++)
-      frames.push(make(sent + index, 1 + random(publishers)));
-    const bySender = [1, 2].map((id) =>
-      frames.filter((frame) => frame[dialect.header.offsets.source] === id),
-    );
+    const all: Delivered[] = [];
+    const bySender: Delivered[][] = [[], []];
+    for (let index = 0; index < count; index++) {
+      const sender = random(publishers);
+      const delivered = deliver(sent + index, 1 + sender);
+      all.push(delivered);
+      bySender[sender]?.push(delivered);
+    }
+    const old = all.map((each) => each.old);
     const gap = traffic.recording === 'with gaps' ? gapAt(sent) : undefined;
-    if (traffic.recording === 'of a tap') tap.hear(frames);
+    if (traffic.recording === 'of a tap') tap.hear(old);
     else {
-      for (const [index, own] of bySender.entries()) out.add(index + 1, 'client', own, gap);
+      for (const [index, own] of bySender.entries()) {
+        const frames = own.map((each) => each.sent);
+        out.add(index + 1, 'client', frames, gap);
+      }
       const isRecorded = gap !== 'recording';
-      out.add(1, 'old', frames, isRecorded ? undefined : gap);
-      const neu = traffic.isInterleaved ? bySender.toReversed().flat() : frames;
-      if (gap !== 'mirror') out.add(1, 'new', neu.flatMap(diverged), gap);
+      out.add(1, 'old', old, isRecorded ? undefined : gap);
+      const neu = traffic.isInterleaved ? bySender.toReversed().flat() : all;
+      const frames = neu.map((each) => each.new);
+      if (gap !== 'mirror') out.add(1, 'new', frames.flatMap(diverged), gap);
     }
     sent += count;
     if (out.frames >= FLUSH_FRAMES) out.flush();
@@ -165,7 +198,7 @@ class Out {
   readonly #ends = new Map<string, number>();
   #ordinal = 0;
   readonly #part: Part;
-  #timeNs = 0n;
+  timeNs = 0n;
 
   constructor(writer: CaptureWriter, part: Part) {
     this.#writer = writer;
@@ -186,7 +219,7 @@ class Out {
     const offset = this.#ends.get(key) ?? 0;
     const bytes = new Uint8Array(Buffer.concat(frames));
     this.#ends.set(key, offset + bytes.length);
-    this.#timeNs += this.#part === 'second' ? 2n * STEP_NS : STEP_NS;
+    this.timeNs += this.#part === 'second' ? 2n * STEP_NS : STEP_NS;
     if (where === undefined) this.#closeGap(key);
     else this.#growGap(key, { connection, stream, where, offset, bytes: bytes.length });
     if (where === 'recording') return;
@@ -194,7 +227,7 @@ class Out {
       connection,
       stream,
       ordinal: ++this.#ordinal,
-      timeNs: this.#timeNs,
+      timeNs: this.timeNs,
       offset,
       bytes,
     });
@@ -213,9 +246,9 @@ class Out {
       frames: undefined,
       firstHeader: undefined,
       lastHeader: undefined,
-      firstTimeNs: this.#timeNs,
+      firstTimeNs: this.timeNs,
     };
-    this.#gaps.set(key, { ...begun, bytes, lastTimeNs: this.#timeNs });
+    this.#gaps.set(key, { ...begun, bytes, lastTimeNs: this.timeNs });
   }
 
   #closeGap(key: string): void {
@@ -236,7 +269,86 @@ class Out {
 
 const HEADER = { version: 1, source: 1, flags: 0, sequence: '0', timestamp: '0' };
 
-/** No two are alike, and their values are noise. */
+function relaysOf(
+  { relays, messages }: DiffTraffic,
+  protocol: Protocol,
+  nowNs: () => bigint,
+): {
+  readonly chunkFramesMax: number;
+  readonly deliver: (index: number, source: number) => Delivered;
+} {
+  const old = protocol.dialect(DIALECTS[relays].old);
+  if (relays === 'translating') {
+    const ofOld = tradeMaker(old);
+    const ofNew = tradeMaker(protocol.dialect(DIALECTS[relays].new));
+    const deliver = (index: number, source: number): Delivered => {
+      const frame = ofOld(index, source);
+      return { sent: frame, old: frame, new: ofNew(index, source) };
+    };
+    return { chunkFramesMax: CHUNK_FRAMES_MAX, deliver };
+  }
+  const { make, chunkFramesMax } = messages === 'noise' ? noiseMaker(old) : marketMaker(old);
+  const stampOf = relays === 'stamping' ? stampersOf(old, nowNs) : undefined;
+  const deliver = (index: number, source: number): Delivered => {
+    const sent = make(index, source);
+    return {
+      sent,
+      old: stampOf?.old(sent) ?? sent,
+      new: stampOf?.new(sent) ?? sent,
+    };
+  };
+  return { chunkFramesMax, deliver };
+}
+
+/** The same trades in any dialect: each of another price. */
+function tradeMaker(dialect: Dialect): (index: number, source: number) => Uint8Array {
+  const tradeAt = (price: string): Uint8Array => {
+    const { [LATER_NAME]: time, ...fields } = TRADE;
+    const header = { ...HEADER, relay_domain: numberOf(dialect.domains, 'MarketData') };
+    const named = dialect.structs.get('TradeTLV')?.fields.some((each) => each.name === LATER_NAME);
+    const times = { [named === true ? LATER_NAME : 'timestamp_ns']: time ?? '' };
+    const tlvs = [{ type: 1, fields: { ...fields, ...times, price } }];
+    return encodeMessage(dialect, { header, tlvs }, 'zero');
+  };
+  const model = tradeAt('0');
+  const priceAt = tradeAt('1').findIndex((byte, at) => byte !== model[at]);
+  const stamp = stamper(dialect);
+  return (index, source) => {
+    const frame = stamp(model, index, numberOf(dialect.sources, SOURCES[source - 1] ?? ''));
+    frame.writeUInt32LE(index, priceAt);
+    return frame;
+  };
+}
+
+/** What the time of a trade came to be called. */
+const LATER_NAME = 'execution_timestamp_ns';
+const SOURCES = ['BinanceCollector', 'KrakenCollector'];
+
+function numberOf(table: EnumTable, wanted: string): number {
+  const [found] = [...table.names].find(([, name]) => name === wanted) ?? [];
+  if (found === undefined) throw new Error(`no number for ${wanted}`);
+  return found;
+}
+
+type Stamp = (frame: Uint8Array) => Uint8Array;
+
+function stampersOf(
+  { header }: Dialect,
+  nowNs: () => bigint,
+): Readonly<Record<'old' | 'new', Stamp>> {
+  const random = chance();
+  const stamperOf = (seed: number): Stamp => {
+    const now = (): bigint => START_NS + nowNs() + BigInt(random(LATENCY_NS));
+    const stamps: StampRule[] = [
+      { kind: 'counter', offset: header.offsets.sequence },
+      { kind: 'clock', offset: header.offsets.timestamp },
+    ];
+    const made = new Stamper({ stamps, seed, now });
+    return (frame) => made.stamp(frame);
+  };
+  return { old: stamperOf(1), new: stamperOf(2) };
+}
+
 function noiseMaker(dialect: Dialect): Made {
   const raw = '00'.repeat(FRAME_BYTES - OVERHEAD_BYTES);
   const tlvs = [{ type: 200, extended: false, fields: { raw } }];

@@ -4,12 +4,15 @@
  * Beside it, at a size that one can wait for, what a person would do without relaydiff: tshark and diff.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { writeFileSync, closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
-import { type DiffTraffic, writeDiffCaptures } from './diff-captures.ts';
+import { openCapture } from '../src/capture/open.ts';
+import { learnFromCapture } from '../src/diff/noise/learn-capture.ts';
+import { loadBuiltInProtocol } from '../src/protocol/files.ts';
+import { DIALECTS, type DiffTraffic, writeDiffCaptures } from './diff-captures.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TOOL = join(ROOT, 'scripts', 'run-tool.mjs');
@@ -59,6 +62,7 @@ const AGREE: Omit<DiffTraffic, 'frames'> = {
   messages: 'noise',
   recordings: 1,
   recording: 'plain',
+  relays: 'passing',
 };
 
 const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
@@ -72,6 +76,10 @@ const KINDS: readonly Omit<DiffTraffic, 'frames'>[] = [
   { ...AGREE, name: 'two recordings, 1 % diverge', recordings: 2, divergesEvery: 100 },
   { ...AGREE, name: '1 % diverge, with gaps', divergesEvery: 100, recording: 'with gaps' },
   { ...AGREE, name: "1 % diverge, a tap's", divergesEvery: 100, recording: 'of a tap' },
+  { ...AGREE, name: 'two dialects that agree', relays: 'translating' },
+  { ...AGREE, name: 'two dialects, 1 % diverge', relays: 'translating', divergesEvery: 100 },
+  { ...AGREE, name: 'stamps that agree', relays: 'stamping' },
+  { ...AGREE, name: 'stamps, 1 % diverge', relays: 'stamping', divergesEvery: 100 },
 ];
 
 export function benchDiff(
@@ -85,8 +93,9 @@ export function benchDiff(
       inDirectory((directory) => {
         const path = join(directory, 'bench.capture');
         const files = writeDiffCaptures(path, traffic);
+        const noise = traffic.relays === 'stamping' ? noiseModel(directory) : '';
         for (const remarks of REMARKS) {
-          const measure = { ...traffic, remarks, ...compare(files, remarks) };
+          const measure = { ...traffic, remarks, ...compare(files, remarks, traffic, noise) };
           measures.push(measure);
           onMeasure(measure);
         }
@@ -100,8 +109,12 @@ export function benchDiff(
 function compare(
   files: readonly string[],
   remarks: string,
+  { relays }: DiffTraffic,
+  noise: string,
 ): Pick<DiffMeasure, 'failure' | 'compared'> {
-  const child = spawnSync(process.execPath, [TOOL, 'bench/diff-child.ts', remarks, ...files], {
+  const { old, new: neu } = DIALECTS[relays];
+  const args = [TOOL, 'bench/diff-child.ts', remarks, old, neu, noise, ...files];
+  const child = spawnSync(process.execPath, args, {
     cwd: ROOT,
     encoding: 'utf8',
   });
@@ -115,6 +128,21 @@ function compare(
   const compared: Compared = JSON.parse(child.stdout);
   return { failure: undefined, compared };
 }
+
+/** What two relays that stamp differ in, learned from a small recording of them; the path of its file. */
+function noiseModel(directory: string): string {
+  const path = join(directory, 'noise.capture');
+  const traffic = { ...AGREE, relays: 'stamping', frames: NOISE_FRAMES } as const;
+  writeDiffCaptures(path, traffic);
+  const reader = openCapture(path);
+  const model = learnFromCapture(reader, loadBuiltInProtocol().dialect(DIALECTS.stamping.old));
+  reader.close();
+  const file = join(directory, 'noise.json');
+  writeFileSync(file, JSON.stringify(model));
+  return file;
+}
+
+const NOISE_FRAMES = 10_000;
 
 export const hasTshark = (): boolean => spawnSync('tshark', ['--version']).status === 0;
 

@@ -4,7 +4,7 @@ import type { CaptureReader } from './types.ts';
 /** What is not in `changes` is that of the capture; `runs` only where they are given: they must say what `chunks` do. */
 export function readerWith(
   capture: CaptureReader,
-  changes: Partial<Pick<CaptureReader, 'chunks' | 'runs'>>,
+  changes: Partial<Omit<CaptureReader, 'path' | 'close'>>,
 ): CaptureReader {
   return {
     path: capture.path,

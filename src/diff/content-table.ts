@@ -1,5 +1,5 @@
 /**
- * Gives equal bytes the same content, across all streams of a capture. Short frames, which are nearly all,
+ * Gives the same message the same content, across all streams of a capture. Short frames, which are nearly all,
  * are their own key; long ones are known by their SHA-1, so that the memory for a frame is bounded: two
  * different messages with one digest would have to be made on purpose. What a content means is read once,
  * when it is first seen.
@@ -8,39 +8,32 @@ import { createHash } from 'node:crypto';
 import { decodeMessage } from '../protocol/decode.ts';
 import { type FrameShape, frameShapesOf } from '../protocol/frame-shapes.ts';
 import { subjectOf } from '../protocol/leaves.ts';
-import { meaningKey, meaningOf } from '../protocol/meaning.ts';
-import type { Dialect, EnumTable } from '../protocol/types.ts';
+import type { Dialect } from '../protocol/types.ts';
 import { readHeader } from '../wire/header.ts';
-import { walkTlvs } from '../wire/tlv.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
-import type { NoiseMask } from './noise/mask.ts';
+import { type Identity, keyOf, Shapes, SHORT_BYTES_MAX } from './identity.ts';
+import type { Masked } from './noise/mask.ts';
 import type { Content, Head } from './records.ts';
 import { NO_REMARKS } from './remark-kinds.ts';
 
 export interface ContentTableOptions {
-  /**
-   * How two dialects are compared: contents with one meaning have one id, whatever their bytes, and the numbers of
-   * heads are those of this one. undefined: there is one dialect.
-   */
-  readonly reference: Dialect | undefined;
+  /** Contents that are the same message have one id. The numbers of heads are those of old. */
+  readonly identity: Identity;
   /** Whether to look for what is odd about messages. */
   readonly remarks: boolean;
-  /** What of messages is noise and says nothing of which message it is. */
-  readonly noise?: NoiseMask | undefined;
-  /** Whether contents keep the key of their bytes, so that other tables name them alike. */
+  /** Whether contents keep the key of what they are, so that other tables name them alike. */
   readonly hasKeys?: boolean;
 }
 
-/** A digest of fewer bytes than this costs more time than it saves memory. */
-const SHORT_BYTES_MAX = 256;
-/** The key of a frame that is no longer than this is its bytes, a character each. */
-export const KEY_IS_BYTES_MAX = SHORT_BYTES_MAX;
 const NOT_KEPT = -1;
 const NO_FRAME = { shape: '', subject: 'bytes that are no frame', remarks: NO_REMARKS };
 
-/** Bytes by what is equal for equal ones: `keyOf`. */
+/** Bytes by what is equal for equal ones. */
 export interface KeyedBytes {
-  readonly key: string;
+  /** Equal for what is the same, `Identity.keyOf`; undefined: it is not known yet. */
+  readonly key: string | undefined;
+  /** `keyOf`. */
+  readonly bytesKey: string;
   readonly isFrame: boolean;
   readonly length: number;
 }
@@ -51,43 +44,42 @@ export class ContentTable {
     frame: { short: new Map<string, Content>(), long: new Map<string, Content>() },
     other: { short: new Map<string, Content>(), long: new Map<string, Content>() },
   };
-  readonly #reference: Dialect | undefined;
+  readonly #identity: Identity;
   readonly #remarks: boolean;
-  readonly #noise: NoiseMask | undefined;
   readonly #hasKeys: boolean;
-  readonly #idsOfMeanings = new Map<string, number>();
+  /** Of frames that are the same without being equal. */
+  readonly #idsOfKeys = new Map<string, number>();
   #count = 0;
   readonly #subjects = new Subjects();
 
-  constructor({ reference, remarks, noise, hasKeys = false }: ContentTableOptions) {
-    this.#reference = reference;
+  constructor({ identity, remarks, hasKeys = false }: ContentTableOptions) {
+    this.#identity = identity;
     this.#remarks = remarks;
-    this.#noise = noise;
     this.#hasKeys = hasKeys;
   }
 
   /** `dialect` says how to read bytes that were not seen before. */
   intern(span: Span, dialect: Dialect): Content {
     const { bytes } = span;
-    const keyed = { key: keyOf(bytes), isFrame: span.kind === 'frame', length: bytes.byteLength };
+    const isFrame = span.kind === 'frame';
+    const keyed = { key: undefined, bytesKey: keyOf(bytes), isFrame, length: bytes.byteLength };
     return this.internKeyed(keyed, () => bytes, dialect);
   }
 
-  /** The same where the key is known: the bytes are asked for when they were not seen before. */
+  /** The same where the keys are known: the bytes are asked for when they were not seen before. */
   internKeyed<Keyed extends KeyedBytes>(
     keyed: Keyed,
     bytesOf: (keyed: Keyed) => Uint8Array,
     dialect: Dialect,
   ): Content {
-    const { key: bytesKey, isFrame, length } = keyed;
+    const { isFrame, length } = keyed;
     const size = length <= SHORT_BYTES_MAX ? 'short' : 'long';
     const contents = this.#contents[isFrame ? 'frame' : 'other'][size];
-    // The same bytes may mean something else in another dialect.
-    const key = this.#reference === undefined ? bytesKey : `${dialect.name} ${bytesKey}`;
-    const known = contents.get(key);
+    const bytesKey = this.#identity.keyOfBytes(dialect, keyed.bytesKey);
+    const known = contents.get(bytesKey);
     if (known !== undefined) return known;
     const content = this.#read(bytesOf(keyed), keyed, dialect);
-    contents.set(key, content);
+    contents.set(bytesKey, content);
     return content;
   }
 
@@ -95,27 +87,29 @@ export class ContentTable {
   peek(bytes: Uint8Array, layout: HeaderLayout): Content {
     const payload = keyOf(bytes.subarray(layout.sizeBytes));
     const head = readHead(layout, bytes);
-    const keyHead = head && this.#noise?.headOf(head);
+    const keyHead = head && this.#identity.noise?.headOf(head);
     const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
     return { ...base, ...NO_FRAME };
   }
 
-  #read(bytes: Uint8Array, { key, isFrame, length }: KeyedBytes, dialect: Dialect): Content {
+  #read(bytes: Uint8Array, keyed: KeyedBytes, dialect: Dialect): Content {
+    const { bytesKey, isFrame, length } = keyed;
     const { sizeBytes } = dialect.header;
+    const { isOneDialect, noise } = this.#identity;
     const head = this.#head(bytes, dialect);
-    const keyHead = head && this.#noise?.headOf(head);
+    const keyHead = head && noise?.headOf(head);
     const sorted = isFrame ? this.#sortOf(bytes, dialect) : NO_FRAME;
-    const masked = isFrame ? this.#noise?.mask(dialect, bytes, sorted.shape) : undefined;
+    const masked = isFrame ? noise?.mask(dialect, bytes, sorted.shape) : undefined;
     const masks = masked !== undefined;
-    const id = masks
-      ? this.#idOfKey(keyOf(masked.bytes))
-      : isFrame
-        ? this.#idOfFrame(bytes, dialect)
-        : this.#count++;
+    const isOfKey = isFrame && (masks || !isOneDialect);
+    const key = isOfKey
+      ? (keyed.key ?? this.#keyOf(bytes, dialect, masked))
+      : this.#identity.keyOfBytes(dialect, bytesKey);
+    const id = isOfKey ? this.#idOfKey(key) : this.#count++;
     const payload = masks
       ? keyOf(masked.bytes.subarray(sizeBytes))
       : length <= SHORT_BYTES_MAX
-        ? key.slice(sizeBytes)
+        ? bytesKey.slice(sizeBytes)
         : keyOf(bytes.subarray(sizeBytes));
     const { shape, subject, remarks } = sorted;
     const content: Content = { id, isFrame, length, head, shape, payload, subject, remarks };
@@ -136,23 +130,24 @@ export class ContentTable {
     return { ...this.#subjects.wordsOf(frame, dialect, like), remarks };
   }
 
-  #idOfFrame(frame: Uint8Array, dialect: Dialect): number {
-    if (this.#reference === undefined) return this.#count++;
-    return this.#idOfKey(keyOf(Buffer.from(meaningKey(meaningOf(dialect, frame)))));
+  /** Of a frame that is known by something else than its bytes. */
+  #keyOf(frame: Uint8Array, dialect: Dialect, masked: Masked | undefined): string {
+    return masked === undefined
+      ? this.#identity.keyOfMeaning(dialect, frame)
+      : this.#identity.keyOfMasked(masked);
   }
 
   #idOfKey(key: string): number {
-    let id = this.#idsOfMeanings.get(key);
-    if (id === undefined) this.#idsOfMeanings.set(key, (id = this.#count++));
+    let id = this.#idsOfKeys.get(key);
+    if (id === undefined) this.#idsOfKeys.set(key, (id = this.#count++));
     return id;
   }
 
   #head(bytes: Uint8Array, dialect: Dialect): Head | undefined {
     const head = readHead(dialect.header, bytes);
-    const reference = this.#reference;
-    if (head === undefined || reference === undefined || reference === dialect) return head;
-    const domain = translated(dialect.domains, reference.domains, head.domain);
-    return { ...head, domain, source: translated(dialect.sources, reference.sources, head.source) };
+    if (head === undefined || this.#identity.isOneDialect) return head;
+    const domain = this.#identity.domainOf(dialect, head.domain);
+    return { ...head, domain, source: this.#identity.sourceOf(dialect, head.source) };
   }
 }
 
@@ -162,10 +157,9 @@ type Words = Pick<Content, 'shape' | 'subject'>;
 export class Subjects {
   /** By dialect and shape. */
   readonly #subjects = new Map<string, string>();
+  readonly #shapes = new Shapes();
   /** A shape is of one dialect. */
   readonly #words = new Map<FrameShape, Words>();
-  /** One string object for the shape of many contents. */
-  readonly #shapes = new Map<string, string>();
 
   /** `like`: what the frame is like; undefined: it has no shape of its own. */
   wordsOf(frame: Uint8Array, dialect: Dialect, like: FrameShape | undefined): Words {
@@ -178,13 +172,7 @@ export class Subjects {
   }
 
   shapeOf(payload: Uint8Array): string {
-    const walk = walkTlvs(payload);
-    const shape =
-      walk.tlvs.map((tlv) => tlv.type).join(',') + (walk.defect === undefined ? '' : '!');
-    const known = this.#shapes.get(shape);
-    if (known !== undefined) return known;
-    this.#shapes.set(shape, shape);
-    return shape;
+    return this.#shapes.of(payload);
   }
 
   of(shape: string, frame: Uint8Array, dialect: Dialect): string {
@@ -197,7 +185,7 @@ export class Subjects {
   }
 }
 
-/** Equal for equal bytes in all windows, and for others only by the rarest chance: 48 bits. */
+/** Equal in all windows for what is the same, and for others only by the rarest chance: 48 bits. */
 export function contentName({ key, isFrame, id }: Content): number {
   if (key === undefined) return id;
   const hash = createHash('sha1').update(isFrame ? 'frame ' : 'other ');
@@ -215,13 +203,6 @@ export function isShort(content: Content): boolean {
   return content.length <= SHORT_BYTES_MAX;
 }
 
-/** The number that another numbering gives the same name; the number itself when it has no such name. */
-function translated(from: EnumTable, to: EnumTable, number: number): number {
-  const name = from.names.get(number);
-  const found = [...to.names].find(([, other]) => other === name);
-  return found?.[0] ?? number;
-}
-
 function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
   if (bytes.byteLength < layout.sizeBytes) return undefined;
   const header = readHeader(layout, bytes);
@@ -233,10 +214,4 @@ function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {
     timestamp: header.timestamp,
     frameBytes: layout.sizeBytes + header.payload_size,
   };
-}
-
-/** Equal for equal bytes; bytes of one length are either all short or all long. */
-export function keyOf(bytes: Uint8Array): string {
-  if (bytes.byteLength > SHORT_BYTES_MAX) return createHash('sha1').update(bytes).digest('base64');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -11,7 +11,7 @@ import type { Judged } from './count-result.ts';
 import type { Dialects } from './read-capture.ts';
 import { type Item, otherSide } from './records.ts';
 import { kindsIn, NO_REMARKS, without } from './remark-kinds.ts';
-import type { RetiredConnection, RetiredRemark } from './scan/retired.ts';
+import type { RetiredConnection, RetiredOnly, RetiredRemark } from './scan/retired.ts';
 import type { RemarkCount } from './types.ts';
 
 /** Rows with a message of their own; hostile traffic has no end of messages, which share a row for each kind. */
@@ -57,6 +57,7 @@ export class RemarkCounter {
         }
       }
     }
+    for (const item of items.old) if (item.agreedWith !== undefined) takeBack(found.only, item);
     for (const pairs of [judgement.pairs, judgement.changed]) {
       for (const pair of pairs) {
         // Equal bytes in one dialect are one content.
@@ -65,11 +66,15 @@ export class RemarkCounter {
     }
   }
 
-  addRetired(connection: number, retired: RetiredConnection['remarks']): void {
+  addRetired(
+    connection: number,
+    { remarks, onlyRemarks }: Pick<RetiredConnection, 'remarks' | 'onlyRemarks'>,
+  ): void {
     const found = defined(this.#found.get(connection), 'connection');
     for (const side of ['old', 'new'] as const) {
-      for (const remark of retired[side]) note(found[side], { ...remark });
+      for (const remark of remarks[side]) note(found[side], { ...remark });
     }
+    for (const only of onlyRemarks) noteOnly(found.only, { ...only });
   }
 
   /** The bytes that `result` needs. */
@@ -100,6 +105,7 @@ export class RemarkCounter {
     const rows = new Map<string, Row>();
     for (const [connection, { only }] of this.#found) {
       for (const { kind, subject, side, count, first } of inOrder(only.values())) {
+        if (count === 0) continue;
         rowOf(rows, kind, subject, { connection, side, item: first }).only[side] += count;
       }
     }
@@ -115,14 +121,10 @@ export class RemarkCounter {
   }
 }
 
-interface OnlyRemark extends RetiredRemark {
-  readonly side: Side;
-}
-
 interface OfConnection {
   readonly old: Map<string, RetiredRemark>;
   readonly new: Map<string, RetiredRemark>;
-  readonly only: Map<string, OnlyRemark>;
+  readonly only: Map<string, RetiredOnly>;
 }
 
 /** Adds up what is alike; the first one in its stream is the example. */
@@ -134,20 +136,36 @@ function note(found: Map<string, RetiredRemark>, remark: RetiredRemark): void {
 }
 
 function notePair(
-  found: Map<string, OnlyRemark>,
+  found: Map<string, RetiredOnly>,
   pair: { readonly old: Item; readonly new: Item },
 ): void {
   for (const side of ['old', 'new'] as const) {
     const item = pair[side];
     const { length, subject, remarks } = item.content;
     for (const kind of kindsIn(without(remarks, pair[otherSide(side)].content.remarks))) {
-      const key = `${side} ${kind} ${subject}`;
-      const remark: OnlyRemark = { kind, subject, side, count: 1, first: { ...item, length } };
-      const known = found.get(key);
-      if (known === undefined) found.set(key, remark);
-      else add(known, remark);
+      noteOnly(found, { kind, subject, side, count: 1, first: { ...item, length } });
     }
   }
+}
+
+/** What the scan has counted of the pair of this item, which is judged again. */
+function takeBack(found: Map<string, RetiredOnly>, { content, agreedWith }: Item): void {
+  if (agreedWith === undefined || agreedWith.remarks === content.remarks) return;
+  const halves = { old: content, new: agreedWith };
+  for (const side of ['old', 'new'] as const) {
+    const { length, subject, remarks } = halves[side];
+    for (const kind of kindsIn(without(remarks, halves[otherSide(side)].remarks))) {
+      const first = { index: Infinity, offset: 0, ordinal: 0, length };
+      noteOnly(found, { kind, subject, side, count: -1, first });
+    }
+  }
+}
+
+function noteOnly(found: Map<string, RetiredOnly>, remark: RetiredOnly): void {
+  const key = `${remark.side} ${remark.kind} ${remark.subject}`;
+  const known = found.get(key);
+  if (known === undefined) found.set(key, remark);
+  else add(known, remark);
 }
 
 function add(known: RetiredRemark, { count, first }: RetiredRemark): void {

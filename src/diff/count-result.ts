@@ -7,6 +7,7 @@ import { assert } from '../lib/assert.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { NOT_SELECTED } from './mirror-gaps.ts';
 import type { ConnectionItems } from './read-capture.ts';
+import type { RetiredConnection } from './scan/retired.ts';
 import type { SetAside } from './set-aside.ts';
 import {
   SET_ASIDE_REASONS,
@@ -50,11 +51,15 @@ export class JudgedTally {
   }
 
   /** Pairs of a connection that are no items, or that are items and counted already where this is negative. */
-  addRetired(connection: number, pairs: number): void {
+  addRetired(
+    connection: number,
+    { pairs, translated }: Pick<RetiredConnection, 'pairs' | 'translated'>,
+  ): void {
     const frames = this.framesOf(connection);
     frames.old += pairs;
     frames.new += pairs;
     this.#framePairs += pairs;
+    this.#translated += translated;
   }
 
   framesOf(connection: number): Record<Side, number> {

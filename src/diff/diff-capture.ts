@@ -90,7 +90,7 @@ function inWindows(
   { dialects, histories }: Pick<JudgeContext, 'dialects' | 'histories'>,
 ): DiffResult {
   const agreement = scan.result();
-  const { lateAfterMs } = options;
+  const { lateAfterMs, noise } = options;
   const rows = readRows(reader);
   const { timeline } = agreement;
   const contents = { connections: reader.connections(), rows };
@@ -103,10 +103,11 @@ function inWindows(
       limits: { ...SCAN_OPTIONS.windows, ...options.scan?.windows },
       lateAfterNs: lateAfterMs === undefined ? undefined : lateAfterMs * 1e6,
     },
-    dialects,
+    identity: scan.identity,
     histories,
     domains: domainsOf(reader, options),
     ruling,
+    noise,
     lateness: (behind) => new Lateness(behind, reader.info.origin, lateAfterMs),
     telling: (lateness) =>
       new Telling(
@@ -116,7 +117,7 @@ function inWindows(
 }
 
 function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOptions): DiffResult {
-  const { contents, judged, stage } = known;
+  const { contents, judged, noise } = known;
   const lateness = new Lateness(undefined, reader.info.origin, options.lateAfterMs);
   const { facts } = contents;
   const domains = domainsOf(reader, options);
@@ -150,7 +151,7 @@ function resultOf(reader: CaptureReader, known: JudgedCapture, options: DiffOpti
   return telling.result({
     unmirroredFrames: facts.unmirroredFrames,
     clientFrames: new Map(clientFrames),
-    noise: stage?.result(judged),
+    noise: noise?.result(),
   });
 }
 

@@ -14,7 +14,8 @@ import type { Deliveries, Lacked } from './deliveries.ts';
 import type { BytesOfItems } from './fetch-bytes.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { unexplained } from './noise/explain.ts';
-import type { PairAlarm, PairNoise } from './noise/stage.ts';
+import type { PairAlarm } from './noise/judging.ts';
+import type { PairNoise } from './noise/stage.ts';
 import {
   type ChangedPair,
   type Content,

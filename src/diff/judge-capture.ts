@@ -21,7 +21,7 @@ import type { Histories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { NO_STAMPS, pairCopies, type Stamps, stampsOf } from './noise/pair-copies.ts';
-import { NoiseStage } from './noise/stage.ts';
+import { NoiseOfComparison, type NoiseStage } from './noise/stage.ts';
 import { Originals } from './originals.ts';
 import { pairItems, type WindowOfConnection } from './pair-items.ts';
 import type { CaptureContents, Dialects } from './read-capture.ts';
@@ -142,7 +142,8 @@ export function judgeConnections(
 export interface JudgedAll {
   readonly judged: readonly JudgedConnection[];
   readonly deliveries: Deliveries;
-  readonly stage: NoiseStage | undefined;
+  /** undefined: no noise is known. */
+  readonly noise: NoiseOfComparison | undefined;
 }
 
 /** Noise is judged over all connections at once, before anything is found. */
@@ -151,14 +152,26 @@ export function judgeAll(
   context: JudgeContext,
   noise: NoiseModel | undefined,
 ): JudgedAll {
-  const { connections, deliveries } = judgeConnections(reader, context, noise && stampsOf(noise));
-  const stage = noise && new NoiseStage(noise, connections);
+  const judged = judgeConnections(reader, context, noise && stampsOf(noise));
+  const known = noise && new NoiseOfComparison(noise);
+  const found = findIn(reader, context, judged, known?.stageOfAll(judged.connections));
+  known?.noteChanged(found.judged);
+  return { ...found, noise: known };
+}
+
+/** What differs, when it is known what is noise. */
+export function findIn(
+  reader: CaptureReader,
+  context: JudgeContext,
+  { connections, deliveries }: JudgedConnections,
+  stage: NoiseStage | undefined,
+): Omit<JudgedAll, 'noise'> {
   const judged = connections.map(({ items, judgement: before }): JudgedConnection => {
     const judgement = stage?.reclassify(before) ?? before;
     const found = { ...context, deliveries, stage };
     return { items, judgement, findings: findAll(reader, { items, judgement }, found) };
   });
-  return { judged, deliveries, stage };
+  return { judged, deliveries };
 }
 
 function fetchPayloads(

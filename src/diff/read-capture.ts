@@ -11,8 +11,8 @@ import type { HeaderLayout } from '../wire/types.ts';
 import { ClientFacts, type HiddenGap, type Placement, type Sending } from './client-facts.ts';
 import { ContentTable } from './content-table.ts';
 import type { BytesOfItems } from './fetch-bytes.ts';
+import type { Identity } from './identity.ts';
 import { HiddenGaps, unmirroredOf } from './mirror-gaps.ts';
-import type { NoiseMask } from './noise/mask.ts';
 import { Publishers } from './publishers.ts';
 import type { Content, Item } from './records.ts';
 import { makeItem } from './make-item.ts';
@@ -96,13 +96,10 @@ export function readRows(reader: CaptureReader): CaptureRows {
 
 export function readCapture(
   reader: CaptureReader,
-  dialects: Dialects,
-  options: { readonly remarks: boolean; readonly noise?: NoiseMask | undefined },
+  { identity, remarks }: { readonly identity: Identity; readonly remarks: boolean },
 ): CaptureContents {
-  const table = new ContentTable({
-    reference: dialects.old.name === dialects.new.name ? undefined : dialects.old,
-    ...options,
-  });
+  const { dialects } = identity;
+  const table = new ContentTable({ identity, remarks });
   const isTapped = reader.info.origin === TAP_ORIGIN;
   const facts = new ClientFacts(isTapped, unseenSendersFromNs(reader));
   const publishers = new Publishers(isTapped);

@@ -2,6 +2,7 @@
 import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import type { CaptureReader } from '../capture/types.ts';
 import type { Dialect } from '../protocol/types.ts';
+import { Identity } from './identity.ts';
 import { masksOf } from './noise/judge.ts';
 import { NoiseMask } from './noise/mask.ts';
 import type { NoiseModel } from './noise/model.ts';
@@ -40,33 +41,28 @@ export interface ReadOptions {
   readonly scan?: Partial<ScanOptions>;
 }
 
-/** Messages of two dialects, and those with noise, agree by meaning, never by their bytes. */
+/** Of a small capture every message is kept: nothing is gained by retiring any. */
 export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
-  const { oldDialect, newDialect, noise, scan } = options;
+  const { scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
   const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
-  return (
-    bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) &&
-    oldDialect.name === newDialect.name &&
-    noise === undefined &&
-    reader.runs !== undefined
-  );
+  return bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) && reader.runs !== undefined;
 }
 
 /** Has read nothing yet. */
-export function newScan(
-  reader: CaptureReader,
-  { oldDialect: dialect, remarks = true, scan }: ReadOptions,
-): AgreementScan {
+export function newScan(reader: CaptureReader, options: ReadOptions): AgreementScan {
+  const { remarks = true, scan } = options;
   const limits = { ...SCAN_OPTIONS, ...scan };
-  return new AgreementScan({ dialect, remarks, limits }, reader.info.origin === TAP_ORIGIN);
+  const identity = identityOf(options);
+  return new AgreementScan({ identity, remarks, limits }, reader.info.origin === TAP_ORIGIN);
+}
+
+export function identityOf({ oldDialect, newDialect, noise }: ReadOptions): Identity {
+  const mask = noise && new NoiseMask(masksOf(noise.types));
+  return new Identity({ old: oldDialect, new: newDialect }, mask);
 }
 
 /** Causes go by what is odd about messages, whether it is shown or not. */
-export function readWhole(
-  reader: CaptureReader,
-  { oldDialect, newDialect, noise }: ReadOptions,
-): CaptureContents {
-  const mask = noise && new NoiseMask(masksOf(noise.types));
-  return readCapture(reader, { old: oldDialect, new: newDialect }, { remarks: true, noise: mask });
+export function readWhole(reader: CaptureReader, options: ReadOptions): CaptureContents {
+  return readCapture(reader, { identity: identityOf(options), remarks: true });
 }

@@ -67,6 +67,8 @@ export interface Item {
    * is beside it.
    */
   readonly isCounted?: boolean | undefined;
+  /** Of old, where equal bytes are not all: what it agreed with. */
+  readonly agreedWith?: Content | undefined;
 }
 
 export interface SideItems {

@@ -105,9 +105,9 @@ export class Telling {
   }
 
   /** What agreed on a connection and is in no window. */
-  addRetired(connection: number, { pairs, remarks }: RetiredConnection): void {
-    this.#judged.addRetired(connection, pairs);
-    this.#remarks?.addRetired(connection, remarks);
+  addRetired(connection: number, retired: RetiredConnection): void {
+    this.#judged.addRetired(connection, retired);
+    this.#remarks?.addRetired(connection, retired);
   }
 
   result({ unmirroredFrames, clientFrames, noise }: ToldCapture): DiffResult {
@@ -172,13 +172,17 @@ export class Telling {
     this.#remarks?.add(judged);
     if (items.old.length + items.new.length > 0) this.#delivered.add(items.id);
     for (const side of ['old', 'new'] as const) {
-      let counted = 0;
+      let pairs = 0;
+      let translated = 0;
       for (const item of items[side]) {
         if (!item.content.isFrame) continue;
-        if (item.isCounted === true) counted++;
+        if (item.isCounted === true) pairs++;
+        if ((item.agreedWith ?? item.content) !== item.content) translated++;
         if (item.isCounted !== true) this.#timeline.add(side, item.arrivalNs);
       }
-      if (side === 'old' && counted > 0) this.#judged.addRetired(items.id, -counted);
+      if (side === 'old' && pairs > 0) {
+        this.#judged.addRetired(items.id, { pairs: -pairs, translated: -translated });
+      }
     }
     for (const one of ignoredOf(judged, IGNORED_LISTED_MAX - this.#ignored.length)) {
       this.#ignored.push(one);

@@ -1,6 +1,8 @@
 /** Random traffic of two publishers with faults, as steps of a capture: what the scan, and following, are tried on. */
 import fc from 'fast-check';
 import type { ScanOptions } from '../../src/diff/read-contents.ts';
+import type { Dialect } from '../../src/protocol/types.ts';
+import type { HeaderOffsets } from '../../src/wire/types.ts';
 import type { CaptureStep } from '../support/capture-builder.ts';
 import { concat, testFrame } from '../support/frames.ts';
 
@@ -153,10 +155,50 @@ function interleaved(
   return result;
 }
 
-export function stepsOf(made: Traffic): CaptureStep[] {
+const HEADER_BYTES: Readonly<Record<keyof HeaderOffsets, number>> = {
+  magic: 4,
+  relay_domain: 1,
+  version: 1,
+  source: 1,
+  flags: 1,
+  sequence: 8,
+  timestamp: 8,
+  payload_size: 4,
+  checksum: 4,
+};
+
+/** What says in one dialect what a frame, or the beginning of one with its header, says in another. */
+export function translator(from: Dialect, to: Dialect): (bytes: Uint8Array) => Uint8Array {
+  const domains = new Map([...to.domains.names].map(([number, name]) => [name, number]));
+  const fields = Object.entries(HEADER_BYTES).map(([name, length]) => {
+    const field = Object.keys(from.header.offsets).find(
+      (each): each is keyof HeaderOffsets => each === name,
+    );
+    if (field === undefined) throw new Error(`no field ${name}`);
+    return { length, from: from.header.offsets[field], to: to.header.offsets[field] };
+  });
+  return (bytes) => {
+    if (bytes.length < from.header.sizeBytes) return bytes;
+    const said = Uint8Array.from(bytes);
+    for (const field of fields) {
+      said.set(bytes.subarray(field.from, field.from + field.length), field.to);
+    }
+    const domain = bytes[from.header.offsets.relay_domain] ?? 0;
+    said[to.header.offsets.relay_domain] =
+      domains.get(from.domains.names.get(domain) ?? '') ?? domain;
+    return said;
+  };
+}
+
+/** `ofNew`: what new makes of the bytes that it delivers. */
+export function stepsOf(
+  made: Traffic,
+  ofNew: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes,
+): CaptureStep[] {
   const frames = framesOf(made.sent);
   const old = faulty(frames, made.faultsOfOld);
   const neu = faulty(interleaved(frames, made.turns), made.faults);
+  const delivered = neu.map(ofNew);
   const steps: CaptureStep[] = [];
   const held = new Map<number, Uint8Array[]>();
   /** Rounds without a delivery: no relay delivers what was not sent. */
@@ -192,7 +234,7 @@ export function stepsOf(made: Traffic): CaptureStep[] {
     else {
       for (; waiting >= 0; waiting--) {
         deliver('old', old[index - LAG - waiting], index);
-        deliver('new', neu[index - LAG - waiting], index);
+        deliver('new', delivered[index - LAG - waiting], index);
       }
       waiting = 0;
     }

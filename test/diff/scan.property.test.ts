@@ -11,19 +11,28 @@ import type { ScanOptions } from '../../src/diff/read-contents.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { dropped, repeated, single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
-import { dialect } from './support.ts';
+import {
+  dropped,
+  repeated,
+  single,
+  SMALL,
+  stepsOf,
+  traffic,
+  translator,
+} from './faulty-traffic.ts';
+import { dialect, protocol } from './support.ts';
 
 function both(
   steps: readonly CaptureStep[],
   sealed: boolean,
   scan: Partial<ScanOptions> = {},
+  newDialect = dialect,
 ): { readonly whole: DiffResult; readonly scanned: DiffResult } {
   const path = join(temporaryDirectory(), 'c.capture');
   buildCapture(path, { connections: ['one', 'two', 'three'], steps, sealed });
   const reader = openCapture(path);
   try {
-    const dialects = { oldDialect: dialect, newDialect: dialect };
+    const dialects = { oldDialect: dialect, newDialect };
     return {
       whole: diffCapture(reader, { ...dialects, scan: { wholeBytesMax: Infinity } }),
       scanned: diffCapture(reader, { ...dialects, scan: { ...SMALL, ...scan } }),
@@ -89,6 +98,17 @@ test('nor where messages are repeated', () => {
       expectSame(both(stepsOf(made), made.sealed));
     }),
     RUNS,
+  );
+});
+
+test('nor where new speaks another dialect', () => {
+  const newDialect = protocol.dialect('alphapulse-v2-seqfirst');
+  const ofNew = translator(dialect, newDialect);
+  fc.assert(
+    fc.property(traffic(true, dropped), (made) => {
+      expectSame(both(stepsOf(made, ofNew), made.sealed, {}, newDialect));
+    }),
+    { numRuns: 30 },
   );
 });
 

@@ -8,7 +8,8 @@ import type { Dialect } from '../../src/protocol/types.ts';
 import { buildCapture, type CaptureScript, type CaptureStep } from '../support/capture-builder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-export const dialect: Dialect = loadBuiltInProtocol().dialect('torq-codec');
+export const protocol = loadBuiltInProtocol();
+export const dialect: Dialect = protocol.dialect('torq-codec');
 
 export interface Scenario {
   readonly connections?: readonly string[];

@@ -4,6 +4,7 @@ import { openCapture } from '../../src/capture/open.ts';
 import { diffCapture } from '../../src/diff/diff-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
 import type { WindowLimits } from '../../src/diff/windows/window-reader.ts';
+import type { Dialect } from '../../src/protocol/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { SMALL } from './faulty-traffic.ts';
@@ -15,12 +16,19 @@ export interface Windowed {
   readonly origin?: string;
   readonly connections?: readonly string[];
   readonly lateAfterMs?: number;
+  readonly newDialect?: Dialect;
 }
 
 export function compareBothWays(
   steps: readonly CaptureStep[],
   windows: WindowLimits,
-  { listed = 10_000, connections = ['one', 'two', 'three'], lateAfterMs, ...script }: Windowed = {},
+  {
+    listed = 10_000,
+    connections = ['one', 'two', 'three'],
+    lateAfterMs,
+    newDialect = dialect,
+    ...script
+  }: Windowed = {},
 ): { readonly whole: DiffResult; readonly windowed: DiffResult } {
   const path = join(temporaryDirectory(), 'c.capture');
   const { sealed = true, origin = 'record' } = script;
@@ -29,7 +37,7 @@ export function compareBothWays(
   try {
     const base = {
       oldDialect: dialect,
-      newDialect: dialect,
+      newDialect,
       divergencesListedMax: listed,
       lateAfterMs,
     };

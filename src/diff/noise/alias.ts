@@ -3,7 +3,7 @@
  * nothing; that each has one partner over the whole capture does. The partner is the one that a value has
  * most often, so that one wrong pair is found and not all the right ones.
  */
-import { type Alarm, countTypes, type FieldJudgement, NOISE_PAIRS_MIN } from './judgement.ts';
+import { countType, type FieldJudge, NOISE_PAIRS_MIN } from './judgement.ts';
 import type { AliasModel } from './model.ts';
 import type { Observation } from './traffic.ts';
 import { countWords } from './words.ts';
@@ -19,31 +19,47 @@ export function learnAlias(observations: readonly Observation[]): AliasModel | u
   const onConnections = new Set<string>();
   for (const { pair, old } of observations) onConnections.add(`${pair.connection} ${old}`);
   if (samples < REPEATS_MIN * onConnections.size) return undefined;
-  const partners = new Partners(observations);
+  const partners = new Partners(Infinity);
+  for (const each of observations) partners.add(each);
   const fitting = observations.filter((each) => partners.fit(each)).length;
   if (fitting < ONE_TO_ONE_SHARE * samples) return undefined;
   return { kind: 'alias', samples, values: partners.size, shared: false };
 }
 
-/** `observations` of all messages that share one bijection. */
-export function judgeAlias(
-  observations: readonly Observation[],
-  model: AliasModel,
-  field: string,
-): FieldJudgement {
-  const partners = new Partners(observations);
-  const alarms: Alarm[] = [];
-  for (const observation of observations) {
-    if (partners.fit(observation)) continue;
-    const usual =
-      `old against old ${countWords(model.values)} values had one partner each ` +
-      `(n = ${countWords(model.samples)})`;
-    alarms.push({
-      observation,
-      detail: `${field} is no alias here: ${partners.words(observation)}; ${usual}`,
-    });
+/** Values of old with their partners; those that come when there are more are not judged. */
+const PARTNERS_MAX = 65_536;
+
+/** Of all messages that share one bijection. */
+export class AliasJudge implements FieldJudge {
+  readonly order = 'old';
+  readonly judged = new Map<string, number>();
+  readonly trend = undefined;
+  hasAlarms = false;
+  readonly #model: AliasModel;
+  readonly #field: string;
+  readonly #partners = new Partners(PARTNERS_MAX);
+
+  constructor(model: AliasModel, field: string) {
+    this.#model = model;
+    this.#field = field;
   }
-  return { judged: countTypes(observations), alarms, trend: undefined };
+
+  note(observation: Observation): void {
+    if (this.#partners.add(observation)) countType(this.judged, observation.pair.type);
+  }
+
+  begin(): void {
+    this.hasAlarms = !this.#partners.isOneToOne;
+  }
+
+  alarmOf(observation: Observation): string | undefined {
+    if (!this.#partners.has(observation) || this.#partners.fit(observation)) return undefined;
+    const { values, samples } = this.#model;
+    const usual =
+      `old against old ${countWords(values)} values had one partner each ` +
+      `(n = ${countWords(samples)})`;
+    return `${this.#field} is no alias here: ${this.#partners.words(observation)}; ${usual}`;
+  }
 }
 
 interface Best {
@@ -51,39 +67,64 @@ interface Best {
   readonly count: number;
 }
 
-class Partners {
-  readonly #ofOld: ReadonlyMap<bigint, Best>;
-  readonly #ofNew: ReadonlyMap<bigint, Best>;
+interface Counted {
+  readonly old: bigint;
+  readonly new: bigint;
+  count: number;
+}
 
-  constructor(observations: readonly Observation[]) {
-    const counts = new Map<string, { readonly old: bigint; readonly new: bigint; count: number }>();
-    for (const { old, new: neu } of observations) {
-      const key = `${old} ${neu}`;
-      const known = counts.get(key);
-      if (known === undefined) counts.set(key, { old, new: neu, count: 1 });
-      else known.count++;
-    }
+class Partners {
+  readonly #max: number;
+  readonly #counts = new Map<string, Counted>();
+  #best: Readonly<Record<'old' | 'new', ReadonlyMap<bigint, Best>>> | undefined;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Returns whether there was room. */
+  add({ old, new: neu }: Observation): boolean {
+    const key = `${old} ${neu}`;
+    const known = this.#counts.get(key);
+    if (known === undefined && this.#counts.size >= this.#max) return false;
+    if (known === undefined) this.#counts.set(key, { old, new: neu, count: 1 });
+    else known.count++;
+    this.#best = undefined;
+    return true;
+  }
+
+  has({ old, new: neu }: Observation): boolean {
+    return this.#counts.has(`${old} ${neu}`);
+  }
+
+  get isOneToOne(): boolean {
+    for (const pair of this.#counts.values()) if (!this.fit(pair)) return false;
+    return true;
+  }
+
+  get #partnersOf(): Readonly<Record<'old' | 'new', ReadonlyMap<bigint, Best>>> {
+    if (this.#best !== undefined) return this.#best;
     const ofOld = new Map<bigint, Best>();
     const ofNew = new Map<bigint, Best>();
-    for (const { old, new: neu, count } of counts.values()) {
+    for (const { old, new: neu, count } of this.#counts.values()) {
       if (count > (ofOld.get(old)?.count ?? 0)) ofOld.set(old, { partner: neu, count });
       if (count > (ofNew.get(neu)?.count ?? 0)) ofNew.set(neu, { partner: old, count });
     }
-    this.#ofOld = ofOld;
-    this.#ofNew = ofNew;
+    return (this.#best = { old: ofOld, new: ofNew });
   }
 
   get size(): number {
-    return this.#ofOld.size;
+    return this.#partnersOf.old.size;
   }
 
-  fit({ old, new: neu }: Observation): boolean {
-    return this.#ofOld.get(old)?.partner === neu && this.#ofNew.get(neu)?.partner === old;
+  fit({ old, new: neu }: Pick<Observation, 'old' | 'new'>): boolean {
+    const partners = this.#partnersOf;
+    return partners.old.get(old)?.partner === neu && partners.new.get(neu)?.partner === old;
   }
 
   words({ old, new: neu }: Observation): string {
-    const ofOld = this.#ofOld.get(old);
-    const ofNew = this.#ofNew.get(neu);
+    const ofOld = this.#partnersOf.old.get(old);
+    const ofNew = this.#partnersOf.new.get(neu);
     if (ofOld !== undefined && ofOld.partner !== neu) {
       return `${old} of old became ${neu}, elsewhere ${ofOld.partner} (in ${countWords(ofOld.count)} pairs)`;
     }

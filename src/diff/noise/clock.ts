@@ -15,13 +15,8 @@ import {
   sortNumbers,
   tailBound,
 } from './statistics.ts';
-import {
-  type Alarm,
-  countTypes,
-  type FieldJudgement,
-  NOISE_PAIRS_MIN,
-  NOTHING_JUDGED,
-} from './judgement.ts';
+import { countType, type FieldJudge, NOISE_PAIRS_MIN } from './judgement.ts';
+import { Recent, Sample } from './recent.ts';
 import type { Observation } from './traffic.ts';
 import { countWords, durationWords, shortNumber, signedWords, UNIT_NS } from './words.ts';
 
@@ -91,25 +86,67 @@ function driftOf(
   return { driftPerS: 0, driftErrorPerS: width / seconds, wander: width };
 }
 
-export function judgeClock(
-  observations: readonly Observation[],
-  model: ClockModel,
-  field: string,
-): FieldJudgement {
-  const judged = observations.filter(({ pair }) => !pair.isMoved);
-  const stamps = distinctStamps(judged);
-  if (stamps.length === 0) return NOTHING_JUDGED;
-  const offset = model.ownStart
-    ? medianBigint(stamps.map((stamp) => stamp.new - stamp.old))
-    : BigInt(model.offset);
-  const alarms: Alarm[] = [];
-  for (const observation of judged) {
-    const away = Number(observation.new - observation.old - offset);
-    if (away >= model.low && away <= model.high) continue;
-    const detail = `the clock of ${field} was ${awayWords(away, model)}; ${usualWords(model)}`;
-    alarms.push({ observation, detail });
+/** Stamps that are remembered, so that one that was delivered to several clients is one. */
+const RECENT_MAX = 65_536;
+/** Differences of which the median is taken; of more, every second, fourth, eighth ... */
+const SAMPLE_MAX = 65_536;
+/** Medians of a trend; of more, neighbours are put together. */
+const POINTS_MAX = 65_536;
+
+export class ClockJudge implements FieldJudge {
+  readonly order = 'old';
+  readonly judged = new Map<string, number>();
+  hasAlarms = false;
+  trend: string | undefined;
+  readonly #model: ClockModel;
+  readonly #field: string;
+  #base: bigint | undefined;
+  /** Of an own start: where the difference began, from `base`. */
+  #shift = 0;
+  readonly #recent = new Recent<string>(RECENT_MAX);
+  readonly #sample = new Sample(SAMPLE_MAX);
+  readonly #points = new Points(POINTS_MAX);
+  #min = Infinity;
+  #max = -Infinity;
+  #firstNs: number | undefined;
+  #lastNs = 0;
+
+  constructor(model: ClockModel, field: string) {
+    this.#model = model;
+    this.#field = field;
+    this.#base = model.ownStart ? undefined : BigInt(model.offset);
   }
-  return { judged: countTypes(judged), alarms, trend: trendOf(stamps, offset, model, field) };
+
+  note({ pair, old, new: neu }: Observation): void {
+    if (pair.isMoved) return;
+    countType(this.judged, pair.type);
+    this.#base ??= neu - old;
+    const away = Number(neu - old - this.#base);
+    this.#min = Math.min(this.#min, away);
+    this.#max = Math.max(this.#max, away);
+    if (this.#recent.add(`${old} ${neu}`)) return;
+    if (this.#model.ownStart) this.#sample.add(away);
+    this.#points.add(pair.old.arrivalNs, away);
+    this.#firstNs ??= pair.old.arrivalNs;
+    this.#lastNs = pair.old.arrivalNs;
+  }
+
+  begin(): void {
+    if (this.#firstNs === undefined) return;
+    if (this.#model.ownStart) this.#shift = median(this.#sample.values);
+    this.hasAlarms =
+      this.#min - this.#shift < this.#model.low || this.#max - this.#shift > this.#model.high;
+    const seconds = (this.#lastNs - this.#firstNs) / NS_PER_S;
+    this.trend = trendOf(this.#points, { seconds, model: this.#model, field: this.#field });
+  }
+
+  alarmOf({ pair, old, new: neu }: Observation): string | undefined {
+    const { low, high } = this.#model;
+    if (pair.isMoved || this.#base === undefined) return undefined;
+    const away = Number(neu - old - this.#base) - this.#shift;
+    if (away >= low && away <= high) return undefined;
+    return `the clock of ${this.#field} was ${awayWords(away, this.#model)}; ${usualWords(this.#model)}`;
+  }
 }
 
 function awayWords(away: number, { unit, offset, ownStart }: ClockModel): string {
@@ -130,16 +167,12 @@ function usualWords({ low, high, unit, samples, offset, ownStart }: ClockModel):
 
 /** A drift that the noise capture does not have, if it comes to something. */
 function trendOf(
-  stamps: readonly Observation[],
-  offset: bigint,
-  model: ClockModel,
-  field: string,
+  points: Points,
+  { seconds, model, field }: { seconds: number; model: ClockModel; field: string },
 ): string | undefined {
-  const differences = stamps.map((stamp) => Number(stamp.new - stamp.old - offset));
-  const line = lineOf(stamps, differences, model.wander);
+  const line = points.line(model.wander);
   if (line === undefined) return undefined;
   const drift = line.slope - model.driftPerS;
-  const seconds = secondsOf(stamps);
   const scatter = Math.max(1, model.quantiles.p99 - model.quantiles.p01) / TREND_SCATTER_DIVISOR;
   const isSure = Math.abs(drift) > TREND_ERRORS * Math.hypot(line.error, model.driftErrorPerS);
   if (!isSure || Math.abs(drift) * seconds < scatter) return undefined;
@@ -151,23 +184,62 @@ function trendOf(
   );
 }
 
+/** Medians of stretches of stamps, in order of arrival. */
+class Points {
+  readonly #max: number;
+  #times: number[] = [];
+  #medians: number[] = [];
+  /** Stretches of one point. */
+  #together = 1;
+  #open: { readonly times: number[]; readonly values: number[] } = { times: [], values: [] };
+  #under = { stretches: 0, time: 0, value: 0 };
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(timeNs: number, value: number): void {
+    const { times, values } = this.#open;
+    times.push(timeNs);
+    values.push(value);
+    if (times.length < STRETCH) return;
+    this.#open = { times: [], values: [] };
+    this.#under.stretches++;
+    this.#under.time += median(times) / NS_PER_S;
+    this.#under.value += median(values);
+    if (this.#under.stretches < this.#together) return;
+    this.#times.push(this.#under.time / this.#together);
+    this.#medians.push(this.#under.value / this.#together);
+    this.#under = { stretches: 0, time: 0, value: 0 };
+    if (this.#times.length < this.#max) return;
+    this.#together *= 2;
+    this.#times = halved(this.#times);
+    this.#medians = halved(this.#medians);
+  }
+
+  /** The line of least squares; undefined when there are too few. */
+  line(spreadMin: number): Line | undefined {
+    if (this.#times.length < STRETCHES_MIN) return undefined;
+    return fitLine(this.#times, this.#medians, spreadMin);
+  }
+}
+
+function halved(values: readonly number[]): number[] {
+  return Array.from(
+    { length: values.length >>> 1 },
+    (_, at) => ((values[2 * at] ?? 0) + (values[2 * at + 1] ?? 0)) / 2,
+  );
+}
+
 /** Through the medians of stretches; undefined when there are too few. */
 function lineOf(
   stamps: readonly Observation[],
   differences: readonly number[],
   spreadMin: number,
 ): Line | undefined {
-  const stretches = Math.floor(stamps.length / STRETCH);
-  if (stretches < STRETCHES_MIN) return undefined;
-  const times: number[] = [];
-  const medians: number[] = [];
-  for (let stretch = 0; stretch < stretches; stretch++) {
-    const [from, to] = [stretch * STRETCH, (stretch + 1) * STRETCH];
-    const timesNs = stamps.slice(from, to).map(({ pair }) => pair.old.arrivalNs);
-    times.push(median(timesNs) / NS_PER_S);
-    medians.push(median(differences.slice(from, to)));
-  }
-  return fitLine(times, medians, spreadMin);
+  const points = new Points(Infinity);
+  stamps.forEach(({ pair }, at) => points.add(pair.old.arrivalNs, differences[at] ?? 0));
+  return points.line(spreadMin);
 }
 
 /** What was stamped once and delivered to several clients is one stamp. In order of arrival. */

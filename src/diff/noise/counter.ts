@@ -4,11 +4,10 @@
  * where it may have been; nothing else does.
  */
 import { defined } from '../../lib/assert.ts';
-import type { Item } from '../records.ts';
-import { type Alarm, countTypes, type FieldJudgement, NOISE_PAIRS_MIN } from './judgement.ts';
+import type { Head } from '../records.ts';
+import { countType, type Excuse, type FieldJudge, NOISE_PAIRS_MIN } from './judgement.ts';
 import type { CounterModel } from './model.ts';
-import type { LoneMessage, NoisyPair, Observation } from './traffic.ts';
-import { valuesOf } from './traffic.ts';
+import type { NoisyPair, Observation } from './traffic.ts';
 import { countWords } from './words.ts';
 
 const SCOPES = ['connection', 'source', 'type'] as const;
@@ -50,12 +49,17 @@ export function learnUnevenCounter(observations: readonly Observation[]): Counte
   return { kind: 'counter', samples, scope: 'type', step: null };
 }
 
-function scopeOf(scope: Scope, connection: number, type: string, { content }: Item): string {
+function scopeOf(
+  scope: Scope,
+  connection: number,
+  type: string,
+  head: Pick<Head, 'domain' | 'source'> | undefined,
+): string {
   switch (scope) {
     case 'connection':
       return `${connection}`;
     case 'source':
-      return `${connection} ${content.head?.domain} ${content.head?.source}`;
+      return `${connection} ${head?.domain} ${head?.source}`;
     case 'type':
       return `${connection} ${type}`;
   }
@@ -70,7 +74,7 @@ function groupsOf(
   for (const observation of observations) {
     const { pair } = observation;
     if (pair.isMoved) continue;
-    const key = scopeOf(scope, pair.connection, pair.type, pair.old);
+    const key = scopeOf(scope, pair.connection, pair.type, pair.old.content.head);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [observation]);
     else group.push(observation);
@@ -121,29 +125,75 @@ function evenStep(
   return { step, share: Math.min(old.get(step) ?? 0, neu.get(step) ?? 0) / total };
 }
 
-/** `observations` of all messages that it counts; `alone`: of all connections. */
-export function judgeCounter(
-  observations: readonly Observation[],
-  model: CounterModel,
-  field: string,
-  alone: readonly LoneMessage[],
-): FieldJudgement {
-  const loneOf = loneByScope(observations, alone, model.scope, field);
-  const alarms: Alarm[] = [];
-  const judged: Observation[] = [];
-  for (const [key, group] of groupsOf(observations, model.scope)) {
-    const excuses = new Excuses(loneOf.get(key) ?? []);
-    for (const step of stepsOf(group)) {
-      const verdict = judgeStep(step, model, excuses.between(step.from.pair, step.to.pair));
-      if (verdict === 'unknown') continue;
-      judged.push(step.to);
-      if (verdict === 'fits') continue;
-      const detail = `the counter of ${field} ${stepWords(step)}; ${usualWords(model)}`;
-      alarms.push({ observation: step.to, detail });
-    }
-  }
-  return { judged: countTypes(judged), alarms, trend: undefined };
+/** Where a counter has come to, and what may explain its next steps. */
+interface Counting {
+  from: Observation | undefined;
+  readonly excuses: Excuses;
 }
+
+/** Of all messages that it counts. */
+export class CounterJudge implements FieldJudge {
+  readonly order = 'new';
+  readonly judged = new Map<string, number>();
+  readonly trend = undefined;
+  hasAlarms = false;
+  readonly #model: CounterModel;
+  readonly #field: string;
+  #counting = new Map<string, Counting>();
+
+  constructor(model: CounterModel, field: string) {
+    this.#model = model;
+    this.#field = field;
+  }
+
+  excuse(lone: Excuse): void {
+    const { connection, type, head } = lone;
+    const scope = scopeOf(this.#model.scope, connection, type, head);
+    this.#countingOf(scope).excuses.add(lone);
+  }
+
+  note(to: Observation): void {
+    const step = this.#stepTo(to);
+    if (step?.verdict === undefined || step.verdict === 'unknown') return;
+    countType(this.judged, to.pair.type);
+    if (step.verdict === 'alarm') this.hasAlarms = true;
+  }
+
+  begin(): void {
+    this.#counting = new Map();
+  }
+
+  alarmOf(to: Observation): string | undefined {
+    const step = this.#stepTo(to);
+    if (step?.verdict !== 'alarm') return undefined;
+    return `the counter of ${this.#field} ${stepWords(step)}; ${usualWords(this.#model)}`;
+  }
+
+  #stepTo(to: Observation): (Step & { readonly verdict: Verdict }) | undefined {
+    const { connection, type, old, isMoved } = to.pair;
+    if (isMoved) return undefined;
+    const counting = this.#countingOf(
+      scopeOf(this.#model.scope, connection, type, old.content.head),
+    );
+    const { from, excuses } = counting;
+    counting.from = to;
+    if (from === undefined) return undefined;
+    const step = { from, to, oldStep: to.old - from.old, newStep: to.new - from.new };
+    const verdict = judgeStep(step, this.#model, excuses.between(from.pair, to.pair));
+    return { ...step, verdict };
+  }
+
+  #countingOf(scope: string): Counting {
+    let counting = this.#counting.get(scope);
+    if (counting === undefined) {
+      counting = { from: undefined, excuses: new Excuses() };
+      this.#counting.set(scope, counting);
+    }
+    return counting;
+  }
+}
+
+type Verdict = 'fits' | 'alarm' | 'unknown';
 
 interface Between {
   /** Messages that only new has here. */
@@ -158,7 +208,7 @@ function judgeStep(
   { oldStep, newStep }: Step,
   { step: stepText }: CounterModel,
   { extra, oldOnly, take }: Between,
-): 'fits' | 'alarm' | 'unknown' {
+): Verdict {
   if (oldStep === newStep) return 'fits';
   if (stepText === null) return extra + oldOnly > 0 || take(1n) ? 'unknown' : 'alarm';
   const step = BigInt(stepText);
@@ -191,71 +241,26 @@ function usualWords({ step, scope, samples }: CounterModel): string {
   return `old against old it goes on ${usual} ${SCOPE_WORDS[scope]} (n = ${countWords(samples)})`;
 }
 
-interface Lone {
-  /** Its index in old, or in new. */
-  readonly old: number | undefined;
-  readonly new: number | undefined;
-  /** Between which messages of new it may have been lost. */
-  readonly slot: { readonly after: number; readonly before: number } | undefined;
-}
-
-/** What has no pair or has lost its place. */
-function loneByScope(
-  observations: readonly Observation[],
-  alone: readonly LoneMessage[],
-  scope: Scope,
-  field: string,
-): ReadonlyMap<string, readonly Lone[]> {
-  const groups = new Map<string, Lone[]>();
-  const add = (key: string, lone: Lone): void => {
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [lone]);
-    else group.push(lone);
-  };
-  for (const { pair } of observations) {
-    if (!pair.isMoved) continue;
-    add(scopeOf(scope, pair.connection, pair.type, pair.old), {
-      old: pair.old.index,
-      new: pair.new.index,
-      slot: { after: -1, before: Number.POSITIVE_INFINITY },
-    });
-  }
-  for (const { connection, side, item, slot } of alone) {
-    const { noise } = item.content;
-    if (noise === undefined || valuesOf(noise, field).length === 0) continue;
-    add(
-      scopeOf(scope, connection, noise.layout.type, item),
-      side === 'old'
-        ? { old: item.index, new: undefined, slot }
-        : { old: undefined, new: item.index, slot: undefined },
-    );
-  }
-  return groups;
-}
+/** Excuses of one counter that are kept; the oldest are forgotten, and those that are past. */
+const EXCUSES_MAX = 16_384;
 
 /** Answers for steps in order of new; each lost message excuses one step. */
 class Excuses {
-  readonly #newOnly: readonly number[];
-  readonly #oldOnly: readonly number[];
-  readonly #lost: readonly Lone[];
-  readonly #open: Lone[] = [];
-  #opened = 0;
+  readonly #newOnly: number[] = [];
+  readonly #oldOnly: number[] = [];
+  readonly #lost: Excuse[] = [];
+  #open: Excuse[] = [];
 
-  constructor(lone: readonly Lone[]) {
-    const rising = (left: number, right: number): number => left - right;
-    this.#newOnly = lone.flatMap((each) => (each.new === undefined ? [] : [each.new])).sort(rising);
-    this.#oldOnly = lone.flatMap((each) => (each.old === undefined ? [] : [each.old])).sort(rising);
-    this.#lost = lone
-      .filter(({ slot }) => slot !== undefined)
-      .sort((left, right) => slotOf(left).after - slotOf(right).after);
+  add(lone: Excuse): void {
+    if (lone.new !== undefined) insert(this.#newOnly, lone.new, (index) => index);
+    if (lone.old !== undefined) insert(this.#oldOnly, lone.old, (index) => index);
+    if (lone.slot !== undefined) insert(this.#lost, lone, (each) => slotOf(each).after);
   }
 
   between(from: NoisyPair, to: NoisyPair): Between {
-    for (let next = this.#lost[this.#opened]; next !== undefined; next = this.#lost[this.#opened]) {
-      if (slotOf(next).after >= to.new.index) break;
-      this.#open.push(next);
-      this.#opened++;
-    }
+    const opened = this.#lost.findIndex((each) => slotOf(each).after >= to.new.index);
+    this.#open.push(...this.#lost.splice(0, opened < 0 ? this.#lost.length : opened));
+    this.#forget(from);
     return {
       extra: countBetween(this.#newOnly, from.new.index, to.new.index),
       oldOnly: countBetween(this.#oldOnly, from.old.index, to.old.index),
@@ -263,8 +268,17 @@ class Excuses {
     };
   }
 
+  #forget(from: NoisyPair): void {
+    if (this.#newOnly.length > EXCUSES_MAX) forgetBelow(this.#newOnly, from.new.index);
+    if (this.#oldOnly.length > EXCUSES_MAX) forgetBelow(this.#oldOnly, from.old.index);
+    if (this.#open.length <= EXCUSES_MAX) return;
+    this.#open = this.#open
+      .filter((each) => slotOf(each).before > from.new.index)
+      .slice(-EXCUSES_MAX / 2);
+  }
+
   #take(count: bigint, after: number): boolean {
-    const taken: Lone[] = [];
+    const taken: Excuse[] = [];
     while (BigInt(taken.length) < count) {
       const one = this.#open.pop();
       if (one === undefined) break;
@@ -276,7 +290,23 @@ class Excuses {
   }
 }
 
-function slotOf({ slot }: Lone): { readonly after: number; readonly before: number } {
+/** Behind those that are equal. */
+function insert<T>(sorted: T[], one: T, placeOf: (each: T) => number): void {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (placeOf(defined(sorted[middle], 'one in the middle')) <= placeOf(one)) low = middle + 1;
+    else high = middle;
+  }
+  sorted.splice(low, 0, one);
+}
+
+function forgetBelow(sorted: number[], index: number): void {
+  sorted.splice(0, firstAbove(sorted, index - 1));
+}
+
+function slotOf({ slot }: Excuse): { readonly after: number; readonly before: number } {
   return defined(slot, 'slot of a lost message');
 }
 

@@ -3,20 +3,21 @@
  * A counter or an alias may run through several types of messages; then these are judged together.
  */
 import { assertNever } from '../../lib/assert.ts';
-import { judgeAlias } from './alias.ts';
-import { judgeClock } from './clock.ts';
-import { judgeCounter } from './counter.ts';
+import { AliasJudge } from './alias.ts';
+import { ClockJudge } from './clock.ts';
+import { CounterJudge } from './counter.ts';
 import { typeKeyOf } from './fields.ts';
-import { type FieldJudgement, NOTHING_JUDGED } from './judgement.ts';
+import { type Excuse, type FieldJudge, type FieldJudgement, judgeSeries } from './judgement.ts';
 import type { Masks } from './mask.ts';
 import type { FieldModel, NoiseKind, TypeNoise } from './model.ts';
-import { judgeRandom } from './random.ts';
+import { RandomJudge } from './random.ts';
 import {
   byType,
   type LoneMessage,
+  type NoisyPair,
   type NoisyTraffic,
-  type Observation,
   seriesOf,
+  valuesOf,
 } from './traffic.ts';
 
 /** A field of one type of messages, or of several that are judged together. */
@@ -35,36 +36,62 @@ export function judgeTraffic(
   { pairs, alone }: NoisyTraffic,
 ): readonly JudgedField[] {
   const pairsOf = byType(pairs);
-  const judged: JudgedField[] = [];
-  for (const { field, noise, types: together } of fieldGroups(types)) {
-    if (noise.kind === 'order-free' || noise.kind === 'checksum') continue;
-    const observations = together.flatMap(
+  return fieldGroups(types).map(({ field, noise, types: together, judge }) => {
+    const ofField = together.flatMap(
       (type) => seriesOf(type, field, pairsOf.get(type) ?? []).observations,
     );
-    const judgement = judgeField(observations, noise, field, alone);
-    judged.push({ field, kind: noise.kind, judgement });
-  }
-  return judged;
+    const excuses = [
+      ...ofField.filter(({ pair }) => pair.isMoved).map(({ pair }) => excuseOfMoved(pair)),
+      ...alone.flatMap((one) => excuseOf(one, field) ?? []),
+    ];
+    return { field, kind: noise.kind, judgement: judgeSeries(judge, ofField, excuses) };
+  });
 }
 
-interface FieldGroup {
+/** It lost its place: it may be missing anywhere. */
+export function excuseOfMoved({ connection, type, old, new: neu }: NoisyPair): Excuse {
+  const slot = { after: -1, before: Number.POSITIVE_INFINITY };
+  return { connection, type, head: old.content.head, old: old.index, new: neu.index, slot };
+}
+
+/** undefined: it does not have the field. */
+export function excuseOf(
+  { connection, side, item, slot }: LoneMessage,
+  field: string,
+): Excuse | undefined {
+  const { noise, head } = item.content;
+  if (noise === undefined || valuesOf(noise, field).length === 0) return undefined;
+  const base = { connection, type: noise.layout.type, head };
+  if (side === 'new') return { ...base, old: undefined, new: item.index, slot: undefined };
+  // Just behind a window is anywhere behind it.
+  const before = Number.isInteger(slot.before) ? slot.before : Number.POSITIVE_INFINITY;
+  return { ...base, old: item.index, new: undefined, slot: { after: slot.after, before } };
+}
+
+/** A field of the types of messages that are judged together. */
+export interface FieldGroup {
   readonly field: string;
   readonly noise: FieldModel;
   readonly types: string[];
+  readonly judge: FieldJudge;
 }
 
-function fieldGroups(types: readonly ModelledType[]): Iterable<FieldGroup> {
+/** Each with a judge that has seen nothing. */
+export function fieldGroups(types: readonly ModelledType[]): readonly FieldGroup[] {
   const groups = new Map<string, FieldGroup>();
   for (const { domain, shape, fields } of types) {
     const type = typeKeyOf(domain, shape);
     for (const { field, noise } of fields) {
       const key = `${field}\n${togetherKey(noise) ?? type}`;
       const group = groups.get(key);
-      if (group === undefined) groups.set(key, { field, noise, types: [type] });
+      const judge = group?.judge ?? judgeOf(noise, field);
+      // What is not explained there has another identity, and is no pair.
+      if (judge === undefined) continue;
+      if (group === undefined) groups.set(key, { field, noise, types: [type], judge });
       else group.types.push(type);
     }
   }
-  return groups.values();
+  return [...groups.values()];
 }
 
 /** Equal for types of messages that are judged together; undefined: each by itself. */
@@ -74,25 +101,19 @@ function togetherKey(noise: FieldModel): string | undefined {
   return `counter ${noise.scope} ${noise.step}`;
 }
 
-function judgeField(
-  observations: readonly Observation[],
-  noise: FieldModel,
-  field: string,
-  alone: readonly LoneMessage[],
-): FieldJudgement {
+function judgeOf(noise: FieldModel, field: string): FieldJudge | undefined {
   switch (noise.kind) {
     case 'clock':
-      return judgeClock(observations, noise, field);
+      return new ClockJudge(noise, field);
     case 'counter':
-      return judgeCounter(observations, noise, field, alone);
+      return new CounterJudge(noise, field);
     case 'alias':
-      return judgeAlias(observations, noise, field);
+      return new AliasJudge(noise, field);
     case 'random':
-      return judgeRandom(observations, noise, field);
-    // What is not explained there has another identity, and is no pair.
+      return new RandomJudge(noise, field);
     case 'order-free':
     case 'checksum':
-      return NOTHING_JUDGED;
+      return undefined;
     default:
       return assertNever(noise, 'noise type');
   }

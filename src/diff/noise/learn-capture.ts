@@ -4,6 +4,7 @@
  * type of noise fits is put back into the identity of messages, and they are paired again.
  */
 import { basename } from 'node:path';
+import { earlyPart } from '../../capture/early-part.ts';
 import type { CaptureReader } from '../../capture/types.ts';
 import { OperatingError } from '../../lib/operating-error.ts';
 import type { Dialect } from '../../protocol/types.ts';
@@ -12,6 +13,7 @@ import { compareFrames, type FrameView } from '../compare-frames.ts';
 import type { Judged } from '../count-result.ts';
 import { diffCapture } from '../diff-capture.ts';
 import { WantedItems } from '../fetch-bytes.ts';
+import { Identity } from '../identity.ts';
 import { readHistories } from '../histories.ts';
 import { judgeConnections } from '../judge-capture.ts';
 import { type CaptureContents, readCapture } from '../read-capture.ts';
@@ -33,8 +35,19 @@ const CHANGED_MAX = 5_000;
 const FIELD_CHANGES_MIN = 5;
 const FIELD_CHANGES_SHARE = 0.01;
 
-/** Throws NOISE_INVALID when there is nothing to learn from. */
-export function learnFromCapture(reader: CaptureReader, dialect: Dialect): NoiseModel {
+/** Of both sides together: what is learned from is kept, and so much of it teaches what there is to know. */
+const LEARNED_BYTES_MAX = 8_388_608;
+
+/**
+ * Learns from the beginning of a capture, and holds the whole of it against what it learned. Throws NOISE_INVALID when
+ * there is nothing to learn from.
+ */
+export function learnFromCapture(
+  whole: CaptureReader,
+  dialect: Dialect,
+  bytesMax = LEARNED_BYTES_MAX,
+): NoiseModel {
+  const reader = earlyPart(whole, bytesMax);
   let masks = discoverMasks(reader, dialect);
   let stamps: Stamps = new Map();
   const refused = new Map<string, UnlearnedField>();
@@ -57,7 +70,7 @@ export function learnFromCapture(reader: CaptureReader, dialect: Dialect): Noise
         countPairs(paired.judged),
       );
       return modelOf(
-        reader,
+        whole,
         dialect,
         { ...learned, types, unlearned: [...refused.values()] },
         paired,
@@ -78,9 +91,9 @@ function pairAll(
   masks: Masks,
   stamps: Stamps,
 ): PairedCapture {
-  const noise = new NoiseMask(masks);
   const dialects = { old: dialect, new: dialect };
-  const contents = readCapture(reader, dialects, { remarks: false, noise });
+  const identity = new Identity(dialects, new NoiseMask(masks));
+  const contents = readCapture(reader, { identity, remarks: false });
   const context = { contents, dialects, histories: readHistories(reader) };
   const { connections: judged } = judgeConnections(reader, context, stamps);
   return { contents, judged };

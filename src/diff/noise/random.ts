@@ -2,8 +2,9 @@
  * A random value: the sides have nothing to do with each other, and no value says anything of the next. What
  * can go wrong is that it is no longer random: values that come again, or bits that no longer change.
  */
-import { type Alarm, countTypes, type FieldJudgement, NOISE_PAIRS_MIN } from './judgement.ts';
+import { countType, type FieldJudge, NOISE_PAIRS_MIN } from './judgement.ts';
 import type { RandomModel } from './model.ts';
+import { Recent } from './recent.ts';
 import { poissonBound } from './statistics.ts';
 import type { Observation } from './traffic.ts';
 import { countWords, shortNumber } from './words.ts';
@@ -29,7 +30,9 @@ export function learnRandom(
   const sides = (['old', 'new'] as const).map((side) => valuesByConnection(observations, side));
   if (!sides.every((values) => isScattered(values, bits))) return undefined;
   const all = sides.flatMap((values) => [...values.values()].flat());
-  const ones = bitShares(all, bits);
+  const counted = new BitCounts(bits);
+  for (const value of all) counted.add(value);
+  const ones = counted.shares;
   if (entropyBits(ones) < Math.min(ENTROPY_BITS_MIN, 0.8 * bits)) return undefined;
   const repeats = sides.flatMap((values) => [...values.values()].map(repeatsOf));
   const collided = repeats.reduce((sum, each) => sum + each.collided, 0);
@@ -61,52 +64,91 @@ function isScattered(values: ReadonlyMap<number, readonly bigint[]>, bits: numbe
   return distinct >= DISTINCT_SHARE * expected && rising <= RISING_SHARE * steps;
 }
 
-export function judgeRandom(
-  observations: readonly Observation[],
-  model: RandomModel,
-  field: string,
-): FieldJudgement {
-  const lists = valuesByConnection(observations, 'new');
-  const repeats = [...lists.values()].map(repeatsOf);
-  const possible = repeats.reduce((sum, each) => sum + each.possible, 0);
-  const collided = repeats.reduce((sum, each) => sum + each.collided, 0);
-  const chance = Math.max(model.collisions, collisionChance(model.ones));
-  const alarms: readonly Alarm[] =
-    collided > poissonBound(possible * chance) ? repeatAlarms(observations, model, field) : [];
-  const trend = bitTrend([...lists.values()].flat(), model, field);
-  return { judged: countTypes(observations), alarms, trend };
+/** Values of all connections that are remembered: one that comes again later than that is taken for a new one. */
+const RECENT_MAX = 131_072;
+
+export class RandomJudge implements FieldJudge {
+  readonly order = 'new';
+  readonly judged = new Map<string, number>();
+  hasAlarms = false;
+  trend: string | undefined;
+  readonly #model: RandomModel;
+  readonly #field: string;
+  readonly #bits: BitCounts;
+  #repeats = new Repeats();
+
+  constructor(model: RandomModel, field: string) {
+    this.#model = model;
+    this.#field = field;
+    this.#bits = new BitCounts(model.bits);
+  }
+
+  note(observation: Observation): void {
+    countType(this.judged, observation.pair.type);
+    this.#bits.add(observation.new);
+    this.#repeats.add(observation);
+  }
+
+  begin(): void {
+    const { collided, possible } = this.#repeats;
+    this.#repeats = new Repeats();
+    // Before a third reading all is known.
+    if (this.#isKnown) return;
+    this.#isKnown = true;
+    const { collisions, ones } = this.#model;
+    const chance = Math.max(collisions, collisionChance(ones));
+    this.hasAlarms = collided > poissonBound(possible * chance);
+    this.trend = bitTrend(this.#bits, this.#model, this.#field);
+  }
+  #isKnown = false;
+
+  alarmOf(observation: Observation): string | undefined {
+    const before = this.#repeats.add(observation);
+    if (!this.hasAlarms || before === 0) return undefined;
+    const { collisions, samples } = this.#model;
+    const usual = collisions === 0 ? 'no value comes again' : 'values come again by chance only';
+    return (
+      `${this.#field} is not random: ${observation.new} came again (${countWords(before + 1)} times so far); ` +
+      `old against old ${usual} (n = ${countWords(samples)})`
+    );
+  }
 }
 
-function repeatAlarms(
-  observations: readonly Observation[],
-  { collisions, samples }: RandomModel,
-  field: string,
-): Alarm[] {
-  const seen = new Map<string, number>();
-  const alarms: Alarm[] = [];
-  const usual = collisions === 0 ? 'no value comes again' : 'values come again by chance only';
-  for (const observation of inOrderOfNew(observations)) {
-    const key = `${observation.pair.connection} ${observation.new}`;
-    const times = (seen.get(key) ?? 0) + 1;
-    seen.set(key, times);
-    if (times === 1) continue;
-    const detail =
-      `${field} is not random: ${observation.new} came again (${countWords(times)} times so far); ` +
-      `old against old ${usual} (n = ${countWords(samples)})`;
-    alarms.push({ observation, detail });
+/** Values that come again on their connection. */
+class Repeats {
+  /** Pairs of messages with one value, of all pairs whose values are remembered together. */
+  collided = 0;
+  possible = 0;
+  readonly #recent = new Recent<string>(RECENT_MAX);
+  #seen = new Map<number, number>();
+  #seenBefore = new Map<number, number>();
+  #rotations = 0;
+
+  /** Returns how often the value had come before. */
+  add({ pair: { connection }, new: value }: Observation): number {
+    const before = this.#recent.count(`${connection} ${value}`);
+    if (this.#recent.rotations > this.#rotations) {
+      this.#rotations = this.#recent.rotations;
+      this.#seenBefore = this.#seen;
+      this.#seen = new Map();
+    }
+    const seen = this.#seen.get(connection) ?? 0;
+    this.collided += before;
+    this.possible += seen + (this.#seenBefore.get(connection) ?? 0);
+    this.#seen.set(connection, seen + 1);
+    return before;
   }
-  return alarms;
 }
 
 /** A bit that is 1 more or less often than it was. */
 function bitTrend(
-  values: readonly bigint[],
+  counted: BitCounts,
   { ones, bits, samples }: RandomModel,
   field: string,
 ): string | undefined {
-  const count = values.length;
+  const { count } = counted;
   if (count < BIT_SAMPLES_MIN || samples < BIT_SAMPLES_MIN) return undefined;
-  const shares = bitShares(values, bits);
+  const { shares } = counted;
   let worst: { readonly bit: number; readonly errors: number } | undefined;
   for (let bit = 0; bit < bits; bit++) {
     const [learned, found] = [ones[bit] ?? 0, shares[bit] ?? 0];
@@ -122,13 +164,6 @@ function bitTrend(
   return (
     `${field} is less random: bit ${bit} of ${bits} is 1 in ${percent(shares[bit])} of the messages; ` +
     `old against old in ${percent(ones[bit])} (n = ${countWords(samples)})`
-  );
-}
-
-function inOrderOfNew(observations: readonly Observation[]): readonly Observation[] {
-  return [...observations].sort(
-    (left, right) =>
-      left.pair.connection - right.pair.connection || left.pair.new.index - right.pair.new.index,
   );
 }
 
@@ -160,19 +195,32 @@ function repeatsOf(values: readonly bigint[]): {
   return { collided, possible: (values.length * (values.length - 1)) / 2 };
 }
 
-function bitShares(values: readonly bigint[], bits: number): number[] {
-  const counts = Array.from({ length: bits }, () => 0);
-  for (const value of values) {
+/** Of each bit, how often it was 1. */
+class BitCounts {
+  count = 0;
+  readonly #bits: number;
+  readonly #ones: number[];
+
+  constructor(bits: number) {
+    this.#bits = bits;
+    this.#ones = Array.from({ length: bits }, () => 0);
+  }
+
+  add(value: bigint): void {
+    this.count++;
     // Digits are read many times faster than a bigint is shifted.
-    const digits = (value < 0n ? BigInt.asUintN(bits, value) : value).toString(2);
+    const digits = (value < 0n ? BigInt.asUintN(this.#bits, value) : value).toString(2);
     for (let at = 0; at < digits.length; at++) {
       if (digits.charCodeAt(at) === DIGIT_ONE) {
         const bit = digits.length - 1 - at;
-        counts[bit] = (counts[bit] ?? 0) + 1;
+        this.#ones[bit] = (this.#ones[bit] ?? 0) + 1;
       }
     }
   }
-  return counts.map((count) => count / values.length);
+
+  get shares(): number[] {
+    return this.#ones.map((ones) => ones / this.count);
+  }
 }
 
 const DIGIT_ONE = 49;

@@ -4,15 +4,22 @@
  */
 import type { Side } from '../../capture/types.ts';
 import type { ConnectionJudgement } from '../judge-connection.ts';
-import type { Item, Slot } from '../records.ts';
+import type { Head, Item, Slot } from '../records.ts';
 import { type FrameField, valueOf } from './fields.ts';
 import type { KeptField, KeptValues } from './mask.ts';
 
+/** What must be known of one of two messages besides its values. */
+export interface NoisyHalf {
+  readonly index: number;
+  readonly arrivalNs: number;
+  readonly content: { readonly head: Pick<Head, 'domain' | 'source'> | undefined };
+}
+
 /** Two messages of one type. Identity of the object: one pair of the comparison. */
-export interface NoisyPair {
+export interface NoisyPair<Half extends NoisyHalf = NoisyHalf> {
   readonly connection: number;
-  readonly old: Item;
-  readonly new: Item;
+  readonly old: Half;
+  readonly new: Half;
   /** Not where its neighbours say that it belongs: its clock and its counters may say so too. */
   readonly isMoved: boolean;
   readonly type: string;
@@ -30,7 +37,7 @@ export interface LoneMessage {
 
 export interface NoisyTraffic {
   /** In order of arrival from old. */
-  readonly pairs: readonly NoisyPair[];
+  readonly pairs: readonly NoisyPair<Item>[];
   readonly alone: readonly LoneMessage[];
 }
 
@@ -55,7 +62,7 @@ interface JudgedItems {
 }
 
 export function trafficOf(judged: readonly JudgedItems[]): NoisyTraffic {
-  const pairs: NoisyPair[] = [];
+  const pairs: NoisyPair<Item>[] = [];
   const alone: LoneMessage[] = [];
   for (const { items, judgement } of judged) {
     const add = (old: Item, neu: Item, isMoved: boolean): void => {
@@ -79,7 +86,7 @@ function noisyPair(
   old: Item,
   neu: Item,
   isMoved: boolean,
-): NoisyPair | undefined {
+): NoisyPair<Item> | undefined {
   const oldValues = old.content.noise;
   const newValues = neu.content.noise;
   if (oldValues === undefined || newValues === undefined) return undefined;
@@ -88,8 +95,10 @@ function noisyPair(
   return { connection, old, new: neu, isMoved, type, oldValues, newValues };
 }
 
-export function byType(pairs: readonly NoisyPair[]): ReadonlyMap<string, readonly NoisyPair[]> {
-  const groups = new Map<string, NoisyPair[]>();
+export function byType<Pair extends NoisyPair>(
+  pairs: readonly Pair[],
+): ReadonlyMap<string, readonly Pair[]> {
+  const groups = new Map<string, Pair[]>();
   for (const pair of pairs) {
     const group = groups.get(pair.type);
     if (group === undefined) groups.set(pair.type, [pair]);
@@ -98,18 +107,23 @@ export function byType(pairs: readonly NoisyPair[]): ReadonlyMap<string, readonl
   return groups;
 }
 
+/** Of a pair, each value of a field: arrays have several. */
+export function* observationsOf(pair: NoisyPair, field: string): Generator<Observation> {
+  for (const [oldField, newField] of matching(pair, field)) {
+    yield {
+      pair,
+      path: oldField.path,
+      old: keptValue(pair.oldValues, oldField),
+      new: keptValue(pair.newValues, newField),
+    };
+  }
+}
+
 /** `pairs` of one type. What only one of two messages has is a difference already, and no noise. */
 export function seriesOf(type: string, field: string, pairs: readonly NoisyPair[]): Series {
   const observations: Observation[] = [];
   for (const pair of pairs) {
-    for (const [oldField, newField] of matching(pair, field)) {
-      observations.push({
-        pair,
-        path: oldField.path,
-        old: keptValue(pair.oldValues, oldField),
-        new: keptValue(pair.newValues, newField),
-      });
-    }
+    for (const observation of observationsOf(pair, field)) observations.push(observation);
   }
   return { type, field, observations };
 }

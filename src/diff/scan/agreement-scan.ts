@@ -3,7 +3,7 @@
  * Can go on with a capture that has grown. Judges nothing.
  */
 import type { CaptureReader, Side, StreamEnd, StreamRow } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
+import type { Identity } from '../identity.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { TimelineCounter } from '../timeline.ts';
 import { ClientScan } from './client-scan.ts';
@@ -32,7 +32,7 @@ export interface Progress {
 }
 
 export interface AgreementOptions {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly remarks: boolean;
   readonly limits: AgreementLimits;
 }
@@ -56,6 +56,10 @@ export class AgreementScan {
   constructor(options: AgreementOptions, isTapped: boolean) {
     this.#options = options;
     this.#context = contextOf(options, isTapped);
+  }
+
+  get identity(): Identity {
+    return this.#options.identity;
   }
 
   /** Reads on. `isEnd`: the recording goes no further than this reader knows. */
@@ -120,7 +124,8 @@ export class AgreementScan {
   #client(connection: number): ClientScan {
     let client = this.#clients.get(connection);
     if (client === undefined) {
-      client = new ClientScan(this.#options.dialect.header, this.#context.lanes, connection);
+      const { header } = this.#options.identity.dialects.old;
+      client = new ClientScan(header, this.#context.lanes, connection);
       this.#clients.set(connection, client);
     }
     return client;
@@ -128,14 +133,14 @@ export class AgreementScan {
 }
 
 function contextOf(
-  { dialect, remarks }: AgreementOptions,
+  { identity, remarks }: AgreementOptions,
   isTapped: boolean,
 ): Omit<ScanContext, 'limits'> {
   return {
-    dialect,
+    identity,
     remarks,
     lanes: new Lanes(isTapped),
-    odd: new OddContents(dialect.header),
+    odd: new OddContents(identity),
     timeline: new TimelineCounter(),
     behind: new LatencyHistogram(),
   };

@@ -3,12 +3,11 @@
  * go on with the same bytes, otherwise frame by frame and lane by lane. Marks the places of what does not agree.
  */
 import type { CaptureReader, Side, StreamEnd } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import { keyOf } from '../content-table.ts';
+import { type Identity, keyOf } from '../identity.ts';
 import type { LatencyHistogram } from '../latency-histogram.ts';
 import { otherSide } from '../records.ts';
 import type { TimelineCounter } from '../timeline.ts';
@@ -17,7 +16,7 @@ import { LaneQueue, type WaitingFrame } from './lane-queue.ts';
 import type { Lanes } from './lanes.ts';
 import type { OddContents } from './odd-contents.ts';
 import { PairArrivals } from './pair-arrivals.ts';
-import { countPair, RemarkTally } from './remark-tally.ts';
+import { countPair, PairRemarks } from './remark-tally.ts';
 import type { Place, RetiredConnection } from './retired.ts';
 import { StreamWalk, type WalkedSpan } from './stream-walk.ts';
 
@@ -31,13 +30,13 @@ export interface ScanLimits {
 }
 
 export interface ScanContext {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly lanes: Lanes;
   readonly remarks: boolean;
   readonly limits: ScanLimits;
   readonly timeline: TimelineCounter;
   readonly behind: LatencyHistogram;
-  /** Of all connections: what the analysis must know wherever it occurs. */
+  /** Of all connections. */
   readonly odd: OddContents;
 }
 
@@ -51,18 +50,23 @@ export class ConnectionScan {
   readonly #odd = { old: new IndexSet(), new: new IndexSet() };
   readonly #disagreeing: Record<Side, number> = { old: 0, new: 0 };
   #contents = 0;
-  readonly #remarks: RemarkTally;
+  readonly #remarks: PairRemarks;
   readonly #arrivals: PairArrivals;
   readonly #waiting: Record<Side, number> = { old: 0, new: 0 };
   #pairs = 0;
+  #translated = 0;
 
   constructor(context: ScanContext) {
     this.#context = context;
-    const { header } = context.dialect;
-    this.#remarks = new RemarkTally(context.dialect);
+    const { dialects } = context.identity;
+    this.#remarks = new PairRemarks(dialects);
     this.#arrivals = new PairArrivals(context.timeline, context.behind);
-    this.#rules = new FrameRules(header, DEFAULT_FRAME_LIMITS);
-    this.#walks = { old: new StreamWalk(header), new: new StreamWalk(header) };
+    // Only where both sides have one layout.
+    this.#rules = new FrameRules(dialects.old.header, DEFAULT_FRAME_LIMITS);
+    this.#walks = {
+      old: new StreamWalk(dialects.old.header),
+      new: new StreamWalk(dialects.new.header),
+    };
   }
 
   /** Reads on, as far as this reader knows the streams. `isEnd`: they go no further. */
@@ -74,8 +78,9 @@ export class ConnectionScan {
       this.#walks[side].attach(reader, stream);
       rest[side] = true;
     }
+    const { isOfBytes } = this.#context.identity;
     while (rest.old || rest.new) {
-      if (this.#waiting.old + this.#waiting.new === 0) this.#passBulk();
+      if (isOfBytes && this.#waiting.old + this.#waiting.new === 0) this.#passBulk();
       const side = this.#nextSide(rest);
       // What one side lacks may only not have been recorded yet.
       if (!isEnd && !rest[otherSide(side)] && this.#waiting[side] > 0) break;
@@ -136,7 +141,9 @@ export class ConnectionScan {
       hasOdd: this.open('old') + this.open('new') > 0,
       hasMoreContents: contents > contentsMax,
       pairs: this.#pairs,
+      translated: this.#translated,
       remarks: { old: this.#remarks.listed('old'), new: this.#remarks.listed('new') },
+      onlyRemarks: this.#remarks.only(),
     };
   }
 
@@ -169,7 +176,7 @@ export class ConnectionScan {
       // Two pieces that look like one frame are told by what clients sent.
       if (rules.nextMagic(window, position + 1, end) !== undefined) break;
       this.#arrivals.add(end, this.#walks);
-      const odd = remarks ? this.#remarks.of(window, position, end) : undefined;
+      const odd = remarks ? this.#remarks.of('old', window, position, end) : undefined;
       if (odd !== undefined) {
         const placeOf = (side: Side): Place => ({
           index: first[side] + frames,
@@ -188,24 +195,27 @@ export class ConnectionScan {
   }
 
   #take(side: Side, { span, index, arrivalNs }: WalkedSpan): void {
-    const { dialect, lanes, remarks } = this.#context;
-    if (span.kind !== 'frame' || mayHoldAnother(dialect.header, span.bytes)) {
-      this.#noteOdd({ key: keyOf(span.bytes), mark: this.#context.odd.markOf(span.bytes) });
+    const { identity, lanes, odd, remarks } = this.#context;
+    const key = identity.keyOf(span, side);
+    const mark = odd.markOf(span.bytes);
+    if (span.kind !== 'frame' || mayHoldAnother(identity.dialectOf(side).header, span.bytes)) {
+      this.#noteOdd({ key, mark });
       this.#disagree(side, index);
       return;
     }
     const { bytes, offset } = span;
-    const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
-    const queue = this.#lane(lanes.of(((bytes[domainAt] ?? 0) << 8) | (bytes[sourceAt] ?? 0)));
+    const queue = this.#lane(lanes.of(identity.roleOf(bytes, side)));
+    // Equal bytes are odd in the same way: one side is enough.
+    const isLookedAt = remarks && (side === 'old' || !identity.isOfBytes);
     const frame: WaitingFrame = {
       index,
       offset,
       length: bytes.length,
       arrivalNs,
-      key: keyOf(bytes),
-      mark: this.#context.odd.markOf(bytes),
-      // Equal bytes are odd in the same way: one side is enough.
-      odd: remarks && side === 'old' ? this.#remarks.of(bytes, 0, bytes.length) : undefined,
+      key,
+      bytesKey: identity.isOfBytes ? key : keyOf(bytes),
+      mark,
+      odd: isLookedAt ? this.#remarks.of(side, bytes, 0, bytes.length) : undefined,
     };
     const other = otherSide(side);
     const head = queue.head(other);
@@ -274,7 +284,10 @@ export class ConnectionScan {
   #agree(old: WaitingFrame, neu: WaitingFrame): void {
     this.#pairs++;
     this.#arrivals.addSingle(old.arrivalNs, neu.arrivalNs);
-    if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
+    const { isOfBytes, isOneDialect } = this.#context.identity;
+    if (!isOneDialect || old.bytesKey !== neu.bytesKey) this.#translated++;
+    if (!isOfBytes) this.#remarks.addPair(old, neu);
+    else if (old.odd !== undefined) countPair(old.odd, old.length, old, neu);
   }
 
   #disagree(side: Side, index: number): void {

@@ -11,9 +11,10 @@ export interface WaitingFrame {
   readonly offset: number;
   readonly length: number;
   readonly arrivalNs: number;
-  /** Equal exactly for equal bytes. */
+  /** Equal exactly for frames that are the same: see Identity. */
   readonly key: string;
-  /** See OddContents. */
+  /** Equal exactly for equal bytes. */
+  readonly bytesKey: string;
   readonly mark: number;
   /** undefined: nothing is odd about it, or nobody asks. */
   readonly odd: OddMessages | undefined;

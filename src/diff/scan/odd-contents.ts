@@ -1,24 +1,29 @@
 /**
  * The contents that did not agree somewhere. The analysis must know every occurrence of them. Nearly all frames are of
- * no such content: a look at two numbers of the header tells that.
+ * no such content: where a message always has the same bytes, a look at two numbers of the header tells that.
  */
 import { u32At } from '../../wire/header.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import { keyOf } from '../content-table.ts';
+import type { Identity } from '../identity.ts';
 
 const FILTER_BITS = 24;
 const FILTER_SHIFT = 32 - FILTER_BITS;
 const MIX = 0x9e3779b1;
+/** Of all, where equal headers do not tell. */
+const NO_MARK = 0;
 
 export class OddContents {
   readonly #layout: HeaderLayout;
+  readonly #isOfBytes: boolean;
   readonly #keys = new Set<string>();
   readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
 
-  constructor(layout: HeaderLayout) {
-    this.#layout = layout;
+  constructor({ dialects, isOfBytes }: Identity) {
+    this.#layout = dialects.old.header;
+    this.#isOfBytes = isOfBytes;
   }
 
+  /** `key`: see Identity. */
   add({ key, mark }: { readonly key: string; readonly mark: number }): void {
     this.#keys.add(key);
     this.addMark(mark);
@@ -30,12 +35,13 @@ export class OddContents {
     this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));
   }
 
-  has(bytes: Uint8Array): boolean {
-    return this.mayHave(bytes) && this.#keys.has(keyOf(bytes));
+  has(key: string): boolean {
+    return this.#keys.has(key);
   }
 
   /** A number of 32 bits that equal headers share. */
   markOf(bytes: Uint8Array): number {
+    if (!this.#isOfBytes) return NO_MARK;
     const { sequence, timestamp } = this.#layout.offsets;
     return (Math.imul(u32At(bytes, sequence), MIX) ^ Math.imul(u32At(bytes, timestamp), ~MIX)) | 0;
   }

@@ -19,13 +19,21 @@ export interface RetiredRemark {
   first: Place & { readonly ordinal: number; readonly length: number };
 }
 
+/** A remark that of pairs only the message of this side has. */
+export interface RetiredOnly extends RetiredRemark {
+  readonly side: Side;
+}
+
 export interface RetiredConnection {
-  /** Pairs of equal frames. */
+  /** Pairs of frames that are the same. */
   readonly pairs: number;
+  /** Those of them that are not equal all the same: of two dialects, or with other noise. */
+  readonly translated: number;
   /** Whether a place among the spans of a side did not agree. */
   readonly isOdd: Readonly<Record<Side, (index: number) => boolean>>;
   readonly hasOdd: boolean;
   /** More contents did not agree than are known wherever they occur. */
   readonly hasMoreContents: boolean;
   readonly remarks: Readonly<Record<Side, readonly RetiredRemark[]>>;
+  readonly onlyRemarks: readonly RetiredOnly[];
 }

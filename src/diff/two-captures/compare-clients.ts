@@ -9,7 +9,7 @@ import type { CaptureReader, KeyOfSent, Side, StreamRow } from '../../capture/ty
 import { commonBytes } from '../../lib/bytes.ts';
 import { DEFAULT_FRAME_LIMITS, FrameRules } from '../../wire/frame-rules.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import { keyOf } from '../content-table.ts';
+import { keyOf } from '../identity.ts';
 import { StreamWalk, type WalkedSpan } from '../scan/stream-walk.ts';
 import { ByteRanges } from './byte-ranges.ts';
 

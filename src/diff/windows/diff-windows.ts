@@ -19,10 +19,26 @@ import {
   inOrderOfTime,
 } from '../findings.ts';
 import type { Histories } from '../histories.ts';
-import { judgeAll, type JudgeContext, type JudgedAll, lossesOf } from '../judge-capture.ts';
+import type { Identity } from '../identity.ts';
+import {
+  findIn,
+  judgeConnections,
+  type JudgeContext,
+  type JudgedAll,
+  type JudgedConnections,
+  lossesOf,
+} from '../judge-capture.ts';
 import type { LatencyHistogram } from '../latency-histogram.ts';
 import type { Lateness } from '../lateness.ts';
-import type { CaptureContents, CaptureRows, Dialects } from '../read-capture.ts';
+import { defined } from '../../lib/assert.ts';
+import { Deliveries } from '../deliveries.ts';
+import type { PairAlarm } from '../noise/judging.ts';
+import type { NoiseModel } from '../noise/model.ts';
+import { stampsOf } from '../noise/pair-copies.ts';
+import { NoiseOfComparison, type NoiseStage } from '../noise/stage.ts';
+import { type NoisyPair, trafficOf } from '../noise/traffic.ts';
+import { type AgreedPair, agreedPairs } from './agreed-pairs.ts';
+import type { CaptureContents, CaptureRows } from '../read-capture.ts';
 import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
 import type { Telling } from '../telling.ts';
@@ -39,10 +55,11 @@ export interface WindowedDiff {
   readonly rows: CaptureRows;
   readonly agreement: Agreement;
   readonly windows: Pick<WindowContext, 'limits' | 'lateAfterNs'>;
-  readonly dialects: Dialects;
+  readonly identity: Identity;
   readonly histories: Histories;
   readonly domains: DomainKnowledge;
   readonly ruling: JudgeContext['ruling'];
+  readonly noise: NoiseModel | undefined;
   /**
    * Messages are held against each other in time twice: for the evidence, and for what is told. `behind`: how long new
    * took behind old, or behind what a tap fed, for what agreed.
@@ -57,11 +74,13 @@ export function diffWindows(work: WindowedDiff): DiffResult {
 }
 
 interface JudgedWindow {
-  readonly known: JudgedAll;
+  readonly known: Omit<JudgedAll, 'noise'>;
   readonly context: JudgeContext;
   readonly findings: readonly Finding[];
   readonly losses: readonly Loss[];
   readonly facts: CauseFacts;
+  /** It is one pair that agreed but for its noise. */
+  readonly isOfAgreed: boolean;
 }
 
 class WindowedAnalysis {
@@ -69,14 +88,16 @@ class WindowedAnalysis {
   readonly #isTapped: boolean;
   readonly #survey: Survey;
   readonly #kept: KeptWindows;
+  readonly #noise: NoiseOfComparison | undefined;
 
   constructor(work: WindowedDiff) {
-    const { agreement, histories, dialects, rows, windows } = work;
+    const { agreement, histories, identity, rows, windows } = work;
     this.#work = work;
     this.#isTapped = work.reader.info.origin === TAP_ORIGIN;
+    this.#noise = work.noise && new NoiseOfComparison(work.noise);
     this.#survey = new Survey({
       isTapped: this.#isTapped,
-      dialect: dialects.old,
+      identity,
       agreement,
       rows,
       clientLeftNs: (connection) => histories.of.get(connection)?.clientLeftNs,
@@ -87,13 +108,14 @@ class WindowedAnalysis {
   result(): DiffResult {
     const { reader, agreement, histories, domains } = this.#work;
     if (this.#hasToRead()) this.#windows(this.#kept).read(reader);
+    if (this.#noise !== undefined) this.#noteNoise(this.#noise);
     const clientLeftNs = (id: number): number | undefined => histories.of.get(id)?.clientLeftNs;
     const evidence = new CauseEvidence({ clientLeftNs, domains });
     const changes = new ChangeEvidence();
     for (const kind of this.#survey.agreedSendings) {
       evidence.addKept(kind);
-      changes.addKept(kind.content, kind.pairs);
     }
+    for (const { content, pairs } of this.#survey.agreedPairs) changes.addKept(content, pairs);
     const late = new LateEvidence();
     const behind = this.#isTapped ? this.#survey.behindFed : agreement.behind;
     const lateness = this.#work.lateness(behind);
@@ -104,6 +126,9 @@ class WindowedAnalysis {
         findings,
         known.judged.flatMap(({ judgement }) => judgement.pairs),
       );
+      for (const { old } of window.isOfAgreed ? findings : []) {
+        if (old !== undefined) changes.addKept(old.content, -1);
+      }
       late.add(lateIn(window, lateness), window.context.contents.connections);
     });
     late.noteCompared(lateness.compared);
@@ -114,6 +139,7 @@ class WindowedAnalysis {
     }
     const silent = new Set<Side>();
     this.#forEachWindow(false, (window) => {
+      this.#noise?.noteChanged(window.known.judged);
       const causeOf = evidence.causesIn(window.losses, window.facts);
       noteSilent(silent, window.losses, causeOf);
       const foundLate = lateIn(window, toldLateness);
@@ -129,7 +155,7 @@ class WindowedAnalysis {
     return telling.result({
       unmirroredFrames: this.#survey.gaps.unmirroredFrames,
       clientFrames: agreement.clientFrames,
-      noise: undefined,
+      noise: this.#noise?.result(),
     });
   }
 
@@ -142,27 +168,45 @@ class WindowedAnalysis {
   }
 
   #windows(sink: ConstructorParameters<typeof WindowReader>[1]): WindowReader {
-    const { agreement, dialects, windows } = this.#work;
-    return new WindowReader({ dialect: dialects.old, agreement, ...windows }, sink);
+    const { agreement, identity, windows } = this.#work;
+    return new WindowReader({ identity, agreement, ...windows }, sink);
   }
 
+  /** Everything goes by once, so that the noise in it is known. */
+  #noteNoise({ judging }: NoiseOfComparison): void {
+    const contents = this.#contents();
+    this.#windows({
+      agreed: (records) => {
+        contents.pass(records);
+        judging.add(agreedPairs(records, this.#work.identity), [], () => undefined);
+      },
+      window: (records) => {
+        const { connections } = this.#pair(contents.read(records));
+        const { pairs, alone } = trafficOf(connections);
+        judging.add(pairs, alone, () => undefined);
+      },
+      settled: (next) => judging.settle(next),
+    }).read(this.#work.reader);
+    judging.end();
+  }
+
+  /** Also what agreed but for its noise, where that does not fit: each pair is a window. */
   #forEachWindow(isForEvidence: boolean, visit: (window: JudgedWindow) => void): void {
-    const { reader, rows, agreement, dialects } = this.#work;
-    const contents = new WindowContents({
-      dialect: dialects.old,
-      rows,
-      connections: reader.connections(),
-      lanes: agreement.lanes,
-      survey: this.#survey,
-      isTapped: this.#isTapped,
-      unseenFromNs: unseenSendersFromNs(reader),
-    });
-    const judge = (records: readonly SpanRecord[]): void =>
-      visit(this.#judge(contents.read(records), isForEvidence));
+    const noise = this.#noise;
+    if (noise?.judging.hasAlarms === true) {
+      this.#forEachWithNoise(noise, visit);
+      return;
+    }
+    const contents = this.#contents();
+    const stage = noise?.stageOf(new Map());
+    const judge = (records: readonly SpanRecord[]): void => {
+      const read = contents.read(records);
+      visit(this.#find(read, this.#pair(read), stage, isForEvidence));
+    };
     const { steps } = this.#kept;
     if (steps === undefined) {
       const agreed = (passed: readonly SpanRecord[]): void => contents.pass(passed);
-      this.#windows({ agreed, window: judge }).read(reader);
+      this.#windows({ agreed, window: judge }).read(this.#work.reader);
       return;
     }
     for (const step of steps) {
@@ -171,16 +215,88 @@ class WindowedAnalysis {
     }
   }
 
-  #judge(contents: CaptureContents, isForEvidence: boolean): JudgedWindow {
-    const { reader, dialects, histories, domains, ruling } = this.#work;
+  #forEachWithNoise(noise: NoiseOfComparison, visit: (window: JudgedWindow) => void): void {
+    const { judging } = noise;
+    const contents = this.#contents();
+    this.#windows({
+      agreed: (records) => {
+        contents.pass(records);
+        const pairs = agreedPairs(records, this.#work.identity);
+        const recordsOf = new Map<NoisyPair, AgreedPair>(pairs.map((pair) => [pair, pair]));
+        judging.add(pairs, [], (alarms) => {
+          for (const [pair, own] of alarms) {
+            const agreed = recordsOf.get(pair);
+            if (agreed !== undefined) visit(this.#alarmed(noise, contents, { agreed, own }));
+          }
+        });
+      },
+      window: (records) => {
+        const read = contents.read(records);
+        const paired = this.#pair(read);
+        const { pairs, alone } = trafficOf(paired.connections);
+        judging.add(pairs, alone, (alarms) => {
+          visit(this.#find(read, paired, noise.stageOf(alarms)));
+        });
+      },
+      settled: (next) => judging.settle(next),
+    }).read(this.#work.reader);
+    judging.end();
+  }
+
+  /** A pair that agreed and is none of a window. */
+  #alarmed(
+    noise: NoiseOfComparison,
+    contents: WindowContents,
+    { agreed, own }: { readonly agreed: AgreedPair; readonly own: readonly PairAlarm[] },
+  ): JudgedWindow {
+    const read = contents.look(agreed.records);
+    const connections = read.connections.map((items) => {
+      const [old, neu] = [defined(items.old[0], 'old'), defined(items.new[0], 'new')];
+      const pairs = [{ old, new: neu, pairing: { kind: 'in-order' } } as const];
+      const nothing = { changed: [], unpaired: [], setAside: [], lacked: new Map() };
+      return { items, judgement: { ...nothing, pairs, orderNotJudged: 0 } };
+    });
+    const { pairs } = trafficOf(connections);
+    const stage = noise.stageOf(new Map(pairs.map((pair) => [pair, own])));
+    const deliveries = new Deliveries([], new Set(), read.facts);
+    return { ...this.#find(read, { connections, deliveries }, stage), isOfAgreed: true };
+  }
+
+  #contents(): WindowContents {
+    const { reader, rows, agreement, identity } = this.#work;
+    return new WindowContents({
+      identity,
+      rows,
+      connections: reader.connections(),
+      lanes: agreement.lanes,
+      survey: this.#survey,
+      isTapped: this.#isTapped,
+      unseenFromNs: unseenSendersFromNs(reader),
+    });
+  }
+
+  #pair(contents: CaptureContents): JudgedConnections {
+    const { reader, identity, histories, noise } = this.#work;
+    const context = { contents, dialects: identity.dialects, histories };
+    return judgeConnections(reader, context, noise && stampsOf(noise));
+  }
+
+  #find(
+    contents: CaptureContents,
+    paired: JudgedConnections,
+    stage: NoiseStage | undefined,
+    isForEvidence = false,
+  ): JudgedWindow {
+    const { reader, identity, histories, domains, ruling } = this.#work;
+    const { dialects } = identity;
     const context: JudgeContext = { contents, dialects, histories, ruling, isForEvidence };
-    const known = judgeAll(reader, context, undefined);
+    const known = findIn(reader, context, paired, stage);
     const findings = known.judged.flatMap((connection) => connection.findings);
     const facts: CauseFacts = {
-      ...causeFacts(context.contents, { histories, deliveries: known.deliveries, domains }),
+      ...causeFacts(contents, { histories, deliveries: known.deliveries, domains }),
       firstNs: (connection, side) => this.#survey.firstNs(connection, side),
     };
-    return { known, context, findings, losses: lossesOf(findings), facts };
+    return { known, context, findings, losses: lossesOf(findings), facts, isOfAgreed: false };
   }
 
   /** What differs of whole connections. */

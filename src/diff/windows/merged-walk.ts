@@ -4,7 +4,7 @@
  * after that: it comes right before it. Streams are opened when their connection begins.
  */
 import { TAP_ORIGIN } from '../../capture/blind-spots.ts';
-import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, Side, StreamKind, StreamRow } from '../../capture/types.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
 import type { Placement, Sending } from '../client-facts.ts';
 import { SentPlacements } from '../scan/sent-placements.ts';
@@ -29,11 +29,14 @@ export interface Wanted {
 
 type Visit = (walked: Walked) => Wanted | undefined;
 
+/** How to read the streams of a kind. */
+export type LayoutOf = (kind: StreamKind) => HeaderLayout;
+
 /**
  * The bytes of what is visited are valid during the visit only. The stream that a visit wants is visited next, as long
  * as it is wanted.
  */
-export function walkInOrder(reader: CaptureReader, layout: HeaderLayout, visit: Visit): void {
+export function walkInOrder(reader: CaptureReader, layoutOf: LayoutOf, visit: Visit): void {
   const waiting = notOpened(reader);
   const open = new Heap();
   let wanted: Wanted | undefined;
@@ -41,7 +44,7 @@ export function walkInOrder(reader: CaptureReader, layout: HeaderLayout, visit: 
     for (let last = waiting.at(-1); last !== undefined; last = waiting.at(-1)) {
       if (last.openedNs - SKEW_NS > (open.at(0)?.dueNs ?? Infinity)) break;
       waiting.pop();
-      const opened = openStreams(reader, last.rows, layout);
+      const opened = openStreams(reader, last.rows, layoutOf);
       if (opened !== undefined) open.push(opened);
     }
     const at = wanted === undefined ? 0 : open.find(wanted);
@@ -168,9 +171,9 @@ function notOpened(reader: CaptureReader): NotOpened[] {
 function openStreams(
   reader: CaptureReader,
   rows: readonly StreamRow[],
-  layout: HeaderLayout,
+  layoutOf: LayoutOf,
 ): Open | undefined {
-  const [stream, fed] = rows.map((row) => new OpenStream(reader, row, layout));
+  const [stream, fed] = rows.map((row) => new OpenStream(reader, row, layoutOf(row.kind)));
   const open = stream !== undefined && fed !== undefined ? new HeardStream(stream, fed) : stream;
   return open?.dueNs === Infinity ? undefined : open;
 }

@@ -149,6 +149,21 @@ export class Moments {
     return false;
   }
 
+  /** The first of which a half is to come; undefined: none. */
+  firstOpen(until: number): number | undefined {
+    for (let moment = this.#base; moment <= until; moment++) {
+      if ((this.at(moment)?.open ?? 0) > 0) return moment;
+    }
+    return undefined;
+  }
+
+  /** All that is not past. */
+  *records(): Generator<SpanRecord> {
+    for (const { firstRecord } of this.#moments) {
+      for (let record = firstRecord; record !== undefined; record = record.next) yield record;
+    }
+  }
+
   /** The records of all up to this one, which are past then. */
   take(moment: number): readonly SpanRecord[] {
     const taken = this.#moments.splice(0, Math.max(0, moment + 1 - this.#base));

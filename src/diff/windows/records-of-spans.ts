@@ -3,7 +3,7 @@ import type { StreamRow } from '../../capture/types.ts';
 import { defined } from '../../lib/assert.ts';
 import type { Frame, Span } from '../../wire/types.ts';
 import type { Placement, Sending } from '../client-facts.ts';
-import { KEY_IS_BYTES_MAX } from '../content-table.ts';
+import { SHORT_BYTES_MAX } from '../identity.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 
 export interface SpanRecord {
@@ -13,12 +13,16 @@ export interface SpanRecord {
   readonly length: number;
   readonly arrivalNs: number;
   readonly isFrame: boolean;
-  /** Equal for equal bytes; of a short one, the bytes. */
+  /** Equal for spans that are the same: see Identity. */
   readonly key: string;
-  /** Of what is no frame, and of frames whose key is a digest. */
+  /** Equal for equal bytes; of a short frame, the bytes. It may be the key. */
+  readonly bytesKey: string;
+  /** Of what is no frame, and of long ones. */
   readonly span: Span | undefined;
   /** It agreed with the other side: the scan has counted it. */
   readonly isCounted: boolean;
+  /** Of old, where equal bytes are not all: the other half of its pair. */
+  partner: SpanRecord | undefined;
   /** Of what a client sent. */
   readonly placement: Placement | undefined;
   readonly toNew: Sending['toNew'];
@@ -38,12 +42,14 @@ export function recordOf(
   { span, index, arrivalNs }: WalkedSpan,
   {
     key,
+    bytesKey,
     isCounted,
     placement,
     toNew,
     mayBeOdd = false,
   }: {
     readonly key: string;
+    readonly bytesKey: string;
     readonly isCounted: boolean;
     readonly placement?: Placement | undefined;
     readonly toNew?: Sending['toNew'];
@@ -51,7 +57,7 @@ export function recordOf(
   },
 ): SpanRecord {
   const isFrame = span.kind === 'frame';
-  const isInKey = isFrame && span.bytes.length <= KEY_IS_BYTES_MAX;
+  const isShort = isFrame && span.bytes.length <= SHORT_BYTES_MAX;
   return {
     row,
     index,
@@ -60,8 +66,10 @@ export function recordOf(
     arrivalNs,
     isFrame,
     key,
-    span: isInKey ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
+    bytesKey,
+    span: isShort ? undefined : { ...span, bytes: Uint8Array.prototype.slice.call(span.bytes) },
     isCounted,
+    partner: undefined,
     placement,
     toNew,
     mayBeOdd,
@@ -72,8 +80,8 @@ export function recordOf(
   };
 }
 
-export function bytesOf({ key, span }: SpanRecord): Uint8Array {
-  return span?.bytes ?? Buffer.from(key, 'latin1');
+export function bytesOf({ bytesKey, span }: SpanRecord): Uint8Array {
+  return span?.bytes ?? Buffer.from(bytesKey, 'latin1');
 }
 
 export function spanOf(record: SpanRecord): Span {

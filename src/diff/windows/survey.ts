@@ -4,11 +4,11 @@
  * the messages that no window holds.
  */
 import type { Side } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
 import { asSentTo, type Sending } from '../client-facts.ts';
-import { ContentTable, keyOf, Subjects } from '../content-table.ts';
+import { ContentTable, Subjects } from '../content-table.ts';
+import type { Identity } from '../identity.ts';
 import { type FrameShape, type FrameShapes, frameShapesOf } from '../../protocol/frame-shapes.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { Publishers } from '../publishers.ts';
@@ -19,10 +19,10 @@ import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { GapSurvey } from './gap-survey.ts';
 import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
-import type { DeliveringStream, WindowSink } from './window-reader.ts';
+import type { DeliveringStream, Delivery, WindowSink } from './window-reader.ts';
 
 export interface SurveyContext {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly agreement: Agreement;
   readonly rows: CaptureRows;
   readonly isTapped: boolean;
@@ -33,7 +33,13 @@ export interface SurveyContext {
 /** Messages of no window that no rule of causes can tell apart. */
 export interface AgreedSendings extends KeptSendings {
   readonly kept: Record<Side, number>;
-  /** Pairs of deliveries of them. */
+  /** Pairs of deliveries of them, where these have the same bytes. */
+  pairs: number;
+}
+
+/** Pairs of messages that are odd in one way. */
+export interface KeptPairs {
+  readonly content: Content;
   pairs: number;
 }
 
@@ -89,8 +95,11 @@ export class Survey implements WindowSink {
   readonly #ofStreams = new Map<DeliveringStream, OfStream>();
   readonly #copies = new Map<string, Copies>();
   readonly #kinds = new Map<string, AgreedSendings>();
-  readonly #table = new ContentTable({ reference: undefined, remarks: true });
+  readonly #table: ContentTable;
+  /** Pairs of deliveries, where those of old may be as odd as what was sent is not: by what is odd about them. */
+  readonly #pairsOfOld = new Map<RemarkKinds, KeptPairs>();
   readonly #subjects = new Subjects();
+  /** Clients speak the dialect of old. */
   readonly #shapes: FrameShapes;
   /** By all that tells kinds apart but flags that are rare; of frames that have a shape. */
   readonly #usualKinds = new Map<FrameShape, Map<number, AgreedSendings>>();
@@ -105,19 +114,20 @@ export class Survey implements WindowSink {
     this.#context = context;
     this.publishers = new Publishers(context.isTapped);
     this.gaps = new GapSurvey(context.rows);
-    this.#shapes = frameShapesOf(context.dialect);
+    this.#table = new ContentTable({ identity: context.identity, remarks: true });
+    this.#shapes = frameShapesOf(context.identity.dialects.old);
   }
 
   sent(record: SpanRecord, bytes: Uint8Array): void {
-    const { dialect, agreement } = this.#context;
+    const { identity, agreement } = this.#context;
     this.#recent.push(record);
     if (this.#recent.length > 2 * RECENT_MAX) this.#recent = this.#recent.slice(-RECENT_MAX);
     this.#noteInterleaved(record);
     this.gaps.sent(record);
     if (!record.isFrame) return;
     const { connection } = record.row;
-    this.publishers.noteRole(bytes, dialect.header, connection);
-    if (!record.mayBeOdd || !agreement.odd.has(bytes)) return;
+    this.publishers.noteRole(bytes, identity.dialects.old.header, connection);
+    if (!record.mayBeOdd || !agreement.odd.has(record.key)) return;
     const copies = this.#copiesOf(record.key);
     copies?.senders.add(connection);
     if (copies !== undefined && this.gaps.unmirrored(record) !== undefined) {
@@ -128,10 +138,10 @@ export class Survey implements WindowSink {
   delivered(
     stream: DeliveringStream,
     { span, index, arrivalNs }: WalkedSpan,
-    sent: readonly SpanRecord[],
+    { key, sent }: Delivery,
   ): void {
     const { row, side, isOdd } = stream;
-    const { agreement, dialect, isTapped } = this.#context;
+    const { agreement, identity, isTapped } = this.#context;
     const only = sent.length === 1 ? sent[0] : undefined;
     if (only !== undefined) {
       const delayNs = arrivalNs - only.arrivalNs;
@@ -139,11 +149,10 @@ export class Survey implements WindowSink {
       if (isTapped && side === 'new' && !isOdd(index)) this.behindFed.add(delayNs);
     }
     const known = this.#ofStreams.get(stream) ?? this.#openStream(stream, arrivalNs);
-    const { relay_domain: domainAt, source: sourceAt } = dialect.header.offsets;
     const { bytes } = span;
-    const role = ((bytes[domainAt] ?? 0) << 8) | (bytes[sourceAt] ?? 0);
     const isFrame = span.kind === 'frame';
-    const lane = this.#extend(known, isFrame ? role : NO_LANE, index);
+    const role = isFrame ? identity.roleOf(bytes, side) : NO_LANE;
+    const lane = this.#extend(known, role, index);
     this.gaps.delivered(row.connection, side, {
       index,
       offset: span.offset,
@@ -151,8 +160,8 @@ export class Survey implements WindowSink {
       isFrame,
       lane: isFrame && !isOdd(index) ? lane : undefined,
     });
-    if (!agreement.odd.has(bytes)) return;
-    const copies = this.#copiesOf(sent[0]?.key ?? keyOf(bytes));
+    if (!agreement.odd.mayHave(bytes) || !agreement.odd.has(key)) return;
+    const copies = this.#copiesOf(key);
     copies?.delivered.set(known.name, (copies.delivered.get(known.name) ?? 0) + 1);
   }
 
@@ -165,9 +174,26 @@ export class Survey implements WindowSink {
       kindOf.set(record.key, kind);
       for (const side of ['old', 'new'] as const) if (record[side]) kind.kept[side]++;
     }
-    for (const { row, key } of records) {
-      const kind = row.kind === 'old' ? kindOf.get(key) : undefined;
+    for (const record of records) {
+      if (record.row.kind !== 'old') continue;
+      if (!this.#context.identity.isOfBytes) {
+        this.#noteOfOld(record);
+        continue;
+      }
+      const kind = kindOf.get(record.key);
       if (kind !== undefined) kind.pairs++;
+    }
+  }
+
+  #noteOfOld(record: SpanRecord): void {
+    const { old } = this.#context.identity.dialects;
+    const bytes = bytesOf(record);
+    const remarks = this.#shapes.kindsOf(bytes, 0, bytes.length);
+    const known = this.#pairsOfOld.get(remarks);
+    if (known !== undefined) known.pairs++;
+    else {
+      const content = this.#table.intern(spanOf(record), old);
+      this.#pairsOfOld.set(remarks, { content, pairs: 1 });
     }
   }
 
@@ -177,6 +203,11 @@ export class Survey implements WindowSink {
 
   get agreedSendings(): Iterable<AgreedSendings> {
     return this.#kinds.values();
+  }
+
+  /** What old delivered and new left as it was. */
+  get agreedPairs(): Iterable<KeptPairs> {
+    return this.#context.identity.isOfBytes ? this.#kinds.values() : this.#pairsOfOld.values();
   }
 
   /** When a side delivered its first bytes to a client; undefined: it delivered none. */
@@ -297,7 +328,7 @@ export class Survey implements WindowSink {
     bytes: Uint8Array,
     remarks: RemarkKinds,
   ): AgreedSendings | undefined {
-    const { dialect } = this.#context;
+    const { old: dialect } = this.#context.identity.dialects;
     const isInterleaved = {
       old: this.#interleaved.old.has(record),
       new: this.#interleaved.new.has(record),
@@ -323,7 +354,7 @@ export class Survey implements WindowSink {
       readonly remarks: RemarkKinds;
     },
   ): string {
-    const { header } = this.#context.dialect;
+    const { header } = this.#context.identity.dialects.old;
     const sending = sendingOf(record);
     const written = this.#flagsOf(sending, isInterleaved.old);
     const writtenToNew =

@@ -1,11 +1,11 @@
 /** Makes of the spans of one window what the analysis reads of a capture, with what is known of the rest. */
 import type { ArrivedSpan, ConnectionRow, Side } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
 import { defined } from '../../lib/assert.ts';
 import type { Span } from '../../wire/types.ts';
 import { ClientFacts, type HiddenGap } from '../client-facts.ts';
 import { ContentTable } from '../content-table.ts';
 import type { BytesOfItems } from '../fetch-bytes.ts';
+import type { Identity } from '../identity.ts';
 import type {
   Around,
   CaptureContents,
@@ -24,7 +24,7 @@ import { type Bounds, RoomsOfGaps } from './rooms-of-gaps.ts';
 import { NO_LANE, type Survey } from './survey.ts';
 
 export interface WindowSource {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly rows: CaptureRows;
   readonly connections: readonly ConnectionRow[];
   readonly lanes: Lanes;
@@ -65,6 +65,11 @@ export class WindowContents {
     for (const [stream, index] of given) this.#passed.given.set(stream, index);
   }
 
+  /** What is not passed over: it lies among what is. */
+  look(records: readonly SpanRecord[]): CaptureContents {
+    return new Window(this.#source, this.#passed).read(records);
+  }
+
   read(records: readonly SpanRecord[]): CaptureContents {
     const window = new Window(this.#source, this.#passed);
     const contents = window.read(records);
@@ -76,12 +81,13 @@ export class WindowContents {
 class Window implements WindowFacts {
   readonly #source: WindowSource;
   readonly #passed: Passed;
-  readonly #table = new ContentTable({ reference: undefined, remarks: true, hasKeys: true });
+  readonly #table: ContentTable;
   readonly #connections = new Map<number, OfConnection>();
 
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
     this.#passed = passed;
+    this.#table = new ContentTable({ identity: source.identity, remarks: true, hasKeys: true });
   }
 
   read(records: readonly SpanRecord[]): CaptureContents {
@@ -195,27 +201,35 @@ class Window implements WindowFacts {
   }
 
   #contentOf(record: SpanRecord): Content {
-    return this.#table.internKeyed(record, bytesOf, this.#source.dialect);
+    return this.#table.internKeyed(
+      record,
+      bytesOf,
+      this.#source.identity.dialectOf(record.row.kind),
+    );
   }
 
-  #contentOfSpan(span: Span): Content {
+  #contentOfSpan(span: Span, side: Side): Content {
     if (span instanceof RecordedFrame) return this.#contentOf(span.record);
-    return this.#table.intern(span, this.#source.dialect);
+    return this.#table.intern(span, this.#source.identity.dialectOf(side));
   }
 
   #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
-    const { dialect } = this.#source;
+    const dialect = this.#source.identity.dialectOf(side);
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span)),
+      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span, side)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
     const items: Item[] = [];
     let at = 0;
     for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
       while ((records[at]?.index ?? Infinity) < arrived.index) at++;
-      const content = this.#contentOfSpan(arrived.span);
-      const isCounted = records[at]?.isCounted ?? false;
-      const item = makeItem(arrived, content, indexBehind(items.at(-1), arrived), isCounted);
+      const record = records[at];
+      const isWhole = record?.span !== undefined && record.span === arrived.span;
+      const content = isWhole ? this.#contentOf(record) : this.#contentOfSpan(arrived.span, side);
+      const index = indexBehind(items.at(-1), arrived);
+      const made = makeItem(arrived, content, index, record?.isCounted ?? false);
+      const partner = record?.partner;
+      const item = partner ? { ...made, agreedWith: this.#contentOf(partner) } : made;
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }

@@ -4,12 +4,13 @@
  * that agreed has both halves in the same. What disagrees everywhere is cut where it is most alike.
  */
 import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
-import type { Dialect } from '../../protocol/types.ts';
-import { keyOf } from '../content-table.ts';
+import type { Span } from '../../wire/types.ts';
+import { type Identity, keyOf } from '../identity.ts';
 import { otherSide } from '../records.ts';
 import type { Agreement } from '../scan/agreement-scan.ts';
+import type { Settled } from '../noise/judging.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
-import { walkInOrder, type Wanted } from './merged-walk.ts';
+import { type LayoutOf, walkInOrder, type Wanted } from './merged-walk.ts';
 import { Moments } from './moments.ts';
 import { recordOf, type SpanRecord } from './records-of-spans.ts';
 
@@ -28,10 +29,18 @@ export interface WindowSink {
   /** Everything of some messages that agreed wherever they were delivered. */
   agreed(records: readonly SpanRecord[]): void;
   window(records: readonly SpanRecord[]): void;
+  /** Of what is still to come, what comes first. */
+  settled?(next: Settled): void;
   /** The bytes are valid during the call. */
   sent?(record: SpanRecord, bytes: Uint8Array): void;
-  /** The same. `sent`: the messages that it may come from. */
-  delivered?(stream: DeliveringStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void;
+  /** The same. */
+  delivered?(stream: DeliveringStream, walked: WalkedSpan, of: Delivery): void;
+}
+
+export interface Delivery {
+  readonly key: string;
+  /** The messages that it may come from. */
+  readonly sent: readonly SpanRecord[];
 }
 
 export interface DeliveringStream {
@@ -41,7 +50,7 @@ export interface DeliveringStream {
 }
 
 export interface WindowContext {
-  readonly dialect: Dialect;
+  readonly identity: Identity;
   readonly agreement: Agreement;
   readonly limits: WindowLimits;
   /** A pair that is farther apart is looked at. */
@@ -97,6 +106,10 @@ export class WindowReader {
   #past = new Map<string, SpanRecord>();
   #pastBefore = new Map<string, SpanRecord>();
   #sinceSent = 0;
+  /** When what old delivered last was read, of what was read in time. */
+  #readNs = -Infinity;
+  /** Of each connection, how many spans of new were read. */
+  readonly #newCounts = new Map<number, number>();
   #lookAt: number;
 
   constructor(context: WindowContext, sink: WindowSink) {
@@ -106,14 +119,17 @@ export class WindowReader {
   }
 
   read(reader: CaptureReader): void {
-    const { dialect, agreement } = this.#context;
-    walkInOrder(reader, dialect.header, ({ row, walked, placement, toNew }) => {
+    const { agreement, identity } = this.#context;
+    const layoutOf: LayoutOf = (kind) => identity.dialectOf(kind).header;
+    walkInOrder(reader, layoutOf, ({ row, walked, placement, toNew }) => {
       if (placement === undefined) this.#takeDelivery(row, walked);
       else {
-        const key = keyOf(walked.span.bytes);
-        const mayBeOdd = agreement.odd.mayHave(walked.span.bytes);
-        const known = { key, isCounted: false, placement, toNew, mayBeOdd };
-        this.#takeSent(recordOf(row, walked, known), walked.span.bytes);
+        const { span } = walked;
+        const key = identity.keyOf(span, row.kind);
+        const bytesKey = this.#bytesKeyOf(span, key);
+        const mayBeOdd = agreement.odd.mayHave(span.bytes);
+        const known = { key, bytesKey, isCounted: false, placement, toNew, mayBeOdd };
+        this.#takeSent(recordOf(row, walked, known), span.bytes);
       }
       this.#giveFull();
       return this.#wanted;
@@ -145,21 +161,29 @@ export class WindowReader {
 
   #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
     if (row.kind === 'client') return;
+    if (this.#sink.settled !== undefined) this.#noteRead(row, walked);
     const stream = this.#streamOf(row, row.kind);
     const isFrame = walked.span.kind === 'frame';
     if (isFrame && !stream.isOdd(walked.index)) this.#takeAgreed(stream, walked);
     else this.#takeOdd(stream, walked);
   }
 
+  #noteRead({ kind, connection }: StreamRow, { index, arrivalNs }: WalkedSpan): void {
+    const isInTime = kind === 'old' && this.#wanted === undefined;
+    if (isInTime) this.#readNs = Math.max(this.#readNs, arrivalNs);
+    if (kind === 'new') this.#newCounts.set(connection, index + 1);
+  }
+
   #takeAgreed(stream: SideStream, walked: WalkedSpan): void {
-    const lane = this.#laneOf(walked.span.bytes);
+    const lane = this.#laneOf(stream, walked.span.bytes);
     const { halves } = stream;
     const ahead = aheadOf(halves.ahead, lane);
     const first = ahead.side === stream.side ? undefined : next(ahead);
-    const key = first?.key ?? keyOf(walked.span.bytes);
-    const record = recordOf(stream.row, walked, { key, isCounted: true });
+    const key = first?.key ?? this.#context.identity.keyOf(walked.span, stream.side);
+    const bytesKey = this.#bytesKeyOf(walked.span, key);
+    const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: true });
     const sent = this.#sent.get(key) ?? NOBODY;
-    this.#noteDelivered(stream, walked, sent);
+    this.#noteDelivered(stream, walked, { key, sent });
     if (first === undefined) {
       const moment = this.#momentOf(stream, lane, sent);
       this.#arrive(stream, lane, moment, sent.length === 1);
@@ -177,18 +201,26 @@ export class WindowReader {
     // Its other half is past, and nothing near it was odd.
     if (at === undefined) return;
     at.open--;
+    this.#notePair(first, record);
     this.#moments.put(record, first.moment);
     const { lateAfterNs = Infinity } = this.#context;
     const behindNs = (record.arrivalNs - first.arrivalNs) * (stream.side === 'new' ? 1 : -1);
     if (behindNs > lateAfterNs) at.isOdd = true;
   }
 
+  #notePair(first: SpanRecord, second: SpanRecord): void {
+    if (this.#context.identity.isOfBytes) return;
+    if (first.row.kind === 'old') first.partner = second;
+    else second.partner = first;
+  }
+
   #takeOdd(stream: SideStream, walked: WalkedSpan): void {
     const { span } = walked;
-    const key = keyOf(span.bytes);
-    const record = recordOf(stream.row, walked, { key, isCounted: false });
+    const key = this.#context.identity.keyOf(span, stream.side);
+    const bytesKey = this.#bytesKeyOf(span, key);
+    const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: false });
     const sent = this.#sent.get(key) ?? NOBODY;
-    this.#noteDelivered(stream, walked, sent);
+    this.#noteDelivered(stream, walked, { key, sent });
     const [only] = sent;
     const isKnown = only !== undefined && sent.length === 1;
     if (!isKnown && stream.position < 0 && stream.early.length < EARLY_MAX) {
@@ -198,7 +230,7 @@ export class WindowReader {
     const near = stream.position < 0 ? this.#moments.last : stream.position;
     const moment = Math.max(isKnown ? only.moment : near, this.#moments.first);
     if (only !== undefined && sent.length === 1 && record.isFrame) {
-      this.#arrive(stream, this.#laneOf(span.bytes), moment, true);
+      this.#arrive(stream, this.#laneOf(stream, span.bytes), moment, true);
     } else {
       stream.unsureFrom = Math.min(stream.unsureFrom, moment);
       const past = this.#past.get(key) ?? this.#pastBefore.get(key);
@@ -246,9 +278,9 @@ export class WindowReader {
     stream.unsureFrom = Infinity;
   }
 
-  #noteDelivered(stream: SideStream, walked: WalkedSpan, sent: readonly SpanRecord[]): void {
-    for (const one of sent) one[stream.side] = true;
-    this.#sink.delivered?.(stream, walked, sent);
+  #noteDelivered(stream: SideStream, walked: WalkedSpan, delivery: Delivery): void {
+    for (const one of delivery.sent) one[stream.side] = true;
+    this.#sink.delivered?.(stream, walked, delivery);
   }
 
   /** Gives away what is far enough behind. */
@@ -276,6 +308,7 @@ export class WindowReader {
       hasGiven = true;
       if (isEnd && moments.size.records === 0) break;
     }
+    this.#settle();
     const { records } = moments.size;
     this.#lookAt = Math.max(limits.recordsMax, records + (limits.recordsMax >>> 2));
   }
@@ -318,8 +351,33 @@ export class WindowReader {
     return isFull && (mayForce || isEnd) ? moments.bestCut(until, contextMoments) : undefined;
   }
 
-  #giveAgreed(until: number): void {
-    if (until >= this.#moments.first) this.#sink.agreed(this.#take(until));
+  #giveAgreed(wanted: number): void {
+    const moments = this.#moments;
+    // Where pairs are judged one by one, both halves must be there.
+    const isHalved = this.#context.identity.noise !== undefined;
+    const open = isHalved ? moments.firstOpen(wanted) : undefined;
+    if (open !== undefined && this.#isOverfull()) this.#wanted = this.#farthest();
+    const until = Math.min(wanted, (open ?? Infinity) - 1);
+    if (until >= moments.first) this.#sink.agreed(this.#take(until));
+  }
+
+  #settle(): void {
+    if (this.#sink.settled === undefined) return;
+    let oldNs = Infinity;
+    const newIndexes = new Map<number, number>();
+    const early = [...this.#streams.values()].flatMap((stream) => stream.early);
+    for (const records of [this.#moments.records(), early]) {
+      for (const { row, arrivalNs, index } of records) {
+        if (row.kind === 'old') oldNs = Math.min(oldNs, arrivalNs);
+        if (row.kind !== 'new') continue;
+        newIndexes.set(row.connection, Math.min(index, newIndexes.get(row.connection) ?? Infinity));
+      }
+    }
+    const read = this.#readNs;
+    this.#sink.settled({
+      oldNs: Math.min(oldNs, read),
+      newIndex: (connection) => newIndexes.get(connection) ?? this.#newCounts.get(connection) ?? 0,
+    });
   }
 
   #take(until: number): readonly SpanRecord[] {
@@ -365,9 +423,13 @@ export class WindowReader {
     return stream;
   }
 
-  #laneOf(frame: Uint8Array): number {
-    const { relay_domain: domainAt, source: sourceAt } = this.#context.dialect.header.offsets;
-    return this.#context.agreement.lanes.of(((frame[domainAt] ?? 0) << 8) | (frame[sourceAt] ?? 0));
+  #laneOf({ side }: SideStream, frame: Uint8Array): number {
+    const { agreement, identity } = this.#context;
+    return agreement.lanes.of(identity.roleOf(frame, side));
+  }
+
+  #bytesKeyOf({ bytes }: Span, key: string): string {
+    return this.#context.identity.isOfBytes ? key : keyOf(bytes);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Two relays that stamp every message: what is noise, what is not, and what is found inside of noise. */
 import { describe, expect, test } from 'vitest';
 import { join } from 'node:path';
+import { openCapture } from '../../../src/capture/open.ts';
+import { learnFromCapture } from '../../../src/diff/noise/learn-capture.ts';
 import { type NoiseModel, parseNoiseModel } from '../../../src/diff/noise/model.ts';
 import { defined } from '../../../src/lib/assert.ts';
 import { createRandom, type Random } from '../../../src/lib/random.ts';
@@ -51,6 +53,16 @@ describe('two instances of one relay', () => {
     expect(model.unlearned).toEqual([]);
     expect(model.divergences).toBe(0);
     expect(model.falseAlarms).toEqual({ judged: 6_000 - 5, alarms: 0 });
+  });
+
+  test('teach it by their first messages, and are held against it to the end', () => {
+    const reader = openCapture(stamping({ seed: 1 }));
+    const model = learnFromCapture(reader, dialect, 30_000);
+    reader.close();
+    expect(kindsOfFields(model)).toEqual(kindsOfFields(learned()));
+    expect(model.pairs).toBeGreaterThan(300);
+    expect(model.pairs).toBeLessThan(1_000);
+    expect(model.divergences).toBe(0);
   });
 
   test('are the same, although every message differs', () => {

@@ -1,11 +1,16 @@
 /** Each type of noise by itself: what it learns, what it lets pass, what it finds. */
 import { describe, expect, test } from 'vitest';
-import { judgeAlias, learnAlias } from '../../../src/diff/noise/alias.ts';
-import { judgeClock, learnClock } from '../../../src/diff/noise/clock.ts';
-import { judgeCounter, learnCounter, learnUnevenCounter } from '../../../src/diff/noise/counter.ts';
-import type { FieldJudgement } from '../../../src/diff/noise/judgement.ts';
-import type { ClockModel } from '../../../src/diff/noise/model.ts';
-import { judgeRandom, learnRandom } from '../../../src/diff/noise/random.ts';
+import { AliasJudge, learnAlias } from '../../../src/diff/noise/alias.ts';
+import { ClockJudge, learnClock } from '../../../src/diff/noise/clock.ts';
+import { CounterJudge, learnCounter, learnUnevenCounter } from '../../../src/diff/noise/counter.ts';
+import { type FieldJudgement, judgeSeries } from '../../../src/diff/noise/judgement.ts';
+import type {
+  AliasModel,
+  ClockModel,
+  CounterModel,
+  RandomModel,
+} from '../../../src/diff/noise/model.ts';
+import { learnRandom, RandomJudge } from '../../../src/diff/noise/random.ts';
 import type { Observation } from '../../../src/diff/noise/traffic.ts';
 import type { Content, Item } from '../../../src/diff/records.ts';
 import { defined } from '../../../src/lib/assert.ts';
@@ -51,6 +56,15 @@ function observations(
     return { pair, path: 'header.sequence', ...valuesAt(index) };
   });
 }
+
+const judgeClock = (some: Observation[], model: ClockModel, field: string): FieldJudgement =>
+  judgeSeries(new ClockJudge(model, field), some);
+const judgeCounter = (some: Observation[], model: CounterModel, field: string): FieldJudgement =>
+  judgeSeries(new CounterJudge(model, field), some);
+const judgeAlias = (some: Observation[], model: AliasModel, field: string): FieldJudgement =>
+  judgeSeries(new AliasJudge(model, field), some);
+const judgeRandom = (some: Observation[], model: RandomModel, field: string): FieldJudgement =>
+  judgeSeries(new RandomJudge(model, field), some);
 
 const detailsOf = ({ alarms }: FieldJudgement): string[] => alarms.map(({ detail }) => detail);
 
@@ -137,7 +151,7 @@ describe('a counter', () => {
       return { ...observation, pair: { ...pair, new: { ...pair.new, index } } };
     });
     expect(learnCounter(interleaved)).toEqual(model);
-    expect(judgeCounter(interleaved, model, 'header.sequence', []).alarms).toEqual([]);
+    expect(judgeCounter(interleaved, model, 'header.sequence').alarms).toEqual([]);
   });
 
   test.each<[string, (index: number) => number, RegExp]>([
@@ -145,7 +159,7 @@ describe('a counter', () => {
     ['goes back', (index) => (index < 99 ? index : 3), /went back from 105 to 10/],
     ['steps twice', (index) => (index < 50 ? index : index + 1), /went on by 2 to 58/],
   ])('that %s is found', (_, at, words) => {
-    const details = detailsOf(judgeCounter(counting(100, at), model, 'header.sequence', []));
+    const details = detailsOf(judgeCounter(counting(100, at), model, 'header.sequence'));
     expect(details[0]).toMatch(words);
     expect(details.length).toBeLessThanOrEqual(2);
   });
@@ -162,8 +176,8 @@ describe('a counter', () => {
     expect(learnCounter(uneven(100))).toBeUndefined();
     const learned = defined(learnUnevenCounter(uneven(100)), 'counter');
     expect(learned.step).toBeNull();
-    expect(judgeCounter(uneven(60), learned, 'x', []).alarms).toEqual([]);
-    expect(judgeCounter(uneven(60, 1), learned, 'x', []).alarms).toHaveLength(1);
+    expect(judgeCounter(uneven(60), learned, 'x').alarms).toEqual([]);
+    expect(judgeCounter(uneven(60, 1), learned, 'x').alarms).toHaveLength(1);
   });
 });
 
