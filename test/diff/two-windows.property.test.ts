@@ -6,15 +6,17 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openCapture } from '../../src/capture/open.ts';
+import { REWRITE_NOTE } from '../../src/capture/replay-notes.ts';
 import { diffCapture } from '../../src/diff/diff-capture.ts';
 import type { ScanOptions } from '../../src/diff/read-contents.ts';
 import { JoinedCapture } from '../../src/diff/two-captures/joined-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
+import type { Dialect } from '../../src/protocol/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { repeated, single, SMALL, stepsOf, traffic } from './faulty-traffic.ts';
-import { delivers, dialect, sends } from './support.ts';
+import { repeated, single, SMALL, stepsOf, traffic, translator } from './faulty-traffic.ts';
+import { delivers, dialect, protocol, sends } from './support.ts';
 
 /** What one relay did: as if it had been recorded alone. */
 function stepsOfSide(
@@ -36,12 +38,19 @@ function stepsOfSide(
   });
 }
 
+interface Second {
+  /** It has only the first of them. */
+  readonly clientsOfSecond?: number;
+  /** Its clients were played in this dialect. */
+  readonly newDialect?: Dialect;
+}
+
 function compare(
   first: readonly CaptureStep[],
   second: readonly CaptureStep[],
   sealed: boolean,
   windows: Partial<ScanOptions['windows']> = {},
-  clientsOfSecond = 3,
+  { clientsOfSecond = 3, newDialect = dialect }: Second = {},
 ): { readonly whole: DiffResult; readonly windowed: DiffResult } {
   const directory = temporaryDirectory();
   const [old, neu] = [first, second].map((steps, index) => {
@@ -50,14 +59,16 @@ function compare(
     const isThere = ({ connection = 1 }: { connection?: number | undefined }): boolean =>
       connection <= connections.length;
     const recorded = steps.filter((step) => !('connection' in step) || isThere(step));
-    buildCapture(path, { connections, steps: recorded, sealed });
+    const isRewritten = index === 1 && newDialect !== dialect;
+    const notes = isRewritten ? { [REWRITE_NOTE]: `dialect:${newDialect.name}` } : {};
+    buildCapture(path, { connections, steps: recorded, sealed, notes });
     return path;
   });
-  const layouts = { old: dialect.header, new: dialect.header };
+  const layouts = { old: dialect.header, new: newDialect.header };
   const open = (path = ''): ReturnType<typeof openCapture> => openCapture(path);
   const joined = new JoinedCapture(open(old), open(neu), { layouts, newSide: 'old' });
   try {
-    const base = { oldDialect: dialect, newDialect: dialect, labels: joined.labels };
+    const base = { oldDialect: dialect, newDialect, labels: joined.labels };
     const limits = { ...SMALL.windows, ...windows };
     return {
       whole: diffCapture(joined, { ...base, scan: { wholeBytesMax: Infinity } }),
@@ -92,6 +103,28 @@ test.each([
         expect(told(found.windowed)).toEqual(told(found.whole));
       },
     ),
+    { numRuns: 15 },
+  );
+  expect(windowed).toBeGreaterThan(5);
+});
+
+test('of a recording that was played in another dialect windows say what the whole says', () => {
+  const newDialect = protocol.dialect('alphapulse-v2-seqfirst');
+  const translate = translator(dialect, newDialect);
+  const say = (step: CaptureStep): CaptureStep =>
+    'stream' in step ? { ...step, bytes: translate(step.bytes) } : step;
+  let windowed = 0;
+  fc.assert(
+    fc.property(traffic(true, fc.oneof(single, single, repeated)), (made) => {
+      const steps = stepsOf(made);
+      const pace = { pace: 1, writesApart: false };
+      const first = stepsOfSide(steps, 'old', pace);
+      const second = stepsOfSide(steps, 'new', pace).map(say);
+      const windows = { contextMoments: 6, keptBytesMax: 0 };
+      const found = compare(first, second, made.sealed, windows, { newDialect });
+      if (found.windowed.latency?.old === null) windowed++;
+      expect(told(found.windowed)).toEqual(told(found.whole));
+    }),
     { numRuns: 15 },
   );
   expect(windowed).toBeGreaterThan(5);
@@ -132,7 +165,7 @@ test('two recordings whose clients did not send the same are told as when they a
           (at) => at % newWithout === 0,
         );
         const windows = { contextMoments: 6, keptBytesMax: 0 };
-        const found = compare(first, second, made.sealed, windows, clients);
+        const found = compare(first, second, made.sealed, windows, { clientsOfSecond: clients });
         if (found.windowed.latency?.old === null) windowed++;
         expect(told(found.windowed)).toEqual(told(found.whole));
       },

@@ -24,6 +24,7 @@ export interface CaptureScript {
   readonly dialect?: string;
   /** Default `record`. */
   readonly origin?: string;
+  readonly notes?: Readonly<Record<string, string>>;
   readonly connections: readonly string[];
   readonly steps: readonly CaptureStep[];
   /** Default true. */
@@ -44,7 +45,7 @@ export function buildCapture(path: string, script: CaptureScript): void {
     startedUnixNs: 1_700_000_000_000_000_000n,
     dialect: script.dialect ?? 'torq-codec',
     layout: H3,
-    notes: {},
+    notes: script.notes ?? {},
     protocolSchemas: new Map<string, string>(),
   };
   const writer = new RotatingWriter(path, start, script.rotation);
