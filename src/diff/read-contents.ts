@@ -8,7 +8,7 @@ import { NoiseMask } from './noise/mask.ts';
 import type { NoiseModel } from './noise/model.ts';
 import { type CaptureContents, readCapture } from './read-capture.ts';
 import { type AgreementLimits, AgreementScan } from './scan/agreement-scan.ts';
-import type { WindowLimits } from './windows/window-reader.ts';
+import type { WindowLimits } from './windows/window-sink.ts';
 
 /** How a capture is read that is too large to keep a record of every message (docs/decisions/0015). */
 export interface ScanOptions extends AgreementLimits {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openCapture } from '../../src/capture/open.ts';
 import { diffCapture } from '../../src/diff/diff-capture.ts';
 import type { DiffResult } from '../../src/diff/types.ts';
-import type { WindowLimits } from '../../src/diff/windows/window-reader.ts';
+import type { WindowLimits } from '../../src/diff/windows/window-sink.ts';
 import type { Dialect } from '../../src/protocol/types.ts';
 import { buildCapture, type CaptureStep } from '../support/capture-builder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -20,9 +20,9 @@ export interface SendingClass {
 }
 
 /** The rules ask whether a message is longer than this. */
-const LARGE_BYTES = 65_536;
+export const LARGE_BYTES = 65_536;
 /** The longest block with which a client may name itself. */
-const BLOCK_BYTES_MAX = 36;
+export const BLOCK_BYTES_MAX = 36;
 /** Hostile traffic has no end of message types: what comes then counts for no rule, and for none against it. */
 const CLASSES_MAX = 65_536;
 

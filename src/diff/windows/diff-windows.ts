@@ -48,7 +48,8 @@ import { KeptWindows } from './kept-windows.ts';
 import type { SpanRecord } from './records-of-spans.ts';
 import { Survey } from './survey.ts';
 import { WindowContents } from './window-contents.ts';
-import { type WindowContext, WindowReader } from './window-reader.ts';
+import { WindowReader } from './window-reader.ts';
+import type { WindowContext } from './window-sink.ts';
 
 export interface WindowedDiff {
   readonly reader: CaptureReader;

@@ -3,7 +3,7 @@
  * Of what agreed between them it keeps where each stream was. When there is too much it keeps nothing.
  */
 import type { SpanRecord } from './records-of-spans.ts';
-import type { WindowSink } from './window-reader.ts';
+import type { WindowSink } from './window-sink.ts';
 
 /** Stream of a side, by its id -> index of the last span that was given away. */
 export type Given = Map<number, number>;

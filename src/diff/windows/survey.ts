@@ -4,6 +4,7 @@
  * the messages that no window holds.
  */
 import type { Side } from '../../capture/types.ts';
+import { BLOCK_BYTES_MAX, LARGE_BYTES } from '../causes/sending-classes.ts';
 import { isRightBeforeLeaving } from '../causes/sender-left.ts';
 import type { KeptSendings } from '../causes/explain.ts';
 import { asSentTo, type Sending } from '../client-facts.ts';
@@ -19,7 +20,7 @@ import type { Agreement } from '../scan/agreement-scan.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { GapSurvey } from './gap-survey.ts';
 import { bytesOf, sendingOf, type SpanRecord, spanOf } from './records-of-spans.ts';
-import type { DeliveringStream, Delivery, WindowSink } from './window-reader.ts';
+import type { DeliveringStream, Delivery, WindowSink } from './window-sink.ts';
 
 export interface SurveyContext {
   readonly identity: Identity;
@@ -69,10 +70,6 @@ interface Copies {
 export const NO_LANE = -1;
 
 const NOWHERE: Readonly<Extent> = { first: Infinity, last: -1 };
-/** The rules ask whether a message is longer than this. */
-const LARGE_BYTES = 65_536;
-/** The longest block with which a client may name itself. */
-const BLOCK_BYTES_MAX = 36;
 /** More than a byte can name: the last stands for none. */
 const DOMAINS = 257;
 /** Of more nobody counts which is which. */

@@ -3,90 +3,18 @@
  * does not agree, with enough around it to judge by, and what agrees between them. Every span is in one piece; a pair
  * that agreed has both halves in the same. What disagrees everywhere is cut where it is most alike.
  */
-import type { CaptureReader, Side, StreamRow } from '../../capture/types.ts';
+import type { CaptureReader, StreamRow } from '../../capture/types.ts';
 import type { Span } from '../../wire/types.ts';
-import { type Identity, keyOf } from '../identity.ts';
+import { keyOf } from '../identity.ts';
 import { otherSide } from '../records.ts';
-import type { Agreement } from '../scan/agreement-scan.ts';
-import type { Settled } from '../noise/judging.ts';
 import type { WalkedSpan } from '../scan/stream-walk.ts';
 import { type LayoutOf, walkInOrder, type Wanted } from './merged-walk.ts';
 import { Moments } from './moments.ts';
 import { recordOf, type SpanRecord } from './records-of-spans.ts';
+import { SentRecords } from './sent-records.ts';
+import { aheadOf, nextWaiting, type SideStream, SideStreams } from './side-streams.ts';
+import type { Delivery, WindowContext, WindowSink } from './window-sink.ts';
 
-export interface WindowLimits {
-  /** Messages sent before and behind what does not agree that are analysed with it. */
-  readonly contextMoments: number;
-  /** Spans that are remembered; half of them at most are one window. */
-  readonly recordsMax: number;
-  /** Of frames too long for a key. */
-  readonly bytesMax: number;
-  /** Windows of the first reading that those after it need not make again; more of them, and none is kept. */
-  readonly keptBytesMax: number;
-}
-
-export interface WindowSink {
-  /** Everything of some messages that agreed wherever they were delivered. */
-  agreed(records: readonly SpanRecord[]): void;
-  window(records: readonly SpanRecord[]): void;
-  /** Of what is still to come, what comes first. */
-  settled?(next: Settled): void;
-  /** The bytes are valid during the call. */
-  sent?(record: SpanRecord, bytes: Uint8Array): void;
-  /** The same. */
-  delivered?(stream: DeliveringStream, walked: WalkedSpan, of: Delivery): void;
-}
-
-export interface Delivery {
-  readonly key: string;
-  /** The messages that it may come from. */
-  readonly sent: readonly SpanRecord[];
-}
-
-export interface DeliveringStream {
-  readonly row: StreamRow;
-  readonly side: Side;
-  readonly isOdd: (index: number) => boolean;
-}
-
-export interface WindowContext {
-  readonly identity: Identity;
-  readonly agreement: Agreement;
-  readonly limits: WindowLimits;
-  /** A pair that is farther apart is looked at. */
-  readonly lateAfterNs: number | undefined;
-}
-
-/** A row of pairs of one lane on one connection, as far as one side is ahead. */
-interface Ahead {
-  side: Side | undefined;
-  waiting: (SpanRecord | undefined)[];
-  head: number;
-}
-
-/** Of a connection: the pairs of which one half has been read. */
-interface Halves {
-  /** By lane. */
-  readonly ahead: Map<number, Ahead>;
-  /** How many of them wait for this side. */
-  readonly waiting: Record<Side, number>;
-}
-
-interface SideStream extends DeliveringStream {
-  readonly halves: Halves;
-  /** Of each lane, the latest moment. */
-  readonly latest: Map<number, number>;
-  /** Of the last message that agreed. */
-  position: number;
-  /** From this moment on it is not known where something odd belongs. */
-  unsureFrom: number;
-  /** How many moments the last message took to come. */
-  lag: number;
-  /** What came before anything that is known. */
-  early: SpanRecord[];
-}
-
-const NOBODY: readonly SpanRecord[] = [];
 /** Where no client sends, so many deliveries are a moment. */
 const DELIVERIES_A_MOMENT = 64;
 /** Of one stream. */
@@ -98,13 +26,9 @@ export class WindowReader {
   readonly #context: WindowContext;
   readonly #sink: WindowSink;
   readonly #moments = new Moments();
-  readonly #streams = new Map<number, SideStream>();
-  readonly #halves = new Map<number, Halves>();
+  readonly #streams: SideStreams;
   #wanted: Wanted | undefined;
-  readonly #sent = new Map<string, SpanRecord[]>();
-  /** Of moments that are past: the latest, and those before them, which are forgotten all at once. */
-  #past = new Map<string, SpanRecord>();
-  #pastBefore = new Map<string, SpanRecord>();
+  readonly #sent: SentRecords;
   #sinceSent = 0;
   /** When what old delivered last was read, of what was read in time. */
   #readNs = -Infinity;
@@ -115,6 +39,8 @@ export class WindowReader {
   constructor(context: WindowContext, sink: WindowSink) {
     this.#context = context;
     this.#sink = sink;
+    this.#streams = new SideStreams(context.agreement);
+    this.#sent = new SentRecords(context.limits.recordsMax);
     this.#lookAt = context.limits.recordsMax;
   }
 
@@ -134,14 +60,14 @@ export class WindowReader {
       this.#giveFull();
       return this.#wanted;
     });
-    for (const stream of this.#streams.values()) this.#putEarly(stream, this.#moments.last);
+    for (const stream of this.#streams.all()) this.#putEarly(stream, this.#moments.last);
     this.#give(true);
   }
 
   #giveFull(): void {
     const wanted = this.#wanted;
     if (wanted !== undefined) {
-      if ((this.#halves.get(wanted.connection)?.waiting[wanted.side] ?? 0) > 0) return;
+      if (this.#streams.isWaitedFor(wanted)) return;
       this.#wanted = undefined;
       this.#lookAt = 0;
     }
@@ -153,16 +79,14 @@ export class WindowReader {
     const moment = this.#moments.begin();
     this.#sinceSent = 0;
     this.#moments.put(record, moment);
-    const same = this.#sent.get(record.key);
-    if (same === undefined) this.#sent.set(record.key, [record]);
-    else same.push(record);
+    this.#sent.add(record);
     this.#sink.sent?.(record, bytes);
   }
 
   #takeDelivery(row: StreamRow, walked: WalkedSpan): void {
     if (row.kind === 'client') return;
     if (this.#sink.settled !== undefined) this.#noteRead(row, walked);
-    const stream = this.#streamOf(row, row.kind);
+    const stream = this.#streams.of(row, row.kind);
     const isFrame = walked.span.kind === 'frame';
     if (isFrame && !stream.isOdd(walked.index)) this.#takeAgreed(stream, walked);
     else this.#takeOdd(stream, walked);
@@ -178,11 +102,11 @@ export class WindowReader {
     const lane = this.#laneOf(stream, walked.span.bytes);
     const { halves } = stream;
     const ahead = aheadOf(halves.ahead, lane);
-    const first = ahead.side === stream.side ? undefined : next(ahead);
+    const first = ahead.side === stream.side ? undefined : nextWaiting(ahead);
     const key = first?.key ?? this.#context.identity.keyOf(walked.span, stream.side);
     const bytesKey = this.#bytesKeyOf(walked.span, key);
     const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: true });
-    const sent = this.#sent.get(key) ?? NOBODY;
+    const sent = this.#sent.of(key);
     this.#noteDelivered(stream, walked, { key, sent });
     if (first === undefined) {
       const moment = this.#momentOf(stream, lane, sent);
@@ -219,7 +143,7 @@ export class WindowReader {
     const key = this.#context.identity.keyOf(span, stream.side);
     const bytesKey = this.#bytesKeyOf(span, key);
     const record = recordOf(stream.row, walked, { key, bytesKey, isCounted: false });
-    const sent = this.#sent.get(key) ?? NOBODY;
+    const sent = this.#sent.of(key);
     this.#noteDelivered(stream, walked, { key, sent });
     const [only] = sent;
     const isKnown = only !== undefined && sent.length === 1;
@@ -233,7 +157,7 @@ export class WindowReader {
       this.#arrive(stream, this.#laneOf(stream, span.bytes), moment, true);
     } else {
       stream.unsureFrom = Math.min(stream.unsureFrom, moment);
-      const past = this.#past.get(key) ?? this.#pastBefore.get(key);
+      const past = this.#sent.pastOf(key);
       if (past !== undefined && sent.length === 0) this.#moments.put({ ...past }, moment);
     }
     this.#putOdd(record, moment);
@@ -301,7 +225,7 @@ export class WindowReader {
       const cut = this.#cutBehind(odd, { until, isEnd, mayForce: !hasGiven });
       if (cut === undefined) break;
       if (!isEnd && moments.hasOpen(cut)) {
-        if (this.#isOverfull()) this.#wanted = this.#farthest();
+        if (this.#isOverfull()) this.#wanted = this.#streams.farthest();
         break;
       }
       this.#sink.window(this.#take(cut));
@@ -317,20 +241,6 @@ export class WindowReader {
     const { recordsMax, bytesMax } = this.#context.limits;
     const { records, bytes } = this.#moments.size;
     return records > PATIENCE * recordsMax || bytes > PATIENCE * bytesMax;
-  }
-
-  /** The side of a connection for which most waits. */
-  #farthest(): Wanted | undefined {
-    let farthest: Wanted | undefined;
-    let most = 0;
-    for (const [connection, { waiting }] of this.#halves) {
-      for (const side of ['old', 'new'] as const) {
-        if (waiting[side] <= most) continue;
-        most = waiting[side];
-        farthest = { connection, side };
-      }
-    }
-    return farthest;
   }
 
   /**
@@ -356,7 +266,7 @@ export class WindowReader {
     // Where pairs are judged one by one, both halves must be there.
     const isHalved = this.#context.identity.noise !== undefined;
     const open = isHalved ? moments.firstOpen(wanted) : undefined;
-    if (open !== undefined && this.#isOverfull()) this.#wanted = this.#farthest();
+    if (open !== undefined && this.#isOverfull()) this.#wanted = this.#streams.farthest();
     const until = Math.min(wanted, (open ?? Infinity) - 1);
     if (until >= moments.first) this.#sink.agreed(this.#take(until));
   }
@@ -365,7 +275,7 @@ export class WindowReader {
     if (this.#sink.settled === undefined) return;
     let oldNs = Infinity;
     const newIndexes = new Map<number, number>();
-    const early = [...this.#streams.values()].flatMap((stream) => stream.early);
+    const early = [...this.#streams.all()].flatMap((stream) => stream.early);
     for (const records of [this.#moments.records(), early]) {
       for (const { row, arrivalNs, index } of records) {
         if (row.kind === 'old') oldNs = Math.min(oldNs, arrivalNs);
@@ -383,44 +293,9 @@ export class WindowReader {
   #take(until: number): readonly SpanRecord[] {
     const records = this.#moments.take(until);
     for (const record of records) {
-      if (record.row.kind !== 'client') continue;
-      const same = this.#sent.get(record.key);
-      if (same?.[0] !== record) continue;
-      if (same.length === 1) this.#sent.delete(record.key);
-      else same.shift();
-      // Nobody asks for what agreed everywhere.
-      if (!record.mayBeOdd) continue;
-      this.#past.set(record.key, record);
-      if (this.#past.size * 2 < this.#context.limits.recordsMax) continue;
-      this.#pastBefore = this.#past;
-      this.#past = new Map();
+      if (record.row.kind === 'client') this.#sent.pass(record);
     }
     return records;
-  }
-
-  #streamOf(row: StreamRow, side: Side): SideStream {
-    let stream = this.#streams.get(row.id);
-    if (stream === undefined) {
-      const retired = this.#context.agreement.connections.get(row.connection);
-      let halves = this.#halves.get(row.connection);
-      if (halves === undefined) {
-        halves = { ahead: new Map(), waiting: { old: 0, new: 0 } };
-        this.#halves.set(row.connection, halves);
-      }
-      stream = {
-        row,
-        side,
-        isOdd: retired?.isOdd[side] ?? ((): boolean => true),
-        halves,
-        latest: new Map(),
-        position: -1,
-        unsureFrom: Infinity,
-        lag: 0,
-        early: [],
-      };
-      this.#streams.set(row.id, stream);
-    }
-    return stream;
   }
 
   #laneOf({ side }: SideStream, frame: Uint8Array): number {
@@ -431,22 +306,4 @@ export class WindowReader {
   #bytesKeyOf({ bytes }: Span, key: string): string {
     return this.#context.identity.isOfBytes ? key : keyOf(bytes);
   }
-}
-
-function aheadOf(all: Map<number, Ahead>, lane: number): Ahead {
-  let ahead = all.get(lane);
-  if (ahead === undefined) all.set(lane, (ahead = { side: undefined, waiting: [], head: 0 }));
-  return ahead;
-}
-
-/** The half that waits for this one. */
-function next(ahead: Ahead): SpanRecord | undefined {
-  const record = ahead.waiting[ahead.head];
-  if (record === undefined) return undefined;
-  ahead.waiting[ahead.head++] = undefined;
-  if (ahead.head === ahead.waiting.length || ahead.head > 1_024) {
-    ahead.waiting.splice(0, ahead.head);
-    ahead.head = 0;
-  }
-  return record;
 }
