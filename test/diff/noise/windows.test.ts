@@ -3,7 +3,10 @@
  * What is said must be what is said when the whole capture is looked at at once.
  */
 import { describe, expect, test } from 'vitest';
+import { runsOf } from '../../../src/capture/chunk-runs.ts';
 import { openCapture } from '../../../src/capture/open.ts';
+import { readerWith } from '../../../src/capture/reader-with.ts';
+import type { CaptureReader, Chunk, Gap, Side } from '../../../src/capture/types.ts';
 import { diffCapture } from '../../../src/diff/diff-capture.ts';
 import type { NoiseModel } from '../../../src/diff/noise/model.ts';
 import type { DiffResult } from '../../../src/diff/types.ts';
@@ -34,11 +37,16 @@ let model: NoiseModel | undefined;
 const learned = (): NoiseModel =>
   (model ??= learn(recordTwoRelays({ seed: 1, messages: 800, stamps: STAMPS })));
 
-function compare(relays: Omit<TwoRelays, 'stamps'>): {
+interface Compared {
   readonly whole: DiffResult;
   readonly windowed: DiffResult;
-} {
-  const reader = openCapture(recordTwoRelays({ ...relays, stamps: STAMPS }));
+}
+
+function compare(
+  relays: Omit<TwoRelays, 'stamps'>,
+  hole: (capture: CaptureReader) => CaptureReader = (capture) => capture,
+): Compared {
+  const reader = hole(openCapture(recordTwoRelays({ ...relays, stamps: STAMPS })));
   const options = { oldDialect: dialect, newDialect: dialect, noise: learned() };
   try {
     return {
@@ -52,6 +60,47 @@ function compare(relays: Omit<TwoRelays, 'stamps'>): {
 
 function told({ latency: _latency, ...result }: DiffResult): unknown {
   return result;
+}
+
+/** As if so many chunks of what a side delivered had not been recorded. */
+function withGap(capture: CaptureReader, kind: Side, from: number, count: number): CaptureReader {
+  const stream = capture.streams().find((row) => row.kind === kind);
+  if (stream === undefined) throw new Error(`no stream of ${kind}`);
+  const lost = [...capture.chunks(stream.id)].slice(from, from + count);
+  const [first, last] = [lost[0], lost.at(-1)];
+  if (first === undefined || last === undefined) throw new Error('nothing to lose');
+  const bytes = lost.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
+  const gap: Gap = {
+    connection: stream.connection,
+    stream: kind,
+    where: 'recording',
+    reason: 'spool-full',
+    offset: first.offset,
+    bytes,
+    frames: undefined,
+    firstHeader: undefined,
+    lastHeader: undefined,
+    firstTimeNs: first.timeNs,
+    lastTimeNs: last.timeNs,
+  };
+  const [lostId, lostFrom, lostTo] = [stream.id, first.offset, last.offset];
+  function* chunks(id: number): Generator<Chunk> {
+    for (const chunk of capture.chunks(id)) {
+      const isLost = chunk.offset >= lostFrom && chunk.offset <= lostTo;
+      if (id !== lostId || !isLost) yield chunk;
+    }
+  }
+  return {
+    ...readerWith(capture, {
+      chunks,
+      runs: (id, fromOffset) => runsOf(chunks(id), fromOffset),
+    }),
+    gaps: () => [...capture.gaps(), gap],
+    streams: () =>
+      capture
+        .streams()
+        .map((row) => (row.id === stream.id ? { ...row, bytes: row.bytes - bytes } : row)),
+  };
 }
 
 describe('messages with noise, in windows', () => {
@@ -89,6 +138,22 @@ describe('messages with noise, in windows', () => {
       change,
       ...(seed > 5 && fault !== undefined && { fault }),
     });
+    expect(whole.counts.divergences.missing).toBeGreaterThan(2);
+    expect(told(windowed)).toEqual(told(whole));
+  });
+
+  test.each([
+    ['old', 5],
+    ['new', 5],
+    ['new', 60],
+  ] as const)('what %s delivered in a gap of %d chunks is not told', (side, count) => {
+    const relays = {
+      seed: 9,
+      messages: 700,
+      delivers: (stamped: readonly Uint8Array[]) => stamped.filter((_, at) => at % 90 !== 20),
+    };
+    const { whole, windowed } = compare(relays, (capture) => withGap(capture, side, 200, count));
+    expect(whole.counts.gaps.bytes).toBeGreaterThan(0);
     expect(whole.counts.divergences.missing).toBeGreaterThan(2);
     expect(told(windowed)).toEqual(told(whole));
   });
