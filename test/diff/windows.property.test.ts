@@ -43,18 +43,18 @@ test.each(['alphapulse-v2-seqfirst', 'torq-types'])(
       viewOf(said).setUint32(header.offsets.checksum, frameChecksum(header, said), true);
       return said;
     };
-    let agreed = 0;
+    let runsThatAgree = 0;
     fc.assert(
       fc.property(traffic(true, fc.oneof(single, single, repeated)), (made) => {
         const of = { sealed: made.sealed, newDialect };
         const { whole, windowed } = compareBothWays(stepsOf(made, ofNew), LIMITS, of);
         // Of equal messages that have other checksums in new, which is the example of a remark is the scan's choice.
         expect(toldWithoutExamples(windowed)).toEqual(toldWithoutExamples(whole));
-        agreed += whole.counts.equivalent;
+        if (whole.counts.equivalent > 0) runsThatAgree++;
       }),
       { numRuns: 20 },
     );
-    expect(agreed).toBeGreaterThan(200);
+    expect(runsThatAgree).toBeGreaterThan(10);
   },
 );
 
