@@ -46,7 +46,7 @@ export function mayScan(reader: CaptureReader, options: ReadOptions): boolean {
   const { scan } = options;
   const sides = reader.streams().filter(({ kind }) => kind !== 'client');
   const bytes = sides.reduce((sum, stream) => sum + stream.bytes, 0);
-  return bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax) && reader.runs !== undefined;
+  return bytes > (scan?.wholeBytesMax ?? SCAN_OPTIONS.wholeBytesMax);
 }
 
 /** Has read nothing yet. */
