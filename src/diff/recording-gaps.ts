@@ -42,15 +42,21 @@ export function isCutBy(gap: Gap, offset: number, length: number): boolean {
   return offset + length === gap.offset || offset === gap.offset + gap.bytes;
 }
 
+/** How many bytes of frames that a gap cut off lie at its ends. */
+export function piecesAt(gap: Gap, items: readonly Item[]): number {
+  let bytes = 0;
+  for (const { content, offset } of items) {
+    if (!content.isFrame && isCutBy(gap, offset, content.length)) bytes += content.length;
+  }
+  return bytes;
+}
+
 /** The gaps of a connection of which everything is known. */
 export function roomsIn(items: SideItems, gaps: readonly Gap[]): readonly GapRoom[] {
   return gaps.flatMap((gap): GapRoom[] => {
     const { stream: side, offset, bytes } = gap;
     if (gap.where !== 'recording' || side === 'client') return [];
-    const pieces = items[side].filter(
-      (item) => !item.content.isFrame && isCutBy(gap, item.offset, item.content.length),
-    );
-    let left = bytes + pieces.reduce((sum, piece) => sum + piece.content.length, 0);
+    let left = bytes + piecesAt(gap, items[side]);
     return [
       {
         gap,

@@ -30,7 +30,7 @@ it(
     const args = ['scripts/run-tool.mjs', 'bench/main.ts', 'diff', '--quick', '--json'];
     const printed = execFileSync(process.execPath, args, { encoding: 'utf8' });
     const { measures, byHand } = diffResult.parse(JSON.parse(printed));
-    expect(new Set(measures.map(({ name }) => name)).size).toBe(10);
+    expect(new Set(measures.map(({ name }) => name)).size).toBe(14);
     for (const { name, frames, compared } of measures) {
       if (name.includes('diverge')) continue;
       const { pairs, divergences, verdict } = compared;

@@ -125,6 +125,22 @@ test('a message that moved farther than a window is said to have, and is one tha
   expect(windowed.divergences[0]?.detail).toContain('new farther away than the order is looked at');
 });
 
+test.each([5, 8, 20, 70])('a message that comes %d too early is told with how far', (by) => {
+  const frames = Array.from({ length: 120 }, (_, at) => testFrame(at + 1, { checksum: 'zero' }));
+  const moved = frames.filter((_, at) => at !== 90).toSpliced(90 - by, 0, ...frames.slice(90, 91));
+  const deliver = (side: 'old' | 'new', passed: readonly Uint8Array[]): CaptureStep[] =>
+    passed.flatMap((bytes) => [1, 2, 3].map((connection) => ({ connection, stream: side, bytes })));
+  const made: CaptureStep[] = [
+    ...frames.map((bytes): CaptureStep => ({ connection: 1, stream: 'client', bytes })),
+    ...deliver('old', frames),
+    ...deliver('new', moved),
+    { connection: undefined, event: 'stop', details: { drained: 1 } },
+  ];
+  const { whole, windowed } = compareBothWays(made, LIMITS);
+  expect(whole.divergences.map(({ distance }) => distance)).toEqual([-by, -by, -by]);
+  expect(told(windowed)).toEqual(told(whole));
+});
+
 test('a side that comes when the other has long ended is read before its time', () => {
   const made = steps(400, (frame, at) =>
     at % 80 === 7 ? [] : at % 80 === 47 ? [flipped(frame)] : [frame],

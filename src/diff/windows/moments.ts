@@ -82,6 +82,17 @@ export class Moments {
     return undefined;
   }
 
+  /** The last up to `until` behind which nothing belongs to what is before it; the one before the first: there is none. */
+  lastUntied(until: number): number {
+    let tied = this.#tiedBefore;
+    let found = this.#base - 1;
+    for (let moment = this.#base; moment <= until; moment++) {
+      tied += this.at(moment)?.tied ?? 0;
+      if (tied === 0) found = moment;
+    }
+    return found;
+  }
+
   /** The moment behind which so many records lie. */
   before(records: number): number {
     let left = records;

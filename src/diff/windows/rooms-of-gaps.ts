@@ -6,8 +6,8 @@
  */
 import type { Side } from '../../capture/types.ts';
 import type { HiddenGap } from '../client-facts.ts';
-import type { GapRoom } from '../recording-gaps.ts';
-import type { Unpaired } from '../records.ts';
+import { type GapRoom, piecesAt } from '../recording-gaps.ts';
+import type { Item, Unpaired } from '../records.ts';
 import type { GapsOfSide, GapSurvey } from './gap-survey.ts';
 
 /** The spans of a side that a window holds: from the first to the last. */
@@ -18,6 +18,7 @@ export interface Bounds {
 
 export interface RoomsOfWindow {
   bounds(side: Side): Bounds;
+  items(side: Side): readonly Item[];
   /** undefined: what agrees in its lane says nothing of the order of its publisher. */
   laneOf(one: Unpaired): number | undefined;
 }
@@ -30,6 +31,8 @@ type Where = 'at' | 'before' | 'behind';
 export class RoomsOfGaps {
   readonly #survey: GapSurvey;
   readonly #left = new Map<GapsOfSide, Readonly<Record<Where, Float64Array>>>();
+  /** Bytes of the pieces at the ends of each gap, as far as windows know. */
+  readonly #pieces = new Map<GapsOfSide, Float64Array>();
   /** Each client is owed what was hidden of it: by connection. */
   readonly #hidden = new Map<number, HiddenGap[]>();
 
@@ -52,7 +55,10 @@ export class RoomsOfGaps {
     const from = gaps.firstFrom(first);
     const to = gaps.firstFrom(last + 2);
     const rooms: GapRoom[] = [];
-    for (let at = from; at < to; at++) rooms.push(this.#room(gaps, at, 'at', window));
+    for (let at = from; at < to; at++) {
+      this.#notePieces(gaps, at, window);
+      rooms.push(this.#room(gaps, at, 'at', window));
+    }
     const addFar = (start: number, step: 1 | -1, where: Where): void => {
       let found = 0;
       for (let at = start; at >= 0 && at < gaps.gaps.length; at += step) {
@@ -101,6 +107,18 @@ export class RoomsOfGaps {
         return true;
       },
     };
+  }
+
+  /** A window knows what clients sent, and so may see that a piece at the gap is longer than its bytes alone say. */
+  #notePieces(gaps: GapsOfSide, at: number, window: RoomsOfWindow): void {
+    const gap = gaps.gaps[at];
+    const left = this.#leftOf(gaps).at;
+    const known = this.#pieces.get(gaps) ?? Float64Array.from(gaps.pieces);
+    this.#pieces.set(gaps, known);
+    const more = gap === undefined ? 0 : piecesAt(gap, window.items(gaps.side)) - (known[at] ?? 0);
+    if (more <= 0) return;
+    known[at] = (known[at] ?? 0) + more;
+    left[at] = (left[at] ?? 0) + more;
   }
 
   #leftOf(gaps: GapsOfSide): Readonly<Record<Where, Float64Array>> {

@@ -14,7 +14,7 @@ import type {
   WindowFacts,
 } from '../read-capture.ts';
 import type { GapRoom } from '../recording-gaps.ts';
-import type { Content, Item } from '../records.ts';
+import type { Content, Item, SideItems } from '../records.ts';
 import type { Lanes } from '../scan/lanes.ts';
 import { indexBehind, makeItem } from '../make-item.ts';
 import { type SentMessages, splitJoined } from '../split-joined.ts';
@@ -83,6 +83,7 @@ class Window implements WindowFacts {
   readonly #passed: Passed;
   readonly #table: ContentTable;
   readonly #connections = new Map<number, OfConnection>();
+  readonly #items = new Map<number, SideItems>();
 
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
@@ -134,7 +135,8 @@ class Window implements WindowFacts {
     const items = connections.flatMap(({ id, label }): ConnectionItems[] => {
       const of = this.#connections.get(id);
       if (of === undefined) return [];
-      const [old, neu] = [this.#items('old', of.old, facts), this.#items('new', of.new, facts)];
+      const [old, neu] = [this.#itemsOf('old', of.old, facts), this.#itemsOf('new', of.new, facts)];
+      this.#items.set(id, { old, new: neu });
       return [{ id, label, clientFrames: 0, old, new: neu }];
     });
     return { connections: items, facts, publishers, rows, window: this };
@@ -153,6 +155,7 @@ class Window implements WindowFacts {
     const { lanes } = this.#source;
     return this.#passed.rooms.of(connection, {
       bounds: (side) => this.#boundsOf(connection, side),
+      items: (side) => this.#items.get(connection)?.[side] ?? [],
       laneOf: ({ item }) => {
         const lane = this.#laneOf(item.content);
         return lane !== NO_LANE && lanes.isPure(lane) ? lane : undefined;
@@ -213,7 +216,7 @@ class Window implements WindowFacts {
     return this.#table.intern(span, this.#source.identity.dialectOf(side));
   }
 
-  #items(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
+  #itemsOf(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
     const dialect = this.#source.identity.dialectOf(side);
     const sent: SentMessages = {
       wasSent: (span) => facts.wasSent(this.#contentOfSpan(span, side)),

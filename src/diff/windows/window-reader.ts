@@ -237,6 +237,13 @@ export class WindowReader {
     this.#lookAt = Math.max(limits.recordsMax, records + (limits.recordsMax >>> 2));
   }
 
+  /** Where all that is read is out of turn, nothing would ever be given away. */
+  #isCrowded(): boolean {
+    const { recordsMax, bytesMax } = this.#context.limits;
+    const { records, bytes } = this.#moments.size;
+    return 2 * records > 3 * recordsMax || 2 * bytes > 3 * bytesMax;
+  }
+
   #isOverfull(): boolean {
     const { recordsMax, bytesMax } = this.#context.limits;
     const { records, bytes } = this.#moments.size;
@@ -267,7 +274,9 @@ export class WindowReader {
     const isHalved = this.#context.identity.noise !== undefined;
     const open = isHalved ? moments.firstOpen(wanted) : undefined;
     if (open !== undefined && this.#isOverfull()) this.#wanted = this.#streams.farthest();
-    const until = Math.min(wanted, (open ?? Infinity) - 1);
+    const agreed = Math.min(wanted, (open ?? Infinity) - 1);
+    // How far a message moved is counted in the window that has both of its places.
+    const until = this.#isCrowded() ? agreed : moments.lastUntied(agreed);
     if (until >= moments.first) this.#sink.agreed(this.#take(until));
   }
 
