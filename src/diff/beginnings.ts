@@ -1,6 +1,7 @@
 /**
  * Finds the sent message that some bytes are the beginning of. Messages that share all of their header can
- * be many (publishers that write neither sequence nor time), so the search is by prefix, and capped.
+ * be many (publishers that write neither sequence nor time), and those that share what is left of one even more, so
+ * the search is by prefix, and capped.
  */
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
@@ -28,6 +29,9 @@ export class Beginnings {
   /** Of what is sent nothing is looked for in most captures: the index is made when somebody asks. */
   #waiting: Content[] = [];
   readonly #byHead = new Map<string, SameHead>();
+  /** For what is less than a header; in order once somebody has asked for it. */
+  #byHeader: readonly Content[] | undefined;
+  readonly #whole: Content[] = [];
   readonly #found = new Map<string, Begun | undefined>();
   readonly #wasDelivered: (content: Content, side: Side) => boolean;
 
@@ -40,6 +44,8 @@ export class Beginnings {
   }
 
   #index(whole: Content): void {
+    this.#whole.push(whole);
+    this.#byHeader = undefined;
     const head = keyHeadOf(whole);
     if (head === undefined) return;
     const key = headKey(head);
@@ -79,33 +85,54 @@ export class Beginnings {
     for (const whole of this.#waiting) this.#index(whole);
     this.#waiting = [];
     const head = keyHeadOf(beginning);
-    const same = head && this.#byHead.get(headKey(head));
+    if (head === undefined) {
+      yield* this.#withHeader(beginning.header);
+      return;
+    }
+    const same = this.#byHead.get(headKey(head));
     if (same === undefined) return;
-    if (!same.isSorted) same.short.sort(byPayload);
+    if (!same.isSorted) same.short.sort(inOrderOf('payload'));
     same.isSorted = true;
-    for (let at = firstNotBefore(same.short, beginning.payload); at < same.short.length; at++) {
-      const whole = defined(same.short[at], 'candidate');
-      if (!whole.payload.startsWith(beginning.payload)) break;
+    for (const whole of beginningWith(same.short, 'payload', beginning.payload)) {
       if (mayBegin(beginning, whole)) yield whole;
     }
     for (const whole of same.long) if (mayBegin(beginning, whole)) yield whole;
   }
+
+  #withHeader(beginning: string): Iterable<Content> {
+    if (beginning === '') return [];
+    this.#byHeader ??= this.#whole.toSorted(inOrderOf('header'));
+    return beginningWith(this.#byHeader, 'header', beginning);
+  }
 }
 
-function byPayload(left: Content, right: Content): number {
-  if (left.payload === right.payload) return left.id - right.id;
-  return left.payload < right.payload ? -1 : 1;
+type Text = 'payload' | 'header';
+
+function inOrderOf(text: Text): (left: Content, right: Content) => number {
+  return (left, right) => {
+    if (left[text] === right[text]) return left.id - right.id;
+    return left[text] < right[text] ? -1 : 1;
+  };
 }
 
-function firstNotBefore(sorted: readonly Content[], payload: string): number {
+/** Of contents in the order of a text, those whose text begins like this. */
+function* beginningWith(
+  sorted: readonly Content[],
+  text: Text,
+  beginning: string,
+): Generator<Content> {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (defined(sorted[middle], 'candidate').payload < payload) low = middle + 1;
+    if (defined(sorted[middle], 'candidate')[text] < beginning) low = middle + 1;
     else high = middle;
   }
-  return low;
+  for (let at = low; at < sorted.length; at++) {
+    const whole = defined(sorted[at], 'candidate');
+    if (!whole[text].startsWith(beginning)) return;
+    yield whole;
+  }
 }
 
 function headKey(head: Head): string {

@@ -9,7 +9,7 @@ import { decodeMessage } from '../protocol/decode.ts';
 import { type FrameShape, frameShapesOf } from '../protocol/frame-shapes.ts';
 import { subjectOf } from '../protocol/leaves.ts';
 import type { Dialect } from '../protocol/types.ts';
-import { readHeader } from '../wire/header.ts';
+import { readHeader, u32At } from '../wire/header.ts';
 import type { HeaderLayout, Span } from '../wire/types.ts';
 import { type Identity, keyOf, Shapes, SHORT_BYTES_MAX } from './identity.ts';
 import type { Masked } from './noise/mask.ts';
@@ -26,6 +26,7 @@ export interface ContentTableOptions {
 }
 
 const NOT_KEPT = -1;
+const MAGIC_BYTES = 4;
 const NO_FRAME = { shape: '', subject: 'bytes that are no frame', remarks: NO_REMARKS };
 
 /** Bytes by what is equal for equal ones. */
@@ -88,7 +89,9 @@ export class ContentTable {
     const payload = keyOf(bytes.subarray(layout.sizeBytes));
     const head = readHead(layout, bytes);
     const keyHead = head && this.#identity.noise?.headOf(head);
-    const base = { id: NOT_KEPT, isFrame: false, length: bytes.byteLength, head, keyHead, payload };
+    const header = headerOf(layout, bytes);
+    const { byteLength: length } = bytes;
+    const base = { id: NOT_KEPT, isFrame: false, length, head, header, keyHead, payload };
     return { ...base, ...NO_FRAME };
   }
 
@@ -112,7 +115,18 @@ export class ContentTable {
         ? bytesKey.slice(sizeBytes)
         : keyOf(bytes.subarray(sizeBytes));
     const { shape, subject, remarks } = sorted;
-    const content: Content = { id, isFrame, length, head, shape, payload, subject, remarks };
+    const header = headerOf(dialect.header, bytes);
+    const content: Content = {
+      id,
+      isFrame,
+      length,
+      head,
+      header,
+      shape,
+      payload,
+      subject,
+      remarks,
+    };
     if (keyHead === undefined && !masks && !this.#hasKeys) return content;
     return {
       ...content,
@@ -201,6 +215,13 @@ export function mayBegin(beginning: Content, whole: Content): boolean {
 /** The payload of a longer frame is known by its digest only. */
 export function isShort(content: Content): boolean {
   return content.length <= SHORT_BYTES_MAX;
+}
+
+function headerOf(layout: HeaderLayout, bytes: Uint8Array): string {
+  const magicAt = layout.offsets.magic;
+  if (bytes.length < magicAt + MAGIC_BYTES) return '';
+  if (u32At(bytes, magicAt) !== layout.magic) return '';
+  return keyOf(bytes.subarray(0, layout.sizeBytes));
 }
 
 function readHead(layout: HeaderLayout, bytes: Uint8Array): Head | undefined {

@@ -172,10 +172,9 @@ function* assign(
   slots: readonly Slot[],
   sendings: readonly Sending[],
 ): Generator<readonly [Slot, Sending]> {
-  if (slots.length <= sendings.length) {
-    for (const [slot, index] of assignIndexes(slots, sendings)) {
-      yield [slot, defined(sendings[index], 'sending')];
-    }
+  const all = assignIndexes(slots, sendings);
+  if (all.length === slots.length) {
+    for (const [slot, index] of all) yield [slot, defined(sendings[index], 'sending')];
     return;
   }
   const pairs = slots.filter(({ old, new: neu }) => old !== undefined && neu !== undefined);
@@ -199,18 +198,36 @@ function* assign(
   }
 }
 
-/** Of more slots than sendings the first ones are taken for the real ones. */
+/** Those that are left out are none of these sendings: see `assignLatest`. */
 function assignIndexes(
   slots: readonly Slot[],
   sendings: readonly Sending[],
 ): readonly (readonly [Slot, number])[] {
-  const assigned: (readonly [Slot, number])[] = [];
+  return assignLatest(slots, sendings, ({ timeNs }) => timeNs);
+}
+
+/**
+ * To each delivery the latest sending that leaves one to each before it. Where more was delivered than had been sent
+ * by then, the first ones are taken for the real ones.
+ */
+function assignLatest<One>(
+  deliveries: readonly One[],
+  sendings: readonly Sending[],
+  timeOf: (delivery: One) => number,
+): readonly (readonly [One, number])[] {
+  const isSentBy = (index: number, delivery: One): boolean =>
+    defined(sendings[index], 'sending').timeNs <= timeOf(delivery) + SKEW_NS;
+  const real: One[] = [];
+  for (const delivery of deliveries) {
+    if (real.length === sendings.length) break;
+    if (isSentBy(real.length, delivery)) real.push(delivery);
+  }
+  const assigned: (readonly [One, number])[] = [];
   let next = sendings.length - 1;
-  for (let at = Math.min(slots.length, sendings.length) - 1; at >= 0; at--) {
-    const slot = defined(slots[at], 'slot');
-    // Each delivery before this one needs a sending of its own.
-    while (next > at && defined(sendings[next], 'sending').timeNs > slot.timeNs + SKEW_NS) next--;
-    assigned.push([slot, next]);
+  for (let at = real.length - 1; at >= 0; at--) {
+    const delivery = defined(real[at], 'delivery');
+    while (next > at && !isSentBy(next, delivery)) next--;
+    assigned.push([delivery, next]);
     next--;
   }
   return assigned;
@@ -240,8 +257,9 @@ function stampedSendings(
   for (const items of ofContents(inOrder, contents).values()) {
     const sendings = facts.sendingsOf(defined(items[0], 'item').content);
     if (items.length > sendings.length) continue;
-    for (const [item, sending] of assignInOrder(items, sendings))
-      sendingOf.set(item.content, sending);
+    for (const [item, index] of assignLatest(items, sendings, ({ arrivalNs }) => arrivalNs)) {
+      sendingOf.set(item.content, defined(sendings[index], 'sending'));
+    }
   }
   return sendingOf;
 }
@@ -273,21 +291,4 @@ function ofContents(
     else same.push(item);
   }
   return found;
-}
-
-/** Copies beyond the number of sendings come from none: the first ones are taken for the real ones. */
-function* assignInOrder(
-  items: readonly Item[],
-  sendings: readonly Sending[],
-): Generator<readonly [Item, Sending]> {
-  let next = sendings.length - 1;
-  for (let at = Math.min(items.length, sendings.length) - 1; at >= 0; at--) {
-    const item = defined(items[at], 'delivery');
-    // Each delivery before this one needs a sending of its own.
-    while (next > at && defined(sendings[next], 'sending').timeNs > item.arrivalNs + SKEW_NS) {
-      next--;
-    }
-    yield [item, defined(sendings[next], 'sending')];
-    next--;
-  }
 }

@@ -21,7 +21,10 @@ export function makeItem(
   };
 }
 
-/** Where not every span is an item, items bear the numbers of their spans; of two halves of one span the second lies between. */
+/** So many pieces of one span have numbers of their own. */
+const PIECES_MAX = 2 ** 20;
+
+/** Where not every span is an item, items bear the numbers of their spans; of pieces of one span, those behind the first lie between. */
 export function indexBehind(last: Item | undefined, { index }: ArrivedSpan): number {
-  return last?.ordinal === index ? index + 0.5 : index;
+  return last?.ordinal === index ? last.index + 1 / PIECES_MAX : index;
 }

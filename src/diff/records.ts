@@ -28,6 +28,8 @@ export interface Content {
   readonly length: number;
   /** undefined for bytes that do not begin with a whole header. */
   readonly head: Head | undefined;
+  /** The bytes of the header, or all of it that is there, by what is equal for equal ones; empty where the magic is not. */
+  readonly header: string;
   /** What of the head is no noise; absent when that is all of it. */
   readonly keyHead?: Head | undefined;
   /** TLV types in order, `1,100`; with `!` when the walk broke off. Empty for what is no frame. */

@@ -1,10 +1,12 @@
 /**
- * Takes frames apart that no client sent and that are two: a relay that forwards the beginning of a frame
- * and then the beginning of the next one makes bytes that a frame reader, which believes the announced size,
- * reads as one frame with another payload. What clients sent tells better: both pieces begin sent messages.
+ * Takes bytes apart that no client sent and that are several messages run together: a relay that forwards the beginning
+ * of a frame and then the next one makes bytes that a frame reader, which believes the announced size, cuts in
+ * the wrong places. What clients sent tells better: cut where headers begin, across the borders of spans where need be,
+ * every piece is a sent message or the beginning of one.
  */
 import type { ArrivedSpan } from '../capture/types.ts';
-import type { Defect, HeaderLayout, Span } from '../wire/types.ts';
+import { readHeader } from '../wire/header.ts';
+import type { Defect, Frame, HeaderLayout, Span, Tail } from '../wire/types.ts';
 
 export interface SentMessages {
   wasSent(span: Span): boolean;
@@ -12,75 +14,208 @@ export interface SentMessages {
   beginSent(bytes: Uint8Array): boolean;
 }
 
-/** The spans of one stream in order; both halves of one that is taken apart keep its index. */
-export function* splitJoined(
+/** Spans that are looked at together until their pieces make sense; what goes on after that is not limited. */
+const SPANS_TOGETHER_MAX = 4;
+/** A header may begin inside a message as well, in one of its values: so many are passed over. */
+const HEADERS_IN_PIECE_MAX = 8;
+/** Bytes with more beginnings of sent messages in them are left as they are: traffic has no such thing. */
+const HEADERS_MAX = 4_096;
+
+/** The spans of one stream in order. What is made of several bears the index of the last, all pieces of one share its. */
+export function splitJoined(
   spans: Iterable<ArrivedSpan>,
   layout: HeaderLayout,
   sent: SentMessages,
 ): Generator<ArrivedSpan> {
-  const magic = magicBytes(layout);
-  /** The second half, which may go on with the bytes behind. */
-  let open: ArrivedSpan<Defect> | undefined;
-  for (const arrived of spans) {
-    const { span } = arrived;
-    if (open !== undefined) {
-      const longer = span.kind === 'frame' ? undefined : joined(open, arrived);
-      if (longer !== undefined && sent.beginSent(longer.span.bytes)) {
-        open = longer;
-        continue;
+  return new JoinedSplitter(layout, sent).split(new Ahead(spans));
+}
+
+type Piece = ArrivedSpan<Frame | Defect | Tail>;
+
+interface Cut {
+  readonly pieces: readonly Piece[];
+  /** Which may go on with the bytes behind. */
+  readonly last: Piece;
+}
+
+class JoinedSplitter {
+  readonly #layout: HeaderLayout;
+  readonly #sent: SentMessages;
+  readonly #magic = new Uint8Array(4);
+
+  constructor(layout: HeaderLayout, sent: SentMessages) {
+    this.#layout = layout;
+    this.#sent = sent;
+    new DataView(this.#magic.buffer).setUint32(0, layout.magic, true);
+  }
+
+  *split(spans: Ahead): Generator<ArrivedSpan> {
+    for (let arrived = spans.next(); arrived !== undefined; arrived = spans.next()) {
+      const cut = this.#sent.wasSent(arrived.span) ? undefined : this.#cutWithNext(arrived, spans);
+      if (cut === undefined) yield arrived;
+      else yield* this.#goOn(cut, spans);
+    }
+  }
+
+  /** With as many of the spans behind as it takes to be several messages. */
+  #cutWithNext(first: ArrivedSpan, spans: Ahead): Cut | undefined {
+    const together = [first];
+    for (;;) {
+      const next = this.#unsentBehind(together.at(-1) ?? first, spans, together.length - 1);
+      const isFirst = together.length === 1;
+      if (isFirst && !this.#mayHoldAnother(first.span.bytes, next?.span.bytes)) return undefined;
+      const cut = this.#cut(together);
+      if (cut !== undefined && cut.isCertain) {
+        spans.drop(together.length - 1);
+        return cut;
       }
-      yield open;
-      open = undefined;
+      if (next === undefined || together.length === SPANS_TOGETHER_MAX) return undefined;
+      together.push(next);
     }
-    const mayBeTwo = span.kind === 'frame' && !sent.wasSent(span);
-    const at = mayBeTwo ? findInner(span.bytes, magic, layout, sent) : undefined;
-    if (at === undefined) {
-      yield arrived;
-      continue;
+  }
+
+  /** Gives the pieces, the last with all that it goes on with. */
+  *#goOn(first: Cut, spans: Ahead): Generator<ArrivedSpan> {
+    let { pieces, last } = first;
+    for (;;) {
+      yield* pieces;
+      const next = this.#unsentBehind(last, spans, 0);
+      const more = next && this.#cut([last, next]);
+      if (more === undefined) break;
+      spans.drop(1);
+      ({ pieces, last } = more);
     }
-    yield { ...arrived, span: pieceOf(span, 0, at) };
-    open = { ...arrived, span: pieceOf(span, at, span.bytes.length) };
+    const { span } = last;
+    const isTail = span.kind === 'defect' && spans.at(0) === undefined;
+    yield isTail ? { ...last, span: { ...span, kind: 'tail' } } : last;
   }
-  if (open !== undefined) yield { ...open, span: { ...open.span, kind: 'tail' } };
-}
 
-function magicBytes(layout: HeaderLayout): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, layout.magic, true);
-  return bytes;
-}
-
-/** Where inside of a frame another message begins, if what is before it is a beginning too. */
-function findInner(
-  frame: Uint8Array,
-  magic: Uint8Array,
-  layout: HeaderLayout,
-  sent: SentMessages,
-): number | undefined {
-  const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-  let found = bytes.indexOf(magic, layout.offsets.magic + 1);
-  for (; found >= 0; found = bytes.indexOf(magic, found + 1)) {
-    const at = found - layout.offsets.magic;
-    if (at < layout.sizeBytes || at + layout.sizeBytes > frame.length) continue;
-    if (sent.beginSent(frame.subarray(at)) && sent.beginSent(frame.subarray(0, at))) return at;
+  /** What the bytes may go on with: behind a tail the relay begins anew. */
+  #unsentBehind(last: ArrivedSpan, spans: Ahead, ahead: number): ArrivedSpan | undefined {
+    const next = last.span.kind === 'tail' ? undefined : spans.at(ahead);
+    if (next?.span.offset !== last.span.offset + last.span.bytes.length) return undefined;
+    return this.#sent.wasSent(next.span) ? undefined : next;
   }
-  return undefined;
+
+  /** Whether another header begins in these bytes; its magic may lie in the next ones. */
+  #mayHoldAnother(bytes: Uint8Array, next: Uint8Array | undefined): boolean {
+    const { magic } = this.#layout.offsets;
+    const rest = next?.subarray(0, magic + this.#magic.length - 1) ?? new Uint8Array();
+    return this.#headersIn(Buffer.concat([bytes, rest])).some((at) => at < bytes.length);
+  }
+
+  /** Where headers seem to begin, the front left out. */
+  #headersIn(bytes: Buffer): readonly number[] {
+    const { magic } = this.#layout.offsets;
+    const starts: number[] = [];
+    let found = bytes.indexOf(this.#magic, magic + 1);
+    for (; found >= 0; found = bytes.indexOf(this.#magic, found + 1)) starts.push(found - magic);
+    return starts;
+  }
+
+  #cut(together: readonly ArrivedSpan[]): (Cut & { readonly isCertain: boolean }) | undefined {
+    const bytes = Buffer.concat(together.map(({ span }) => span.bytes));
+    const ends = this.#endsOfPieces(bytes);
+    if (ends === undefined) return undefined;
+    let from = 0;
+    const pieces = ends.map((to) => {
+      const piece = this.#pieceOf(together, bytes, { from, to });
+      from = to;
+      return piece;
+    });
+    const last = pieces.pop();
+    if (last === undefined) return undefined;
+    // Less than a header says too little by itself.
+    const { sizeBytes } = this.#layout;
+    const longest = Math.max(last.span.bytes.length, ...pieces.map(({ span }) => span.bytes.length));
+    return { pieces, last, isCertain: pieces.length > 0 && longest >= sizeBytes };
+  }
+
+  /** The fewest pieces that are all of the bytes. */
+  #endsOfPieces(bytes: Buffer): readonly number[] | undefined {
+    const { sizeBytes } = this.#layout;
+    const headers = [0, ...this.#headersIn(bytes)];
+    const starts = headers.filter((at, index) => {
+      const end = Math.min(at + sizeBytes, headers[index + 1] ?? bytes.length);
+      return this.#isPiece(bytes.subarray(at, end));
+    });
+    if (starts[0] !== 0 || starts.length > HEADERS_MAX) return undefined;
+    const borders = [...starts, bytes.length];
+    const nextOf = new Map<number, number>([[borders.length - 1, borders.length - 1]]);
+    for (let index = starts.length - 1; index >= 0; index--) {
+      const farthest = Math.min(borders.length - 1, index + HEADERS_IN_PIECE_MAX);
+      for (let next = farthest; next > index; next--) {
+        if (!nextOf.has(next)) continue;
+        if (!this.#isPiece(bytes.subarray(borders[index], borders[next]))) continue;
+        nextOf.set(index, next);
+        break;
+      }
+    }
+    const ends: number[] = [];
+    for (let at = nextOf.get(0); at !== undefined; at = nextOf.get(at)) {
+      ends.push(borders[at] ?? bytes.length);
+      if (at === borders.length - 1) return ends;
+    }
+    return undefined;
+  }
+
+  #isPiece(bytes: Uint8Array): boolean {
+    return this.#isWhole(bytes)
+      ? this.#sent.wasSent({ kind: 'frame', offset: 0, bytes })
+      : this.#sent.beginSent(bytes);
+  }
+
+  #isWhole(bytes: Uint8Array): boolean {
+    const { sizeBytes } = this.#layout;
+    if (bytes.length < sizeBytes) return false;
+    return readHeader(this.#layout, bytes).payload_size === bytes.length - sizeBytes;
+  }
+
+  #pieceOf(
+    together: readonly ArrivedSpan[],
+    all: Uint8Array,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): Piece {
+    const start = together[0]?.span.offset ?? 0;
+    const offset = start + from;
+    const end = start + to;
+    const last = together.find(({ span }) => span.offset + span.bytes.length >= end);
+    if (last === undefined) throw new RangeError('a piece ends behind its spans');
+    const bytes = Uint8Array.prototype.slice.call(all, from, to);
+    if (this.#isWhole(bytes)) return { ...last, span: { kind: 'frame', offset, bytes } };
+    const detail = `a frame breaks off after ${bytes.length} bytes`;
+    const endsTail = last.span.kind === 'tail' && last.span.offset + last.span.bytes.length === end;
+    if (endsTail) return { ...last, span: { kind: 'tail', offset, bytes, detail } };
+    const defect = 'truncated-frame';
+    return { ...last, span: { kind: 'defect', defect, offset, bytes, detail } };
+  }
 }
 
-function pieceOf(span: Span, from: number, to: number): Defect {
-  const bytes = span.bytes.subarray(from, to);
-  return {
-    kind: 'defect',
-    defect: 'truncated-frame',
-    offset: span.offset + from,
-    bytes,
-    detail: `a frame breaks off after ${bytes.length} bytes`,
-  };
-}
+/** A walk that can look ahead. */
+class Ahead {
+  readonly #iterator: Iterator<ArrivedSpan>;
+  readonly #seen: ArrivedSpan[] = [];
 
-function joined(open: ArrivedSpan<Defect>, next: ArrivedSpan): ArrivedSpan<Defect> | undefined {
-  if (open.span.offset + open.span.bytes.length !== next.span.offset) return undefined;
-  const bytes = new Uint8Array(Buffer.concat([open.span.bytes, next.span.bytes]));
-  const detail = `a frame breaks off after ${bytes.length} bytes`;
-  return { ...next, span: { ...open.span, bytes, detail } };
+  constructor(spans: Iterable<ArrivedSpan>) {
+    this.#iterator = spans[Symbol.iterator]();
+  }
+
+  next(): ArrivedSpan | undefined {
+    this.at(0);
+    return this.#seen.shift();
+  }
+
+  /** The one that `next` gives after so many others. */
+  at(index: number): ArrivedSpan | undefined {
+    while (this.#seen.length <= index) {
+      const { done, value } = this.#iterator.next();
+      if (done === true) return undefined;
+      this.#seen.push(value);
+    }
+    return this.#seen[index];
+  }
+
+  drop(count: number): void {
+    this.#seen.splice(0, count);
+  }
 }

@@ -30,6 +30,7 @@ function unpaired(side: 'old' | 'new', frame: Frame): Unpaired {
       timestamp: frame.timestamp ?? 0n,
       frameBytes: 100,
     },
+    header: '',
     shape: frame.shape ?? '1',
     payload: frame.payload ?? `payload ${nextId}`,
     subject: 'Trade',

@@ -49,12 +49,19 @@ export interface LegTimes {
   readonly arrivalsNs: readonly number[];
 }
 
+const MAGIC_BYTES = 4;
+
+interface PlacedDelivery {
+  readonly delivery: Delivery;
+  readonly arrivalNs: number;
+}
+
 export function readLeg(
   { deliveries, lost }: Leg,
   { arrivalsNs }: LegTimes,
   layout: HeaderLayout,
 ): ReadLeg {
-  const places = new Map<number, { readonly delivery: Delivery; readonly arrivalNs: number }>();
+  const places = new Map<number, PlacedDelivery>();
   const ends: { readonly end: number; readonly arrivalNs: number }[] = [];
   let end = 0;
   deliveries.forEach((delivery, index) => {
@@ -70,7 +77,7 @@ export function readLeg(
     ...reader.flush().map(own),
   ];
   const swallowed = new Map([...places].map(([offset, { delivery }]) => [offset, delivery]));
-  const items = spans.map((span): ReadItem => {
+  const read = spans.map((span): ReadItem => {
     const place = places.get(span.offset);
     const isWhole = span.kind === 'frame' && place?.delivery.bytes.length === span.bytes.length;
     if (isWhole) swallowed.delete(span.offset);
@@ -83,7 +90,49 @@ export function readLeg(
       arrivalNs: ends.find((one) => one.end >= spanEnd)?.arrivalNs ?? 0,
     };
   });
+  const items = runsOf(read).flatMap((run) => apartOf(run, places, layout) ?? run);
+  for (const { offset, delivery } of items) if (delivery !== undefined) swallowed.delete(offset);
   return { items, swallowed, lost };
+}
+
+/** What is no delivery, with its neighbours that are none either; each delivery by itself. */
+function runsOf(items: readonly ReadItem[]): readonly (readonly ReadItem[])[] {
+  const runs: ReadItem[][] = [];
+  for (const item of items) {
+    const last = runs.at(-1);
+    const isOfLast = item.delivery === undefined && last?.[0]?.delivery === undefined;
+    if (isOfLast && last !== undefined) last.push(item);
+    else runs.push([item]);
+  }
+  return runs;
+}
+
+/**
+ * Who knows what was sent sees in what a reader cuts in the wrong places the messages that it is, and how much there is
+ * of those that were cut short. undefined: there are other bytes among them.
+ */
+function apartOf(
+  run: readonly ReadItem[],
+  places: ReadonlyMap<number, PlacedDelivery>,
+  { offsets }: HeaderLayout,
+): readonly ReadItem[] | undefined {
+  const [first, last] = [run[0], run.at(-1)];
+  if (first === undefined || last === undefined || first.delivery !== undefined) return undefined;
+  const end = last.offset + last.bytes.length;
+  const items: ReadItem[] = [];
+  for (let offset = first.offset; offset < end; ) {
+    const place = places.get(offset);
+    const sent = place?.delivery.sent;
+    if (place === undefined || sent === undefined) return undefined;
+    const { delivery, arrivalNs } = place;
+    const { bytes } = delivery;
+    const isBeginning = Buffer.compare(bytes, sent.bytes.subarray(0, bytes.length)) === 0;
+    if (!isBeginning || bytes.length < offsets.magic + MAGIC_BYTES) return undefined;
+    const isFrame = bytes.length === sent.bytes.length;
+    items.push({ offset, bytes, isFrame, delivery: isFrame ? delivery : undefined, arrivalNs });
+    offset += bytes.length;
+  }
+  return items;
 }
 
 export interface SideReads {

@@ -28,6 +28,7 @@ function observations(
     isFrame: true,
     length: 32,
     head: { domain: 1, source: 4, sequence: 0n, timestamp: 0n, frameBytes: 32 },
+    header: '',
     shape: '1',
     payload: '',
     subject: 'Trade',
