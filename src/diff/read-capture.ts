@@ -135,13 +135,13 @@ export function readCapture(
     const items: Item[] = [];
     const { header } = dialects[side];
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(table.intern(span, dialects[side])),
+      isWhole: (span) => facts.wasSent(table.intern(span, dialects[side])),
       beginSent: (bytes) => facts.beginsSent(table.peek(bytes, header)),
     };
     for (const stream of rows.streamsOf.get(connection) ?? []) {
       if (stream.kind !== side) continue;
       const spans = readSpans(reader, stream, header);
-      for (const arrived of splitJoined(spans, header, sent)) {
+      for (const arrived of splitJoined(spans, { layout: header, sent, endsStream: true })) {
         const content = table.intern(arrived.span, dialects[side]);
         const item = makeItem(arrived, content, items.length);
         facts.noteDelivery(item.content, side, item.arrivalNs);

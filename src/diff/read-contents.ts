@@ -28,7 +28,7 @@ export const SCAN_OPTIONS: ScanOptions = {
     contextMoments: 32,
     recordsMax: 32_768,
     bytesMax: 33_554_432,
-    keptBytesMax: 67_108_864,
+    keptBytesMax: 100_663_296,
   },
 };
 

@@ -30,25 +30,29 @@ export function findInRecordingGaps(
     }
     for (const one of unpaired) {
       const { content, offset } = one.item;
-      const isPiece = !content.isFrame && isCutBy(gap, offset, content.length);
+      const isPiece = !content.isFrame && endOfGapAt(gap, offset, content.length) !== undefined;
       if (one.side === lacking && isPiece) excused.add(one);
     }
   }
   return excused;
 }
 
-/** Whether bytes of its stream that are no frame are what the gap cut off of one. */
-export function isCutBy(gap: Gap, offset: number, length: number): boolean {
-  return offset + length === gap.offset || offset === gap.offset + gap.bytes;
+export type GapEnd = 'front' | 'back';
+
+/** At which end of a gap bytes of its stream lie; undefined: at none. */
+export function endOfGapAt(gap: Gap, offset: number, length: number): GapEnd | undefined {
+  if (offset + length === gap.offset) return 'front';
+  return offset === gap.offset + gap.bytes ? 'back' : undefined;
 }
 
-/** How many bytes of frames that a gap cut off lie at its ends. */
-export function piecesAt(gap: Gap, items: readonly Item[]): number {
-  let bytes = 0;
+/** What lies at the ends of a gap, as many bytes of it as the gap may have cut off of a frame; absent where nothing is. */
+export function piecesAt(gap: Gap, items: readonly Item[]): Partial<Record<GapEnd, number>> {
+  const pieces: Partial<Record<GapEnd, number>> = {};
   for (const { content, offset } of items) {
-    if (!content.isFrame && isCutBy(gap, offset, content.length)) bytes += content.length;
+    const end = endOfGapAt(gap, offset, content.length);
+    if (end !== undefined) pieces[end] = content.isFrame ? 0 : content.length;
   }
-  return bytes;
+  return pieces;
 }
 
 /** The gaps of a connection of which everything is known. */
@@ -56,7 +60,8 @@ export function roomsIn(items: SideItems, gaps: readonly Gap[]): readonly GapRoo
   return gaps.flatMap((gap): GapRoom[] => {
     const { stream: side, offset, bytes } = gap;
     if (gap.where !== 'recording' || side === 'client') return [];
-    let left = bytes + piecesAt(gap, items[side]);
+    const { front = 0, back = 0 } = piecesAt(gap, items[side]);
+    let left = bytes + front + back;
     return [
       {
         gap,
@@ -76,20 +81,21 @@ export function roomsIn(items: SideItems, gaps: readonly Gap[]): readonly GapRoo
 
 /** Of the last item up to this index; -1 when there is none. */
 function offsetAtMost(items: readonly Item[], index: number): number {
-  return items[firstBehind(items, index) - 1]?.offset ?? -1;
+  return items[countWhile(items, (at) => at <= index) - 1]?.offset ?? -1;
 }
 
 /** Of the first item from this index on; infinite when there is none. */
 function offsetAtLeast(items: readonly Item[], index: number): number {
-  return items[firstBehind(items, index - 0.25)]?.offset ?? Number.POSITIVE_INFINITY;
+  return items[countWhile(items, (at) => at < index)]?.offset ?? Number.POSITIVE_INFINITY;
 }
 
-function firstBehind(items: readonly Item[], index: number): number {
+/** How many items at the front have indexes that are still so. */
+function countWhile(items: readonly Item[], isStill: (index: number) => boolean): number {
   let low = 0;
   let high = items.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((items[middle]?.index ?? 0) <= index) low = middle + 1;
+    if (isStill(items[middle]?.index ?? 0)) low = middle + 1;
     else high = middle;
   }
   return low;

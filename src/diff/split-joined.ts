@@ -9,7 +9,8 @@ import { readHeader } from '../wire/header.ts';
 import type { Defect, Frame, HeaderLayout, Span, Tail } from '../wire/types.ts';
 
 export interface SentMessages {
-  wasSent(span: Span): boolean;
+  /** Whether a client sent exactly this, or it is known otherwise that it is one message. */
+  isWhole(span: Span): boolean;
   /** Whether these bytes are less than a message that a client sent, and begin like it. */
   beginSent(bytes: Uint8Array): boolean;
 }
@@ -21,18 +22,25 @@ const HEADERS_IN_PIECE_MAX = 8;
 /** Bytes with more beginnings of sent messages in them are left as they are: traffic has no such thing. */
 const HEADERS_MAX = 4_096;
 
+export interface SplitOptions {
+  readonly layout: HeaderLayout;
+  readonly sent: SentMessages;
+  /** Whether the stream ends with these spans: what its last bytes are the beginning of may have been going to go on. */
+  readonly endsStream: boolean;
+}
+
 /** The spans of one stream in order. What is made of several bears the index of the last, all pieces of one share its. */
 export function splitJoined(
   spans: Iterable<ArrivedSpan>,
-  layout: HeaderLayout,
-  sent: SentMessages,
+  options: SplitOptions,
 ): Generator<ArrivedSpan> {
-  return new JoinedSplitter(layout, sent).split(new Ahead(spans));
+  return new JoinedSplitter(options).split(new Ahead(spans));
 }
 
 type Piece = ArrivedSpan<Frame | Defect | Tail>;
 
 interface Cut {
+  /** All but the last. */
   readonly pieces: readonly Piece[];
   /** Which may go on with the bytes behind. */
   readonly last: Piece;
@@ -41,17 +49,19 @@ interface Cut {
 class JoinedSplitter {
   readonly #layout: HeaderLayout;
   readonly #sent: SentMessages;
+  readonly #endsStream: boolean;
   readonly #magic = new Uint8Array(4);
 
-  constructor(layout: HeaderLayout, sent: SentMessages) {
+  constructor({ layout, sent, endsStream }: SplitOptions) {
     this.#layout = layout;
     this.#sent = sent;
+    this.#endsStream = endsStream;
     new DataView(this.#magic.buffer).setUint32(0, layout.magic, true);
   }
 
   *split(spans: Ahead): Generator<ArrivedSpan> {
     for (let arrived = spans.next(); arrived !== undefined; arrived = spans.next()) {
-      const cut = this.#sent.wasSent(arrived.span) ? undefined : this.#cutWithNext(arrived, spans);
+      const cut = this.#sent.isWhole(arrived.span) ? undefined : this.#cutWithNext(arrived, spans);
       if (cut === undefined) yield arrived;
       else yield* this.#goOn(cut, spans);
     }
@@ -61,11 +71,11 @@ class JoinedSplitter {
   #cutWithNext(first: ArrivedSpan, spans: Ahead): Cut | undefined {
     const together = [first];
     for (;;) {
-      const next = this.#unsentBehind(together.at(-1) ?? first, spans, together.length - 1);
+      const next = this.#oddBehind(together.at(-1) ?? first, spans, together.length - 1);
       const isFirst = together.length === 1;
       if (isFirst && !this.#mayHoldAnother(first.span.bytes, next?.span.bytes)) return undefined;
       const cut = this.#cut(together);
-      if (cut !== undefined && cut.isCertain) {
+      if (cut !== undefined && cut.pieces.length > 0) {
         spans.drop(together.length - 1);
         return cut;
       }
@@ -79,22 +89,22 @@ class JoinedSplitter {
     let { pieces, last } = first;
     for (;;) {
       yield* pieces;
-      const next = this.#unsentBehind(last, spans, 0);
+      const next = this.#oddBehind(last, spans, 0);
       const more = next && this.#cut([last, next]);
       if (more === undefined) break;
       spans.drop(1);
       ({ pieces, last } = more);
     }
     const { span } = last;
-    const isTail = span.kind === 'defect' && spans.at(0) === undefined;
+    const isTail = span.kind === 'defect' && this.#endsStream && spans.at(0) === undefined;
     yield isTail ? { ...last, span: { ...span, kind: 'tail' } } : last;
   }
 
   /** What the bytes may go on with: behind a tail the relay begins anew. */
-  #unsentBehind(last: ArrivedSpan, spans: Ahead, ahead: number): ArrivedSpan | undefined {
+  #oddBehind(last: ArrivedSpan, spans: Ahead, ahead: number): ArrivedSpan | undefined {
     const next = last.span.kind === 'tail' ? undefined : spans.at(ahead);
     if (next?.span.offset !== last.span.offset + last.span.bytes.length) return undefined;
-    return this.#sent.wasSent(next.span) ? undefined : next;
+    return this.#sent.isWhole(next.span) ? undefined : next;
   }
 
   /** Whether another header begins in these bytes; its magic may lie in the next ones. */
@@ -113,7 +123,7 @@ class JoinedSplitter {
     return starts;
   }
 
-  #cut(together: readonly ArrivedSpan[]): (Cut & { readonly isCertain: boolean }) | undefined {
+  #cut(together: readonly ArrivedSpan[]): Cut | undefined {
     const bytes = Buffer.concat(together.map(({ span }) => span.bytes));
     const ends = this.#endsOfPieces(bytes);
     if (ends === undefined) return undefined;
@@ -124,11 +134,7 @@ class JoinedSplitter {
       return piece;
     });
     const last = pieces.pop();
-    if (last === undefined) return undefined;
-    // Less than a header says too little by itself.
-    const { sizeBytes } = this.#layout;
-    const longest = Math.max(last.span.bytes.length, ...pieces.map(({ span }) => span.bytes.length));
-    return { pieces, last, isCertain: pieces.length > 0 && longest >= sizeBytes };
+    return last && { pieces, last };
   }
 
   /** The fewest pieces that are all of the bytes. */
@@ -160,12 +166,13 @@ class JoinedSplitter {
   }
 
   #isPiece(bytes: Uint8Array): boolean {
-    return this.#isWhole(bytes)
-      ? this.#sent.wasSent({ kind: 'frame', offset: 0, bytes })
+    return this.#hasWholeLength(bytes)
+      ? this.#sent.isWhole({ kind: 'frame', offset: 0, bytes })
       : this.#sent.beginSent(bytes);
   }
 
-  #isWhole(bytes: Uint8Array): boolean {
+  /** As many bytes as its header announces. */
+  #hasWholeLength(bytes: Uint8Array): boolean {
     const { sizeBytes } = this.#layout;
     if (bytes.length < sizeBytes) return false;
     return readHeader(this.#layout, bytes).payload_size === bytes.length - sizeBytes;
@@ -182,7 +189,7 @@ class JoinedSplitter {
     const last = together.find(({ span }) => span.offset + span.bytes.length >= end);
     if (last === undefined) throw new RangeError('a piece ends behind its spans');
     const bytes = Uint8Array.prototype.slice.call(all, from, to);
-    if (this.#isWhole(bytes)) return { ...last, span: { kind: 'frame', offset, bytes } };
+    if (this.#hasWholeLength(bytes)) return { ...last, span: { kind: 'frame', offset, bytes } };
     const detail = `a frame breaks off after ${bytes.length} bytes`;
     const endsTail = last.span.kind === 'tail' && last.span.offset + last.span.bytes.length === end;
     if (endsTail) return { ...last, span: { kind: 'tail', offset, bytes, detail } };

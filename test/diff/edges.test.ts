@@ -210,3 +210,24 @@ test('two sides that the end cut inside one frame are not judged', () => {
   expect(result.divergences).toEqual([]);
   expect(result.reason).toContain('2 pieces of no frame could not be judged');
 });
+
+test('a copy that came before an equal message was sent is a copy, and not that message', () => {
+  const alone = testFrame(0, { source: 9, sequence: 0n, timestamp: 0n });
+  const result = diffScenario({
+    connections: CLIENTS,
+    steps: [
+      ...sends(3, alone),
+      ...delivers('old', [2, 3], alone),
+      ...delivers('new', [2, 3], alone),
+      ...delivers('new', [2], alone),
+      { waitMs: 100 },
+      leaves(2),
+      { waitMs: 2_000 },
+      ...sends(3, alone),
+      ...delivers('old', [3], alone),
+      ...delivers('new', [3], alone),
+    ],
+  });
+  expect(kindsOf(result)).toEqual(['duplicated']);
+  expect(result.counts.ignored).toBe(0);
+});

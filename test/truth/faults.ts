@@ -393,17 +393,15 @@ const renumbered: InjectFault = (place) => {
   return true;
 };
 
-/** H2's magic lies 16 bytes into a header: a cut that close to the end is not seen in time. */
-const MAGIC_LAST_BYTES = 20;
+/** Of less than this nobody can tell what it is the beginning of. */
+const MAGIC_BYTES = 4;
 
 const truncated: InjectFault = (place) => {
-  const found = target(
-    place,
-    ({ at, sent }) => isFollowedByTrusted(place, at) && sent.bytes.length > MAGIC_LAST_BYTES + 4,
-  );
+  const lengthMin = place.traffic.dialect.header.offsets.magic + MAGIC_BYTES;
+  const found = target(place, ({ sent }) => sent.bytes.length > lengthMin);
   if (found === undefined) return false;
   const { bytes } = found.delivery;
-  const length = 4 + place.random.below(bytes.length - MAGIC_LAST_BYTES - 4);
+  const length = lengthMin + place.random.below(bytes.length - lengthMin);
   replace(place, found.at, { bytes: bytes.slice(0, length) });
   return true;
 };

@@ -7,7 +7,7 @@ import type { Gap, Side } from '../../capture/types.ts';
 import type { HiddenGap, Unmirrored } from '../client-facts.ts';
 import { HiddenGaps, unmirroredOf } from '../mirror-gaps.ts';
 import type { CaptureRows } from '../read-capture.ts';
-import { isCutBy } from '../recording-gaps.ts';
+import { endOfGapAt, type GapEnd } from '../recording-gaps.ts';
 import type { SpanRecord } from './records-of-spans.ts';
 
 /** Lanes seen between two gaps, of all gaps together; of more it is not known that anything agreed there. */
@@ -33,8 +33,8 @@ export class GapsOfSide {
   readonly side: Side;
   /** In order. */
   readonly gaps: readonly Gap[];
-  /** Of each gap, the bytes of the pieces of frames at its ends. */
-  readonly pieces: Float64Array;
+  /** Of each gap, the bytes of the pieces of frames at its ends, as a reader of frames sees them. */
+  readonly pieces: Readonly<Record<GapEnd, Float64Array>>;
   readonly #spare: { lanes: number };
   /** Of each gap that was passed, the index of the first span behind it. */
   readonly #places: number[] = [];
@@ -47,7 +47,8 @@ export class GapsOfSide {
     this.gaps = gaps
       .filter((gap) => gap.stream === side && gap.where === 'recording')
       .sort((left, right) => left.offset - right.offset);
-    this.pieces = new Float64Array(this.gaps.length);
+    const { length } = this.gaps;
+    this.pieces = { front: new Float64Array(length), back: new Float64Array(length) };
     this.#spare = spare;
   }
 
@@ -75,9 +76,8 @@ export class GapsOfSide {
     const passed = this.#places.length;
     for (const at of [passed - 1, passed]) {
       const gap = this.gaps[at];
-      if (gap !== undefined && isCutBy(gap, offset, length)) {
-        this.pieces[at] = (this.pieces[at] ?? 0) + length;
-      }
+      const end = gap && endOfGapAt(gap, offset, length);
+      if (end !== undefined) this.pieces[end][at] = length;
     }
   }
 

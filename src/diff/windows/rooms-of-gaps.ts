@@ -31,8 +31,8 @@ type Where = 'at' | 'before' | 'behind';
 export class RoomsOfGaps {
   readonly #survey: GapSurvey;
   readonly #left = new Map<GapsOfSide, Readonly<Record<Where, Float64Array>>>();
-  /** Bytes of the pieces at the ends of each gap, as far as windows know. */
-  readonly #pieces = new Map<GapsOfSide, Float64Array>();
+  /** Bytes of the pieces at the ends of each gap, as windows know them, or else the survey. */
+  readonly #pieces = new Map<GapsOfSide, GapsOfSide['pieces']>();
   /** Each client is owed what was hidden of it: by connection. */
   readonly #hidden = new Map<number, HiddenGap[]>();
 
@@ -109,22 +109,31 @@ export class RoomsOfGaps {
     };
   }
 
-  /** A window knows what clients sent, and so may see that a piece at the gap is longer than its bytes alone say. */
+  /** A window knows what clients sent, and so sees better which bytes at a gap are one piece. */
   #notePieces(gaps: GapsOfSide, at: number, window: RoomsOfWindow): void {
     const gap = gaps.gaps[at];
+    if (gap === undefined) return;
     const left = this.#leftOf(gaps).at;
-    const known = this.#pieces.get(gaps) ?? Float64Array.from(gaps.pieces);
-    this.#pieces.set(gaps, known);
-    const more = gap === undefined ? 0 : piecesAt(gap, window.items(gaps.side)) - (known[at] ?? 0);
-    if (more <= 0) return;
-    known[at] = (known[at] ?? 0) + more;
-    left[at] = (left[at] ?? 0) + more;
+    let known = this.#pieces.get(gaps);
+    if (known === undefined) {
+      const { front, back } = gaps.pieces;
+      known = { front: front.slice(), back: back.slice() };
+      this.#pieces.set(gaps, known);
+    }
+    const seen = piecesAt(gap, window.items(gaps.side));
+    for (const end of ['front', 'back'] as const) {
+      const before = known[end][at] ?? 0;
+      const now = seen[end] ?? before;
+      known[end][at] = now;
+      left[at] = (left[at] ?? 0) + now - before;
+    }
   }
 
   #leftOf(gaps: GapsOfSide): Readonly<Record<Where, Float64Array>> {
     let left = this.#left.get(gaps);
     if (left === undefined) {
-      const all = gaps.gaps.map(({ bytes }, at) => bytes + (gaps.pieces[at] ?? 0));
+      const { front, back } = gaps.pieces;
+      const all = gaps.gaps.map(({ bytes }, at) => bytes + (front[at] ?? 0) + (back[at] ?? 0));
       left = {
         at: Float64Array.from(all),
         before: Float64Array.from(all),

@@ -53,6 +53,8 @@ interface Extent {
 interface OfStream {
   readonly name: string;
   readonly extents: Map<number, Extent>;
+  /** Index of its last span. */
+  last: number;
   lastRole: number;
   lastLane: number;
   lastExtent: Extent | undefined;
@@ -88,7 +90,7 @@ export class Survey implements WindowSink {
   readonly behindFed = new LatencyHistogram();
   readonly #context: SurveyContext;
   readonly #firstNs = new Map<string, number>();
-  readonly #extents = new Map<string, Map<number, Extent>>();
+  readonly #byName = new Map<string, OfStream>();
   readonly #ofStreams = new Map<DeliveringStream, OfStream>();
   readonly #copies = new Map<string, Copies>();
   readonly #kinds = new Map<string, AgreedSendings>();
@@ -213,7 +215,12 @@ export class Survey implements WindowSink {
   }
 
   extentOf(connection: number, side: Side, lane: number): Readonly<Extent> {
-    return this.#extents.get(`${connection} ${side}`)?.get(lane) ?? NOWHERE;
+    return this.#byName.get(`${connection} ${side}`)?.extents.get(lane) ?? NOWHERE;
+  }
+
+  /** Of the spans of a side; -1: it has none. */
+  lastOf(connection: number, side: Side): number {
+    return this.#byName.get(`${connection} ${side}`)?.last ?? -1;
   }
 
   /** Of what did not agree somewhere. */
@@ -238,16 +245,16 @@ export class Survey implements WindowSink {
     const name = `${row.connection} ${side}`;
     this.hasDelivered[side] = true;
     if (!this.#firstNs.has(name)) this.#firstNs.set(name, arrivalNs);
-    let extents = this.#extents.get(name);
-    if (extents === undefined) this.#extents.set(name, (extents = new Map()));
     const opened: OfStream = {
       name,
-      extents,
+      extents: this.#byName.get(name)?.extents ?? new Map<number, Extent>(),
+      last: -1,
       lastRole: NaN,
       lastLane: NO_LANE,
       lastExtent: undefined,
     };
     this.#ofStreams.set(stream, opened);
+    this.#byName.set(name, opened);
     return opened;
   }
 
@@ -264,6 +271,7 @@ export class Survey implements WindowSink {
       }
     }
     if (stream.lastExtent !== undefined) stream.lastExtent.last = index;
+    stream.last = index;
     return stream.lastLane;
   }
 

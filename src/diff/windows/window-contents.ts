@@ -84,6 +84,8 @@ class Window implements WindowFacts {
   readonly #table: ContentTable;
   readonly #connections = new Map<number, OfConnection>();
   readonly #items = new Map<number, SideItems>();
+  /** Of items that are no whole span, by `placeName`. */
+  readonly #pieces = new Map<string, Uint8Array>();
 
   constructor(source: WindowSource, passed: Passed) {
     this.#source = source;
@@ -135,7 +137,7 @@ class Window implements WindowFacts {
     const items = connections.flatMap(({ id, label }): ConnectionItems[] => {
       const of = this.#connections.get(id);
       if (of === undefined) return [];
-      const [old, neu] = [this.#itemsOf('old', of.old, facts), this.#itemsOf('new', of.new, facts)];
+      const [old, neu] = [this.#itemsOf(id, 'old', facts), this.#itemsOf(id, 'new', facts)];
       this.#items.set(id, { old, new: neu });
       return [{ id, label, clientFrames: 0, old, new: neu }];
     });
@@ -145,6 +147,8 @@ class Window implements WindowFacts {
   get bytes(): BytesOfItems {
     return {
       of: (connection, side, { index }) => {
+        const piece = this.#pieces.get(placeName(connection, side, index));
+        if (piece !== undefined) return piece;
         const records = this.#connections.get(connection)?.[side] ?? [];
         return bytesOf(defined(records[placeOf(records, index)], 'bytes of an item'));
       },
@@ -216,20 +220,32 @@ class Window implements WindowFacts {
     return this.#table.intern(span, this.#source.identity.dialectOf(side));
   }
 
-  #itemsOf(side: Side, records: readonly SpanRecord[], facts: ClientFacts): readonly Item[] {
+  #itemsOf(connection: number, side: Side, facts: ClientFacts): readonly Item[] {
+    const records = this.#connections.get(connection)?.[side] ?? [];
     const dialect = this.#source.identity.dialectOf(side);
+    const agreed = new Set<Span>();
+    for (const { span, isCounted } of records)
+      if (span !== undefined && isCounted) agreed.add(span);
+    const isCounted = (span: Span): boolean =>
+      span instanceof RecordedFrame ? span.record.isCounted : agreed.has(span);
     const sent: SentMessages = {
-      wasSent: (span) => facts.wasSent(this.#contentOfSpan(span, side)),
+      isWhole: (span) => isCounted(span) || facts.wasSent(this.#contentOfSpan(span, side)),
       beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
     };
     const items: Item[] = [];
     let at = 0;
-    for (const arrived of splitJoined(arrivedOf(records), dialect.header, sent)) {
+    const lastOfAll = this.#source.survey.lastOf(connection, side);
+    const endsStream = (records.at(-1)?.index ?? -1) >= lastOfAll;
+    const options = { layout: dialect.header, sent, endsStream };
+    for (const arrived of splitJoined(arrivedOf(records), options)) {
       while ((records[at]?.index ?? Infinity) < arrived.index) at++;
       const record = records[at];
-      const isWhole = record?.span !== undefined && record.span === arrived.span;
-      const content = isWhole ? this.#contentOf(record) : this.#contentOfSpan(arrived.span, side);
+      const { span } = arrived;
+      const isWhole = span instanceof RecordedFrame || span === record?.span;
+      const content =
+        isWhole && record !== undefined ? this.#contentOf(record) : this.#contentOfSpan(span, side);
       const index = indexBehind(items.at(-1), arrived);
+      if (!isWhole) this.#pieces.set(placeName(connection, side, index), span.bytes);
       const made = makeItem(arrived, content, index, record?.isCounted ?? false);
       const partner = record?.partner;
       const item = partner ? { ...made, agreedWith: this.#contentOf(partner) } : made;
@@ -238,6 +254,10 @@ class Window implements WindowFacts {
     }
     return items;
   }
+}
+
+function placeName(connection: number, side: Side, index: number): string {
+  return `${connection}/${side}/${index}`;
 }
 
 function* arrivedOf(records: readonly SpanRecord[]): Generator<ArrivedSpan> {

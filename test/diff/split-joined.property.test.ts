@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ArrivedSpan } from '../../src/capture/types.ts';
+import { ClientFacts } from '../../src/diff/client-facts.ts';
+import { ContentTable } from '../../src/diff/content-table.ts';
+import { Identity } from '../../src/diff/identity.ts';
+import { type SentMessages, splitJoined } from '../../src/diff/split-joined.ts';
+import type { Dialect } from '../../src/protocol/types.ts';
+import { FrameReader } from '../../src/wire/frame-reader.ts';
+import type { Span } from '../../src/wire/types.ts';
+import { concat, testFrame } from '../support/frames.ts';
+import { dialect, protocol } from './support.ts';
+
+const MAGIC_BYTES = 4;
+
+function factsOf(sent: readonly Uint8Array[], spoken: Dialect): SentMessages {
+  const dialects = { old: spoken, new: spoken };
+  const table = new ContentTable({ identity: new Identity(dialects), remarks: false });
+  const facts = new ClientFacts();
+  const placement = { isSplit: false, beganInside: false, leadingDomain: undefined, fromNs: 0 };
+  for (const [index, bytes] of sent.entries()) {
+    const content = table.intern({ kind: 'frame', offset: 0, bytes }, spoken);
+    const connection = 1;
+    facts.noteSending(content, {
+      connection,
+      offset: index,
+      timeNs: index,
+      placement,
+      unmirrored: undefined,
+    });
+  }
+  return {
+    isWhole: (span) => facts.wasSent(table.intern(span, spoken)),
+    beginSent: (bytes) => facts.beginsSent(table.peek(bytes, spoken.header)),
+  };
+}
+
+function spansOf(stream: Uint8Array, spoken: Dialect): readonly ArrivedSpan[] {
+  const reader = new FrameReader(spoken.header);
+  const own = (span: Span): Span => ({ ...span, bytes: Uint8Array.from(span.bytes) });
+  return [...reader.push(stream).map(own), ...reader.flush().map(own)].map((span, index) => ({
+    span,
+    index,
+    arrivalOrdinal: index,
+    arrivalNs: BigInt(index),
+  }));
+}
+
+function split(
+  delivered: readonly Uint8Array[],
+  sent: readonly Uint8Array[],
+  spoken = dialect,
+): readonly ArrivedSpan[] {
+  const spans = spansOf(concat(delivered), spoken);
+  const options = { layout: spoken.header, sent: factsOf(sent, spoken), endsStream: true };
+  return [...splitJoined(spans, options)];
+}
+
+/** What was delivered of each message: `undefined` is all of it. */
+function partsOf(
+  sent: readonly Uint8Array[],
+  lengths: readonly (number | undefined)[],
+  shortest: number,
+): readonly Uint8Array[] {
+  return sent.map((frame, index) => {
+    const wanted = lengths[index];
+    if (wanted === undefined) return frame;
+    return frame.subarray(0, shortest + (wanted % (frame.length - shortest)));
+  });
+}
+
+describe.each(['torq-codec', 'alphapulse-v2-seqfirst', 'alphapulse-v2-aligned'])(
+  'in %s',
+  (name) => {
+    const spoken = protocol.dialect(name);
+    const shortest = spoken.header.offsets.magic + MAGIC_BYTES;
+
+    test('whatever was cut off of which messages, each piece is found as what it is', () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.option(fc.nat(), { nil: undefined }), { minLength: 1, maxLength: 30 }),
+          fc.constantFrom('zero' as const, 'valid' as const),
+          (lengths, checksum) => {
+            const sent = lengths.map((_, index) =>
+              testFrame(index + 1, { layout: spoken.header, checksum }),
+            );
+            const parts = partsOf(sent, lengths, shortest);
+            const found = split(parts, sent, spoken);
+            expect(found.map(({ span }) => Buffer.from(span.bytes).toString('hex'))).toEqual(
+              parts.map((bytes) => Buffer.from(bytes).toString('hex')),
+            );
+            expect(found.map(({ span }) => span.kind === 'frame')).toEqual(
+              parts.map((bytes, index) => bytes.length === sent[index]?.length),
+            );
+          },
+        ),
+      );
+    });
+
+    test('every byte stays where it was, and spans keep their order, whatever was delivered', () => {
+      fc.assert(
+        fc.property(
+          fc.array(
+            fc.oneof(
+              fc.record({ of: fc.nat(9), from: fc.nat(), to: fc.nat() }),
+              fc.uint8Array({ maxLength: 40 }),
+            ),
+            { maxLength: 30 },
+          ),
+          (pieces) => {
+            const sent = Array.from({ length: 10 }, (_, index) =>
+              testFrame(index + 1, { layout: spoken.header, checksum: 'zero' }),
+            );
+            const delivered = pieces.map((piece) => {
+              if (piece instanceof Uint8Array) return piece;
+              const frame = sent[piece.of] ?? new Uint8Array();
+              return frame.subarray(piece.from % frame.length, 1 + (piece.to % frame.length));
+            });
+            const found = split(delivered, sent, spoken);
+            expect(concat(found.map(({ span }) => span.bytes))).toEqual(concat(delivered));
+            let offset = 0;
+            for (const { span } of found) {
+              expect(span.offset).toBe(offset);
+              offset += span.bytes.length;
+            }
+            const indexes = found.map(({ index }) => index);
+            expect(indexes).toEqual(indexes.toSorted((left, right) => left - right));
+          },
+        ),
+      );
+    });
+  },
+);
+
+test('a frame that a client sent is left alone, whatever it carries', () => {
+  const inner = testFrame(1);
+  const outer = testFrame(2, { payload: concat([Uint8Array.of(1, inner.length), inner]) });
+  expect(split([outer], [inner, outer]).map(({ span }) => span.kind)).toEqual(['frame']);
+});
+
+test('what no client sent is left as the reader has it', () => {
+  const [first, second] = [testFrame(1, { checksum: 'zero' }), testFrame(2, { checksum: 'zero' })];
+  const joined = concat([first.subarray(0, 50), second]);
+  const asRead = spansOf(joined, dialect).map(({ span }) => span.bytes.length);
+  expect(split([joined], []).map(({ span }) => span.bytes.length)).toEqual(asRead);
+});
+
+test('a piece that a span ends with goes on in the spans behind it, and bears the moment of the last', () => {
+  const sent = Array.from({ length: 3 }, (_, index) => testFrame(index + 1, { checksum: 'zero' }));
+  const cut = sent[0]?.subarray(0, -5) ?? new Uint8Array();
+  const found = split([cut, ...sent.slice(1)], sent);
+  expect(found.map(({ span }) => span.bytes.length)).toEqual([
+    cut.length,
+    sent[1]?.length,
+    sent[2]?.length,
+  ]);
+  expect(found.map(({ span }) => span.kind)).toEqual(['defect', 'frame', 'frame']);
+});
