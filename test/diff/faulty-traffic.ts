@@ -53,6 +53,11 @@ export interface Traffic {
 
 const at = fc.nat(200);
 export const dropped: fc.Arbitrary<Fault> = fc.record({ kind: fc.constant('drop' as const), at });
+export const cutShort: fc.Arbitrary<Fault> = fc.record({
+  kind: fc.constant('cut' as const),
+  at,
+  byte: fc.integer({ min: 1, max: 99 }),
+});
 export const single: fc.Arbitrary<Fault> = fc.oneof(
   dropped,
   fc.record({ kind: fc.constant('insert' as const), at }),
@@ -63,7 +68,7 @@ export const single: fc.Arbitrary<Fault> = fc.oneof(
     byte: fc.nat(99),
     bits: fc.integer({ min: 1, max: 255 }),
   }),
-  fc.record({ kind: fc.constant('cut' as const), at, byte: fc.integer({ min: 1, max: 99 }) }),
+  cutShort,
 );
 export const repeated: fc.Arbitrary<Fault> = fc.record({
   kind: fc.constant('repeat' as const),
@@ -74,6 +79,7 @@ export const repeated: fc.Arbitrary<Fault> = fc.record({
 export const traffic = (
   isInterleaved: boolean,
   fault: fc.Arbitrary<Fault>,
+  faultsMax = 5,
 ): fc.Arbitrary<Traffic> =>
   fc.record({
     sent: fc.array(
@@ -90,7 +96,7 @@ export const traffic = (
       }),
       { minLength: 1, maxLength: 60 },
     ),
-    faults: fc.array(fault, { maxLength: 5 }),
+    faults: fc.array(fault, { maxLength: faultsMax }),
     faultsOfOld: fc.array(fault, { maxLength: 1 }),
     turns: isInterleaved ? fc.array(fc.nat(9), { minLength: 60, maxLength: 60 }) : fc.constant([]),
     leavesAfter: fc.nat(60),

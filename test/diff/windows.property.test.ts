@@ -8,7 +8,15 @@ import type { DiffResult } from '../../src/diff/types.ts';
 import { frameChecksum, viewOf } from '../../src/wire/header.ts';
 import type { CaptureStep } from '../support/capture-builder.ts';
 import { testFrame } from '../support/frames.ts';
-import { repeated, single, stepsOf, traffic, translator } from './faulty-traffic.ts';
+import {
+  cutShort,
+  dropped,
+  repeated,
+  single,
+  stepsOf,
+  traffic,
+  translator,
+} from './faulty-traffic.ts';
 import { dialect, protocol } from './support.ts';
 import { compareBothWays, LIMITS, told } from './windowed.ts';
 
@@ -24,6 +32,16 @@ test.each([false, true])(
     );
   },
 );
+
+test('and of many messages that are cut short, one behind the other', () => {
+  fc.assert(
+    fc.property(traffic(false, fc.oneof(cutShort, cutShort, cutShort, dropped), 40), (made) => {
+      const { whole, windowed } = compareBothWays(stepsOf(made), LIMITS, made);
+      expect(told(windowed)).toEqual(told(whole));
+    }),
+    { numRuns: 30 },
+  );
+});
 
 function toldWithoutExamples({ remarks = [], ...result }: DiffResult): unknown {
   return [told(result), remarks.map(({ example: _example, ...counts }) => counts)];
