@@ -75,13 +75,20 @@ class JoinedSplitter {
       const isFirst = together.length === 1;
       if (isFirst && !this.#mayHoldAnother(first.span.bytes, next?.span.bytes)) return undefined;
       const cut = this.#cut(together);
-      if (cut !== undefined && cut.pieces.length > 0) {
+      if (cut !== undefined && this.#isSeveral(cut)) {
         spans.drop(together.length - 1);
         return cut;
       }
       if (next === undefined || together.length === SPANS_TOGETHER_MAX) return undefined;
       together.push(next);
     }
+  }
+
+  #isSeveral({ pieces, last }: Cut): boolean {
+    const lengthMin = this.#layout.offsets.magic + this.#magic.length;
+    return (
+      pieces.length > 0 && [...pieces, last].some(({ span }) => span.bytes.length >= lengthMin)
+    );
   }
 
   /** Gives the pieces, the last with all that it goes on with. */
@@ -166,6 +173,10 @@ class JoinedSplitter {
   }
 
   #isPiece(bytes: Uint8Array): boolean {
+    const { magic } = this.#layout.offsets;
+    const isLessThanMagic = bytes.length < magic + this.#magic.length;
+    // It says little by itself: what it lies among says the rest.
+    if (isLessThanMagic) return magic === 0 && bytes.every((byte, at) => byte === this.#magic[at]);
     return this.#hasWholeLength(bytes)
       ? this.#sent.isWhole({ kind: 'frame', offset: 0, bytes })
       : this.#sent.beginSent(bytes);
