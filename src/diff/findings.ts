@@ -212,6 +212,7 @@ export function findMoved(
   for (const { old, new: neu, pairing } of pairs) {
     if (pairing.kind !== 'moved') continue;
     const { content } = old;
+    const isFar = old.isFar === true || neu.isFar === true;
     findings.push({
       kind: 'reordered',
       connection,
@@ -219,10 +220,10 @@ export function findMoved(
       new: neu,
       timeNs: Math.min(old.arrivalNs, neu.arrivalNs),
       subject: content.subject,
-      detail: `${nameOf(content)}: ${movedWords(pairing.distance)} ${among}`,
+      detail: `${nameOf(content)}: ${movedWords(pairing.distance, isFar)} ${among}`,
       title: `${content.subject} out of order in new`,
       differences: [],
-      distance: pairing.distance ?? null,
+      distance: isFar ? null : (pairing.distance ?? null),
       loss: undefined,
       ownCause: undefined,
     });
@@ -230,9 +231,10 @@ export function findMoved(
   return findings;
 }
 
-function movedWords(distance: number | undefined): string {
+function movedWords(distance: number | undefined, isFar: boolean): string {
   if (distance === undefined) return 'out of order in new, by how far would cost too much to say,';
-  const messages = `${Math.abs(distance)} ${Math.abs(distance) === 1 ? 'message' : 'messages'}`;
+  const least = isFar ? 'at least ' : '';
+  const messages = `${least}${Math.abs(distance)} ${Math.abs(distance) === 1 ? 'message' : 'messages'}`;
   return distance > 0 ? `${messages} later in new` : `${messages} earlier in new`;
 }
 

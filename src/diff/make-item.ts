@@ -2,12 +2,15 @@
 import type { ArrivedSpan } from '../capture/types.ts';
 import type { Content, Item } from './records.ts';
 
-/** `index`: among the items of its stream. `isCounted`: in a window, whether the scan has counted it. */
+/** What a window knows of an item beyond its content. */
+export type ItemMarks = Pick<Item, 'isCounted' | 'isFar' | 'agreedWith'>;
+
+/** `index`: among the items of its stream. */
 export function makeItem(
   { span, index: ordinal, arrivalNs }: ArrivedSpan,
   content: Content,
   index: number,
-  isCounted?: boolean,
+  marks?: ItemMarks,
 ): Item {
   return {
     index,
@@ -17,7 +20,9 @@ export function makeItem(
     content,
     detail: span.kind === 'frame' ? undefined : span.detail,
     isTail: span.kind === 'tail',
-    isCounted,
+    isCounted: marks?.isCounted,
+    isFar: marks?.isFar,
+    agreedWith: marks?.agreedWith,
   };
 }
 

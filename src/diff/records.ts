@@ -69,6 +69,8 @@ export interface Item {
    * is beside it.
    */
   readonly isCounted?: boolean | undefined;
+  /** What it passed, or what passed it, is not all in its window: how far it moved is not known. */
+  readonly isFar?: boolean | undefined;
   /** Of old, where equal bytes are not all: what it agreed with. */
   readonly agreedWith?: Content | undefined;
 }

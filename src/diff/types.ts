@@ -125,7 +125,8 @@ export interface Divergence {
   /** How many more remarks the messages have. */
   readonly remarksOmitted?: number | undefined;
   /**
-   * Of reordered ones: how many messages of its publisher it passed; positive: later in new. null: too costly to say.
+   * Of reordered ones: how many messages of its publisher it passed; positive: later in new. null: too costly to say, or
+   * too far to see; `detail` says which.
    */
   readonly distance?: number | null | undefined;
   /** One sentence for a person. */

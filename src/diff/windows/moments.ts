@@ -16,6 +16,8 @@ export interface Moment {
   open: number;
   /** Ranges of moments that belong together: how many more begin here than end. */
   tied: number;
+  /** A message of it came before others whose moments were past by then. */
+  isFar: boolean;
 }
 
 export class Moments {
@@ -62,6 +64,12 @@ export class Moments {
     }
     this.#records++;
     this.#bytes += record.span?.bytes.length ?? 0;
+  }
+
+  /** What belongs together with this moment is past already. */
+  reachBack(moment: number): void {
+    const at = this.at(moment);
+    if (at !== undefined) at.isFar = true;
   }
 
   /** All from this moment to that one belong together. */
@@ -181,12 +189,16 @@ export class Moments {
     this.#base += taken.length;
     if (this.#moments.length === 0) this.#moments.push(newMoment());
     const records: SpanRecord[] = [];
-    for (const { firstRecord, tied } of taken) {
+    // A range that was cut ends somewhere here.
+    let isCut = this.#tiedBefore > 0;
+    for (const { firstRecord, tied, isFar } of taken) {
       this.#tiedBefore += tied;
       for (let record = firstRecord; record !== undefined; record = record.next) {
+        record.isFar = isFar || isCut;
         records.push(record);
         this.#bytes -= record.span?.bytes.length ?? 0;
       }
+      if (this.#tiedBefore === 0) isCut = false;
     }
     this.#records -= records.length;
     return records;
@@ -201,5 +213,6 @@ function newMoment(): Moment {
     isOdd: false,
     open: 0,
     tied: 0,
+    isFar: false,
   };
 }

@@ -30,6 +30,8 @@ export interface SpanRecord {
   readonly mayBeOdd: boolean;
   /** When it was sent, as the number of a message: window-reader. */
   moment: number;
+  /** What it passed, or what passed it, is not all in its window. */
+  isFar: boolean;
   /** Of the same moment. */
   next: SpanRecord | undefined;
   /** Of what a client sent: whether the relay of a side delivered it, or an equal one, to anybody. */
@@ -74,6 +76,7 @@ export function recordOf(
     toNew,
     mayBeOdd,
     moment: 0,
+    isFar: false,
     next: undefined,
     old: false,
     new: false,

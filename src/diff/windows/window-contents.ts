@@ -222,37 +222,41 @@ class Window implements WindowFacts {
 
   #itemsOf(connection: number, side: Side, facts: ClientFacts): readonly Item[] {
     const records = this.#connections.get(connection)?.[side] ?? [];
-    const dialect = this.#source.identity.dialectOf(side);
-    const agreed = new Set<Span>();
-    for (const { span, isCounted } of records)
-      if (span !== undefined && isCounted) agreed.add(span);
-    const isCounted = (span: Span): boolean =>
-      span instanceof RecordedFrame ? span.record.isCounted : agreed.has(span);
-    const sent: SentMessages = {
-      isWhole: (span) => isCounted(span) || facts.wasSent(this.#contentOfSpan(span, side)),
-      beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, dialect.header)),
-    };
     const items: Item[] = [];
     let at = 0;
-    const lastOfAll = this.#source.survey.lastOf(connection, side);
-    const endsStream = (records.at(-1)?.index ?? -1) >= lastOfAll;
-    const options = { layout: dialect.header, sent, endsStream };
+    const options = {
+      layout: this.#source.identity.dialectOf(side).header,
+      sent: this.#sentOf(side, records, facts),
+      endsStream: (records.at(-1)?.index ?? -1) >= this.#source.survey.lastOf(connection, side),
+    };
     for (const arrived of splitJoined(arrivedOf(records), options)) {
       while ((records[at]?.index ?? Infinity) < arrived.index) at++;
-      const record = records[at];
+      const record = defined(records[at], 'record of a span');
       const { span } = arrived;
-      const isWhole = span instanceof RecordedFrame || span === record?.span;
-      const content =
-        isWhole && record !== undefined ? this.#contentOf(record) : this.#contentOfSpan(span, side);
+      const isWhole = span instanceof RecordedFrame || span === record.span;
+      const content = isWhole ? this.#contentOf(record) : this.#contentOfSpan(span, side);
       const index = indexBehind(items.at(-1), arrived);
       if (!isWhole) this.#pieces.set(placeName(connection, side, index), span.bytes);
-      const made = makeItem(arrived, content, index, record?.isCounted ?? false);
-      const partner = record?.partner;
-      const item = partner ? { ...made, agreedWith: this.#contentOf(partner) } : made;
+      const { isCounted, isFar, partner } = record;
+      const agreedWith = partner && this.#contentOf(partner);
+      const item = makeItem(arrived, content, index, { isCounted, isFar, agreedWith });
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }
     return items;
+  }
+
+  /** What agreed is one message, whoever sent it: the scan has counted it. */
+  #sentOf(side: Side, records: readonly SpanRecord[], facts: ClientFacts): SentMessages {
+    const { header } = this.#source.identity.dialectOf(side);
+    const agreed = new Set<Span>();
+    for (const { span, isCounted } of records) if (span && isCounted) agreed.add(span);
+    const isCounted = (span: Span): boolean =>
+      span instanceof RecordedFrame ? span.record.isCounted : agreed.has(span);
+    return {
+      isWhole: (span) => isCounted(span) || facts.wasSent(this.#contentOfSpan(span, side)),
+      beginSent: (bytes) => facts.beginsSent(this.#table.peek(bytes, header)),
+    };
   }
 }
 

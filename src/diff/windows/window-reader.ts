@@ -120,7 +120,7 @@ export class WindowReader {
       return;
     }
     halves.waiting[stream.side]--;
-    this.#arrive(stream, lane, Math.max(first.moment, this.#moments.first), sent.length === 1);
+    this.#arrive(stream, lane, first.moment, sent.length === 1);
     const at = this.#moments.at(first.moment);
     // Its other half is past, and nothing near it was odd.
     if (at === undefined) return;
@@ -152,9 +152,10 @@ export class WindowReader {
       return;
     }
     const near = stream.position < 0 ? this.#moments.last : stream.position;
-    const moment = Math.max(isKnown ? only.moment : near, this.#moments.first);
+    const sentAt = isKnown ? only.moment : near;
+    const moment = Math.max(sentAt, this.#moments.first);
     if (only !== undefined && sent.length === 1 && record.isFrame) {
-      this.#arrive(stream, this.#laneOf(stream, span.bytes), moment, true);
+      this.#arrive(stream, this.#laneOf(stream, span.bytes), sentAt, true);
     } else {
       stream.unsureFrom = Math.min(stream.unsureFrom, moment);
       const past = this.#sent.pastOf(key);
@@ -190,12 +191,15 @@ export class WindowReader {
     return Math.max(first, latest, this.#moments.last - stream.lag);
   }
 
-  /** A message of this moment has come, in order or not. */
-  #arrive(stream: SideStream, lane: number, moment: number, isSure: boolean): void {
+  /** A message of this moment, which may be past, has come, in order or not. */
+  #arrive(stream: SideStream, lane: number, sentAt: number, isSure: boolean): void {
+    const moment = Math.max(sentAt, this.#moments.first);
     if (stream.early.length > 0) this.#putEarly(stream, moment);
     const latest = stream.latest.get(lane) ?? -1;
-    if (moment < latest) this.#moments.tie(moment, latest);
-    else stream.latest.set(lane, moment);
+    if (moment < latest) {
+      this.#moments.tie(moment, latest);
+      if (sentAt < moment) this.#moments.reachBack(latest);
+    } else stream.latest.set(lane, moment);
     stream.position = moment;
     if (isSure) stream.lag = this.#moments.last - moment;
     if (moment > stream.unsureFrom) this.#moments.tie(stream.unsureFrom, moment);
