@@ -11,11 +11,12 @@ import type { DomainKnowledge, Numbering } from './causes/domain-fates.ts';
 import { domainKnowledge } from './causes/domain-knowledge.ts';
 import { ChangeEvidence } from './causes/explain-changes.ts';
 import { LateEvidence } from './causes/explain-late.ts';
-import { type Cause, explainLosses } from './causes/explain.ts';
-import type { Loss } from './causes/rule.ts';
+import { explainLosses } from './causes/explain.ts';
+import type { Cause, Loss } from './causes/rule.ts';
 import { sideForwardsNothing } from './causes/side-forwards-nothing.ts';
 import type { ConnectionHistory } from './connection-history.ts';
-import { type Finding, findSilentSide, inOrderOfTime } from './findings.ts';
+import { findSilentSide } from './findings/find-of-connections.ts';
+import { type Finding, inOrderOfTime } from './findings/finding.ts';
 import { readHistories } from './histories.ts';
 import {
   judgeAll,

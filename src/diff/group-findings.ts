@@ -2,9 +2,9 @@
  * Puts findings with one title and one cause into a group, and says what in the capture shows the cause.
  * What nothing explains comes first, then the largest groups. Of each group only the first finding is kept, and numbers.
  */
-import type { Cause } from './causes/explain.ts';
+import type { Cause } from './causes/rule.ts';
 import { contentName } from './content-table.ts';
-import { type Finding, inOrderOfTime } from './findings.ts';
+import { type Finding, inOrderOfTime } from './findings/finding.ts';
 import type { Group } from './types.ts';
 
 export const UNEXPLAINED = 'unexplained';

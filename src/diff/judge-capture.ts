@@ -10,13 +10,10 @@ import { type ConnectionHistory, EVER } from './connection-history.ts';
 import type { Judged } from './count-result.ts';
 import { Deliveries } from './deliveries.ts';
 import { WantedItems } from './fetch-bytes.ts';
-import {
-  type Finding,
-  findChanged,
-  findConnectionDifference,
-  findMoved,
-  findUnpaired,
-} from './findings.ts';
+import { findConnectionDifference } from './findings/find-of-connections.ts';
+import { findChanged, findMoved } from './findings/find-paired.ts';
+import { findUnpaired } from './findings/find-unpaired.ts';
+import type { Finding } from './findings/finding.ts';
 import type { Histories } from './histories.ts';
 import { judgeConnection } from './judge-connection.ts';
 import type { NoiseModel } from './noise/model.ts';

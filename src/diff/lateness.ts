@@ -6,7 +6,8 @@
  */
 import { TAP_ORIGIN } from '../capture/blind-spots.ts';
 import type { ClientFacts } from './client-facts.ts';
-import { type Finding, findLate } from './findings.ts';
+import { findLate } from './findings/find-paired.ts';
+import type { Finding } from './findings/finding.ts';
 import type { ConnectionJudgement } from './judge-connection.ts';
 import { type LatencyDistribution, LatencyHistogram } from './latency-histogram.ts';
 import type { Item } from './records.ts';

@@ -9,7 +9,7 @@ import { toHex } from '../lib/bytes.ts';
 import type { FrameView } from './compare-frames.ts';
 import type { RemarkCounter } from './count-remarks.ts';
 import { type FetchedBytes, WantedItems } from './fetch-bytes.ts';
-import { type Finding, inOrderOfTime } from './findings.ts';
+import { type Finding, inOrderOfTime } from './findings/finding.ts';
 import type { FindingGroup } from './group-findings.ts';
 import { pairRemarks } from './pair-remarks.ts';
 import type { CaptureRows, Dialects } from './read-capture.ts';

@@ -4,10 +4,10 @@
  */
 import { basename } from 'node:path';
 import type { CaptureReader, Side } from '../capture/types.ts';
-import type { Cause } from './causes/explain.ts';
+import type { Cause } from './causes/rule.ts';
 import { RemarkCounter } from './count-remarks.ts';
 import { countAll, type Judged, JudgedTally, noDivergences } from './count-result.ts';
-import type { Finding } from './findings.ts';
+import type { Finding } from './findings/finding.ts';
 import { GroupTally, groupWords } from './group-findings.ts';
 import type { Histories } from './histories.ts';
 import type { Ruling } from './judge-capture.ts';

@@ -4,11 +4,10 @@
  */
 import { equalBytes } from '../../lib/bytes.ts';
 import type { HeaderLayout } from '../../wire/types.ts';
-import type { Finding } from '../findings.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { Content, ItemPair } from '../records.ts';
-import type { Cause } from './explain.ts';
+import type { Act, Cause, ChangeRule } from './rule.ts';
 import { CHANGE_RULES } from './registry.ts';
-import type { Act, ChangeRule } from './rule.ts';
 
 const PATTERN_CHANGED_MIN = 3;
 const PATTERN_RATE_MIN = 0.5;

@@ -3,9 +3,9 @@
  * then came together, were held up by one thing; what else is late has a cause only where most of all messages are.
  * What held them up is not known: only whether other clients were served meanwhile.
  */
-import type { Finding } from '../findings.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { Item } from '../records.ts';
-import type { Cause } from './explain.ts';
+import type { Cause } from './rule.ts';
 
 /** One or two late messages may be late by themselves. */
 const HELD_UP_MIN = 3;

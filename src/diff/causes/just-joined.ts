@@ -2,8 +2,7 @@
  * The client had just (re)connected: this side had accepted it, and delivered nothing to it until after the message,
  * which others got.
  */
-import type { Loss } from './rule.ts';
-import type { CauseFacts, DeliveryRule } from './rule.ts';
+import type { CauseFacts, DeliveryRule, Loss } from './rule.ts';
 
 /** A relay that has not begun to deliver by then has another reason. */
 const JOINING_NS_MAX = 5_000_000_000;

@@ -5,7 +5,7 @@
 import type { Side } from '../../capture/types.ts';
 import type { ClientFacts, Sending } from '../client-facts.ts';
 import type { Deliveries } from '../deliveries.ts';
-import type { Finding } from '../findings.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { Content, Item } from '../records.ts';
 import type { DomainKnowledge } from './domain-fates.ts';
 
@@ -134,4 +134,13 @@ export interface ChangeRule {
   because(act: Act): string | undefined;
   readonly explanation: string;
   evidence(act: Act, counts: { readonly changed: number; readonly kept: number }): string;
+}
+
+export interface Cause {
+  readonly name: string;
+  readonly because: string;
+  /** `consistent with a relay that ...`: never more than the evidence shows. */
+  readonly explanation: string;
+  /** What in the capture speaks for it, and what against it. */
+  readonly evidence: string;
 }

@@ -8,7 +8,8 @@
  * rule is named: the first.
  */
 import type { Side } from '../../capture/types.ts';
-import { type Finding, withDifferences } from '../findings.ts';
+import { withDifferences } from '../findings/find-paired.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { Difference, SwallowedPart } from '../types.ts';
 import type { FieldUnits } from './field-units.ts';
 import type { FindingFacts, MessageFacts, Rule, RuleSet } from './rule.ts';

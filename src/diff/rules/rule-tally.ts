@@ -1,7 +1,7 @@
 /** Counts what rules swallowed, and keeps an example of each and a bounded list, for the result. */
 import { defined } from '../../lib/assert.ts';
 import { noDivergences } from '../count-result.ts';
-import type { Finding } from '../findings.ts';
+import type { Finding } from '../findings/finding.ts';
 import type { Item } from '../records.ts';
 import {
   type Difference,

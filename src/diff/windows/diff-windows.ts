@@ -9,15 +9,11 @@ import { causeFacts } from '../causes/cause-facts.ts';
 import type { DomainKnowledge } from '../causes/domain-fates.ts';
 import { ChangeEvidence } from '../causes/explain-changes.ts';
 import { LateEvidence } from '../causes/explain-late.ts';
-import { type Cause, CauseEvidence } from '../causes/explain.ts';
-import type { CauseFacts, Loss } from '../causes/rule.ts';
+import { CauseEvidence } from '../causes/explain.ts';
+import type { Cause, CauseFacts, Loss } from '../causes/rule.ts';
 import { sideForwardsNothing } from '../causes/side-forwards-nothing.ts';
-import {
-  type Finding,
-  findConnectionDifference,
-  findSilentSide,
-  inOrderOfTime,
-} from '../findings.ts';
+import { findConnectionDifference, findSilentSide } from '../findings/find-of-connections.ts';
+import { type Finding, inOrderOfTime } from '../findings/finding.ts';
 import type { Histories } from '../histories.ts';
 import type { Identity } from '../identity.ts';
 import {
