@@ -9,7 +9,7 @@
  */
 import type { Side } from '../capture/types.ts';
 import { defined } from '../lib/assert.ts';
-import type { ClientFacts, Sending } from './client-facts.ts';
+import { asSentTo, type ClientFacts, type Sending } from './client-facts.ts';
 import type { Content, Item, ItemPair, SideItems, Unpaired } from './records.ts';
 
 /** Clocks of an import differ, and a delivery may be stamped before the chunk that caused it. */
@@ -203,7 +203,18 @@ function assignIndexes(
   slots: readonly Slot[],
   sendings: readonly Sending[],
 ): readonly (readonly [Slot, number])[] {
-  return assignLatest(slots, sendings, ({ timeNs }) => timeNs);
+  const wasSentBy = (sending: Sending, slot: Slot): boolean =>
+    (['old', 'new'] as const).every((side) => {
+      const item = slot[side];
+      return item === undefined || wasSentBefore(sending, side, item);
+    });
+  return assignLatest(slots, sendings, wasSentBy);
+}
+
+/** Each side has times of its own where they are two recordings. */
+function wasSentBefore(sending: Sending, side: Side, { arrivalNs }: Item): boolean {
+  const { timeNs } = asSentTo(side, sending) ?? { timeNs: -Infinity };
+  return timeNs <= arrivalNs + SKEW_NS;
 }
 
 /**
@@ -213,10 +224,10 @@ function assignIndexes(
 function assignLatest<One>(
   deliveries: readonly One[],
   sendings: readonly Sending[],
-  timeOf: (delivery: One) => number,
+  wasSentBy: (sending: Sending, delivery: One) => boolean,
 ): readonly (readonly [One, number])[] {
   const isSentBy = (index: number, delivery: One): boolean =>
-    defined(sendings[index], 'sending').timeNs <= timeOf(delivery) + SKEW_NS;
+    wasSentBy(defined(sendings[index], 'sending'), delivery);
   const real: One[] = [];
   for (const delivery of deliveries) {
     if (real.length === sendings.length) break;
@@ -257,7 +268,8 @@ function stampedSendings(
   for (const items of ofContents(inOrder, contents).values()) {
     const sendings = facts.sendingsOf(defined(items[0], 'item').content);
     if (items.length > sendings.length) continue;
-    for (const [item, index] of assignLatest(items, sendings, ({ arrivalNs }) => arrivalNs)) {
+    const wasSentBy = (sending: Sending, item: Item): boolean => wasSentBefore(sending, side, item);
+    for (const [item, index] of assignLatest(items, sendings, wasSentBy)) {
       sendingOf.set(item.content, defined(sendings[index], 'sending'));
     }
   }
