@@ -8,14 +8,33 @@ import { defined } from '../lib/assert.ts';
 import { isShort, mayBegin } from './content-table.ts';
 import { type Content, type Head, keyHeadOf } from './records.ts';
 
-/** Candidates that are looked at for one beginning. */
+/** Candidates that are kept for one beginning, and looked at until they are found. */
 const CANDIDATES_MAX = 256;
+const LOOKED_AT_MAX = 16_384;
+/** A delivery may be stamped before the chunk that caused it. */
+const SKEW_NS = 10_000_000;
 
 export interface Begun {
-  /** Nobody got it from this side, if there is such a candidate. */
+  /** Nobody got it from this side, if there is such a candidate; of several, what was sent last before. */
   readonly content: Content;
-  /** How many messages begin like this and are as likely; at least 1. */
-  readonly candidates: number;
+  /** How many messages begin like this and are as likely; undefined: less than a header tells too little to count them. */
+  readonly candidates: number | undefined;
+  /** There may be more. */
+  readonly hasMore: boolean;
+}
+
+/** How surely bytes are the beginning of a sent message: of the payload of a long one only the digest is known, and a header alone shows none. */
+export type Beginning = 'surely' | 'maybe' | 'no';
+
+export interface BeginningFacts {
+  wasDelivered(content: Content, side: Side): boolean;
+  /** When it was sent first. */
+  sentNs(content: Content, side: Side): number;
+}
+
+interface Likely {
+  readonly contents: readonly Content[];
+  readonly hasMore: boolean;
 }
 
 interface SameHead {
@@ -32,11 +51,11 @@ export class Beginnings {
   /** For what is less than a header; in order once somebody has asked for it. */
   #byHeader: readonly Content[] | undefined;
   readonly #whole: Content[] = [];
-  readonly #found = new Map<string, Begun | undefined>();
-  readonly #wasDelivered: (content: Content, side: Side) => boolean;
+  readonly #likely = new Map<string, Likely>();
+  readonly #facts: BeginningFacts;
 
-  constructor(wasDelivered: (content: Content, side: Side) => boolean) {
-    this.#wasDelivered = wasDelivered;
+  constructor(facts: BeginningFacts) {
+    this.#facts = facts;
   }
 
   add(whole: Content): void {
@@ -56,29 +75,57 @@ export class Beginnings {
     same.isSorted = false;
   }
 
-  /** Only after all deliveries are known: answers are kept. */
-  find(beginning: Content, side: Side): Begun | undefined {
+  /** Only after all deliveries are known: answers are kept. `arrivalNs`: of the beginning. */
+  find(beginning: Content, side: Side, arrivalNs: number): Begun | undefined {
     const key = `${side} ${beginning.id}`;
-    if (this.#found.has(key)) return this.#found.get(key);
-    const begun = this.#search(beginning, side);
-    this.#found.set(key, begun);
-    return begun;
+    let likely = this.#likely.get(key);
+    if (likely === undefined) this.#likely.set(key, (likely = this.#search(beginning, side)));
+    const { contents, hasMore } = likely;
+    const content = this.#nearest(contents, side, arrivalNs);
+    const candidates = beginning.head === undefined ? undefined : contents.length;
+    return content && { content, candidates, hasMore };
   }
 
   /** Whether any message begins like this. */
-  isBeginning(beginning: Content): boolean {
-    return this.#candidates(beginning).next().done !== true;
+  isBeginning(beginning: Content): Beginning {
+    let found: Beginning = 'no';
+    let lookedAt = 0;
+    for (const whole of this.#candidates(beginning)) {
+      if (beginning.head === undefined) return 'surely';
+      const isSeen = isShort(whole) && beginning.payload !== '';
+      if (isSeen && whole.header === beginning.header) return 'surely';
+      found = 'maybe';
+      if (++lookedAt === CANDIDATES_MAX) break;
+    }
+    return found;
   }
 
-  #search(beginning: Content, side: Side): Begun | undefined {
-    const candidates: Content[] = [];
-    for (const candidate of this.#candidates(beginning)) {
-      if (candidates.push(candidate) === CANDIDATES_MAX) break;
+  #search(beginning: Content, side: Side): Likely {
+    const lost: Content[] = [];
+    const delivered: Content[] = [];
+    let lookedAt = 0;
+    for (const whole of this.#candidates(beginning)) {
+      if (lost.length === CANDIDATES_MAX || ++lookedAt > LOOKED_AT_MAX) {
+        return { contents: lost.length > 0 ? lost : delivered, hasMore: true };
+      }
+      if (!this.#facts.wasDelivered(whole, side)) lost.push(whole);
+      else if (delivered.length < CANDIDATES_MAX) delivered.push(whole);
     }
-    const lost = candidates.filter((whole) => !this.#wasDelivered(whole, side));
-    const likely = lost.length > 0 ? lost : candidates;
-    const [content] = likely;
-    return content && { content, candidates: likely.length };
+    if (lost.length > 0) return { contents: lost, hasMore: false };
+    return { contents: delivered, hasMore: lookedAt > delivered.length };
+  }
+
+  /** What was sent last before this moment; if nothing was, what was sent first after it. */
+  #nearest(contents: readonly Content[], side: Side, arrivalNs: number): Content | undefined {
+    let before: { readonly content: Content; readonly sentNs: number } | undefined;
+    let behind: { readonly content: Content; readonly sentNs: number } | undefined;
+    for (const content of contents) {
+      const sentNs = this.#facts.sentNs(content, side);
+      if (sentNs > arrivalNs + SKEW_NS) {
+        if (behind === undefined || sentNs < behind.sentNs) behind = { content, sentNs };
+      } else if (before === undefined || sentNs > before.sentNs) before = { content, sentNs };
+    }
+    return (before ?? behind)?.content;
   }
 
   *#candidates(beginning: Content): Generator<Content> {

@@ -4,8 +4,8 @@
  * one write of its own; a relay can still read several of them at once. So they are evidence, not proof.
  */
 import type { Side } from '../capture/types.ts';
-import { Beginnings, type Begun } from './beginnings.ts';
-import type { Content } from './records.ts';
+import { type Beginning, Beginnings, type Begun } from './beginnings.ts';
+import type { Content, Item } from './records.ts';
 
 /** How the bytes of one message lay in the chunks that carried them. */
 export interface Placement {
@@ -71,11 +71,18 @@ export class ClientFacts {
   readonly #sentElsewhere = new Set<number>();
   readonly #unmirroredElsewhere = new Set<number>();
   readonly #slowestNs: Record<Side, number> = { old: 0, new: 0 };
+  readonly #earliestNs: Record<Side, number> = { old: 0, new: 0 };
 
   constructor(isTapped = false, unseenFromNs = Number.POSITIVE_INFINITY) {
     this.isTapped = isTapped;
     this.#unseenFromNs = unseenFromNs;
-    this.#beginnings = new Beginnings((content, side) => this.wasDelivered(content, side));
+    this.#beginnings = new Beginnings({
+      wasDelivered: (content, side) => this.wasDelivered(content, side),
+      sentNs: (content, side) => {
+        const [first] = this.sendingsOf(content);
+        return (first && asSentTo(side, first)?.timeNs) ?? -Infinity;
+      },
+    });
   }
 
   /** Sendings must come in order of time for each content: see `sortSendings`. */
@@ -130,6 +137,7 @@ export class ClientFacts {
   /** A message of one sending took that long. */
   noteDelay(side: Side, delayNs: number): void {
     this.#slowestNs[side] = Math.max(this.#slowestNs[side], delayNs);
+    this.#earliestNs[side] = Math.min(this.#earliestNs[side], delayNs);
   }
 
   /** In order of time. */
@@ -182,6 +190,11 @@ export class ClientFacts {
     return this.#slowestNs[side];
   }
 
+  /** At most 0: how long before its sending a message of one sending was delivered, as clocks that differ have it. */
+  earliestNs(side: Side): number {
+    return this.#earliestNs[side];
+  }
+
   /** Whether a client other than this one sent anything after the one moment and before the other. */
   othersSentBetween(connection: number, fromNs: number, toNs: number): boolean {
     this.#sendingTimes ??= timesByConnection(this.#sendings.values());
@@ -192,13 +205,13 @@ export class ClientFacts {
   }
 
   /** Whether some sent message is longer than this and begins like it. */
-  beginsSent(content: Content): boolean {
+  beginsSent(content: Content): Beginning {
     return this.#beginnings.isBeginning(content);
   }
 
   /** The message that these bytes of `side` are most likely the beginning of. */
-  begunBy(beginning: Content, side: Side): Begun | undefined {
-    return this.#beginnings.find(beginning, side);
+  begunBy({ content, arrivalNs }: Item, side: Side): Begun | undefined {
+    return this.#beginnings.find(content, side, arrivalNs);
   }
 }
 

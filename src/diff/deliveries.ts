@@ -95,7 +95,7 @@ export class Deliveries {
       const sendings = this.#facts
         .sendingsOf(content)
         .filter(({ timeNs }) => timeNs >= connection.sentFromNs);
-      for (const [slot, sending] of assign(slots, sendings)) {
+      for (const [slot, sending] of assign(slots, sendings, this.#facts)) {
         for (const side of ['old', 'new'] as const) {
           const item = slot[side];
           if (item !== undefined) this.#note(connection.id, side, item, sending);
@@ -171,14 +171,15 @@ function slotsOf(
 function* assign(
   slots: readonly Slot[],
   sendings: readonly Sending[],
+  facts: ClientFacts,
 ): Generator<readonly [Slot, Sending]> {
-  const all = assignIndexes(slots, sendings);
+  const all = assignIndexes(slots, sendings, facts);
   if (all.length === slots.length) {
     for (const [slot, index] of all) yield [slot, defined(sendings[index], 'sending')];
     return;
   }
   const pairs = slots.filter(({ old, new: neu }) => old !== undefined && neu !== undefined);
-  const known = new Map(assignIndexes(pairs, sendings));
+  const known = new Map(assignIndexes(pairs, sendings, facts));
   let waiting: Slot[] = [];
   let from = 0;
   for (const slot of [...slots, undefined]) {
@@ -189,7 +190,7 @@ function* assign(
     }
     const to = index ?? sendings.length;
     const between = sendings.slice(from, to);
-    for (const [other, at] of assignIndexes(waiting, between)) {
+    for (const [other, at] of assignIndexes(waiting, between, facts)) {
       yield [other, defined(between[at], 'sending')];
     }
     waiting = [];
@@ -202,19 +203,29 @@ function* assign(
 function assignIndexes(
   slots: readonly Slot[],
   sendings: readonly Sending[],
+  facts: ClientFacts,
 ): readonly (readonly [Slot, number])[] {
   const wasSentBy = (sending: Sending, slot: Slot): boolean =>
     (['old', 'new'] as const).every((side) => {
       const item = slot[side];
-      return item === undefined || wasSentBefore(sending, side, item);
+      return item === undefined || wasSentBefore(sending, side, item, facts);
     });
   return assignLatest(slots, sendings, wasSentBy);
 }
 
-/** Each side has times of its own where they are two recordings. */
-function wasSentBefore(sending: Sending, side: Side, { arrivalNs }: Item): boolean {
-  const { timeNs } = asSentTo(side, sending) ?? { timeNs: -Infinity };
-  return timeNs <= arrivalNs + SKEW_NS;
+/**
+ * Each side has times of its own where they are two recordings. Clocks are believed as far as messages of one sending
+ * show them to be right; a tap notes what it hears when it feeds it, which may be any time later.
+ */
+function wasSentBefore(
+  sending: Sending,
+  side: Side,
+  { arrivalNs }: Item,
+  facts: ClientFacts,
+): boolean {
+  const seen = asSentTo(side, sending);
+  if (seen === undefined || (facts.isTapped && side === 'old')) return true;
+  return seen.timeNs <= arrivalNs + SKEW_NS - facts.earliestNs(side);
 }
 
 /**
@@ -268,7 +279,8 @@ function stampedSendings(
   for (const items of ofContents(inOrder, contents).values()) {
     const sendings = facts.sendingsOf(defined(items[0], 'item').content);
     if (items.length > sendings.length) continue;
-    const wasSentBy = (sending: Sending, item: Item): boolean => wasSentBefore(sending, side, item);
+    const wasSentBy = (sending: Sending, item: Item): boolean =>
+      wasSentBefore(sending, side, item, facts);
     for (const [item, index] of assignLatest(items, sendings, wasSentBy)) {
       sendingOf.set(item.content, defined(sendings[index], 'sending'));
     }

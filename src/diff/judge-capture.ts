@@ -99,7 +99,7 @@ export function judgeConnections(
   const leftOver = compared.flatMap((one) => [...one.paired.unpaired, ...one.paired.halves]);
   for (const { side, item } of leftOver) {
     lacked.add(item.content.id);
-    const begun = item.content.isFrame ? undefined : facts.begunBy(item.content, side);
+    const begun = item.content.isFrame ? undefined : facts.begunBy(item, side);
     if (begun !== undefined) lacked.add(begun.content.id);
   }
   const deliveries = new Deliveries(

@@ -136,7 +136,7 @@ function findHidden(
 
 /** A frame of which the new relay was sent the beginning only. */
 function beginsUnmirrored(item: Item, facts: ClientFacts): boolean {
-  const begun = facts.begunBy(item.content, 'new');
+  const begun = facts.begunBy(item, 'new');
   return (
     begun !== undefined &&
     facts.sendingsOf(begun.content).some((sent) => sent.unmirrored !== undefined)

@@ -5,22 +5,25 @@
  * every piece is a sent message or the beginning of one.
  */
 import type { ArrivedSpan } from '../capture/types.ts';
+import type { Beginning } from './beginnings.ts';
 import { readHeader } from '../wire/header.ts';
 import type { Defect, Frame, HeaderLayout, Span, Tail } from '../wire/types.ts';
 
 export interface SentMessages {
   /** Whether a client sent exactly this, or it is known otherwise that it is one message. */
   isWhole(span: Span): boolean;
-  /** Whether these bytes are less than a message that a client sent, and begin like it. */
-  beginSent(bytes: Uint8Array): boolean;
+  /** How surely these bytes are less than a message that a client sent, and begin like it. */
+  beginSent(bytes: Uint8Array): Beginning;
 }
 
 /** Spans that are looked at together until their pieces make sense; what goes on after that is not limited. */
 const SPANS_TOGETHER_MAX = 4;
 /** A header may begin inside a message as well, in one of its values: so many are passed over. */
 const HEADERS_IN_PIECE_MAX = 8;
-/** Bytes with more beginnings of sent messages in them are left as they are: traffic has no such thing. */
+/** Bytes in which more headers seem to begin are left as they are: traffic has no such thing. */
 const HEADERS_MAX = 4_096;
+/** A piece that goes on over more spans is not looked for: each of them costs a look at all that it has. */
+const SPANS_IN_PIECE_MAX = 16;
 
 export interface SplitOptions {
   readonly layout: HeaderLayout;
@@ -94,8 +97,9 @@ class JoinedSplitter {
   /** Gives the pieces, the last with all that it goes on with. */
   *#goOn(first: Cut, spans: Ahead): Generator<ArrivedSpan> {
     let { pieces, last } = first;
-    for (;;) {
+    for (let spansInLast = 1; spansInLast <= SPANS_IN_PIECE_MAX; spansInLast++) {
       yield* pieces;
+      if (pieces.length > 0) spansInLast = 1;
       const next = this.#oddBehind(last, spans, 0);
       const more = next && this.#cut([last, next]);
       if (more === undefined) break;
@@ -144,25 +148,33 @@ class JoinedSplitter {
     return last && { pieces, last };
   }
 
-  /** The fewest pieces that are all of the bytes. */
+  /**
+   * The pieces that are all of the bytes. A piece reaches over headers inside of it where what was sent shows that it
+   * does; where nobody can tell, it ends at the next one.
+   */
   #endsOfPieces(bytes: Buffer): readonly number[] | undefined {
     const { sizeBytes } = this.#layout;
     const headers = [0, ...this.#headersIn(bytes)];
+    if (headers.length > HEADERS_MAX) return undefined;
+    const { magic } = this.#layout.offsets;
     const starts = headers.filter((at, index) => {
-      const end = Math.min(at + sizeBytes, headers[index + 1] ?? bytes.length);
-      return this.#isPiece(bytes.subarray(at, end));
+      // A header that was cut ends where the next one begins; both have their magic.
+      const next = headers.slice(index + 1, index + 1 + sizeBytes);
+      const end = next.find((other) => other >= at + magic + this.#magic.length) ?? bytes.length;
+      return this.#howSurely(bytes.subarray(at, Math.min(at + sizeBytes, end))) !== 'no';
     });
-    if (starts[0] !== 0 || starts.length > HEADERS_MAX) return undefined;
+    if (starts[0] !== 0) return undefined;
     const borders = [...starts, bytes.length];
     const nextOf = new Map<number, number>([[borders.length - 1, borders.length - 1]]);
     for (let index = starts.length - 1; index >= 0; index--) {
       const farthest = Math.min(borders.length - 1, index + HEADERS_IN_PIECE_MAX);
-      for (let next = farthest; next > index; next--) {
+      let best: number | undefined;
+      for (let next = index + 1; next <= farthest; next++) {
         if (!nextOf.has(next)) continue;
-        if (!this.#isPiece(bytes.subarray(borders[index], borders[next]))) continue;
-        nextOf.set(index, next);
-        break;
+        const how = this.#howSurely(bytes.subarray(borders[index], borders[next]));
+        if (how === 'surely' || (how === 'maybe' && best === undefined)) best = next;
       }
+      if (best !== undefined) nextOf.set(index, best);
     }
     const ends: number[] = [];
     for (let at = nextOf.get(0); at !== undefined; at = nextOf.get(at)) {
@@ -172,14 +184,16 @@ class JoinedSplitter {
     return undefined;
   }
 
-  #isPiece(bytes: Uint8Array): boolean {
+  #howSurely(bytes: Uint8Array): Beginning {
     const { magic } = this.#layout.offsets;
     const isLessThanMagic = bytes.length < magic + this.#magic.length;
-    // It says little by itself: what it lies among says the rest.
-    if (isLessThanMagic) return magic === 0 && bytes.every((byte, at) => byte === this.#magic[at]);
-    return this.#hasWholeLength(bytes)
-      ? this.#sent.isWhole({ kind: 'frame', offset: 0, bytes })
-      : this.#sent.beginSent(bytes);
+    if (isLessThanMagic) {
+      // It says little by itself: what it lies among says the rest.
+      const isOfMagic = magic === 0 && bytes.every((byte, at) => byte === this.#magic[at]);
+      return isOfMagic ? 'surely' : 'no';
+    }
+    if (!this.#hasWholeLength(bytes)) return this.#sent.beginSent(bytes);
+    return this.#sent.isWhole({ kind: 'frame', offset: 0, bytes }) ? 'surely' : 'no';
   }
 
   /** As many bytes as its header announces. */

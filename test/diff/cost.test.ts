@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { alignContents } from '../../src/diff/align.ts';
 import { compareFrames } from '../../src/diff/compare-frames.ts';
+import { encodeTlv } from '../../src/wire/tlv.ts';
 import { concat, testFrame } from '../support/frames.ts';
 import { processorSeconds } from '../support/processor-seconds.ts';
 import { delivers, dialect, diffScenario, sends } from './support.ts';
@@ -82,4 +83,33 @@ test('thousands of TLVs of other types are one block on each side', () => {
   const differences = compareFrames(view(100), view(200));
   expect(differences.map((item) => item.path)).toEqual(['tlv[0..3999]', 'tlv[0..3999]']);
   expect(differences.map((item) => item.bytes.length)).toEqual([8_000, 8_000]);
+});
+
+/** TLVs of at most 64,000 bytes that hold a header of some other message every 32 bytes. */
+function fullOfHeaders(count: number): Uint8Array {
+  const headers = Array.from({ length: count }, (_, at) =>
+    testFrame(at, { sequence: BigInt(1_000 + at), payload: new Uint8Array() }),
+  );
+  const values: Uint8Array[] = [];
+  for (let from = 0; from < count; from += 2_000) {
+    values.push(encodeTlv(1, concat(headers.slice(from, from + 2_000)), true));
+  }
+  return concat(values);
+}
+
+test('a message full of headers behind one that was cut short', () => {
+  const cut = testFrame(1, { valueBytes: 62, checksum: 'zero' });
+  const full = testFrame(2, { payload: fullOfHeaders(8_000) });
+  const last = testFrame(3);
+  const seconds = processorSeconds(() => {
+    const result = diffScenario({
+      steps: [
+        ...sends(1, cut, full, last),
+        ...delivers('old', [1], cut, full, last),
+        ...delivers('new', [1], cut.subarray(0, 50), full.subarray(0, -8), last),
+      ],
+    });
+    expect(result.verdict).toBe('different');
+  });
+  expect(seconds).toBeLessThan(15);
 });

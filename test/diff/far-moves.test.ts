@@ -57,3 +57,12 @@ test('what is out of view is said to be: the distance is at least what is in vie
   expect(divergence).toMatchObject({ kind: 'reordered', distance: null });
   expect(divergence?.detail).toMatch(/at least \d+ messages earlier in new/);
 });
+
+test('what is late, and was passed by what comes behind its window, moved at least so far', () => {
+  for (const to of [15, 30, 200]) {
+    const [divergence] = compare(5, to, 0).windowed.divergences;
+    if (divergence?.kind === 'missing') continue;
+    expect(divergence?.kind).toBe('reordered');
+    expect([null, to - 5]).toContain(divergence?.distance);
+  }
+});

@@ -80,9 +80,14 @@ describe.each(['torq-codec', 'alphapulse-v2-seqfirst', 'alphapulse-v2-aligned'])
         fc.property(
           fc.array(fc.option(fc.nat(), { nil: undefined }), { minLength: 1, maxLength: 30 }),
           fc.constantFrom('zero' as const, 'valid' as const),
-          (lengths, checksum) => {
+          fc.array(fc.constantFrom(0, 66, 66, 200, 250), { minLength: 30, maxLength: 30 }),
+          (lengths, checksum, valueBytes) => {
             const sent = lengths.map((_, index) =>
-              testFrame(index + 1, { layout: spoken.header, checksum }),
+              testFrame(index + 1, {
+                layout: spoken.header,
+                checksum,
+                valueBytes: valueBytes[index] ?? 0,
+              }),
             );
             const parts = partsOf(sent, lengths, shortest);
             const found = split(parts, sent, spoken);

@@ -142,4 +142,22 @@ describe('a tapped capture', () => {
     expect(defect?.detail).toContain('old delivered them, new did not');
     expect(JSON.stringify(result.divergences)).not.toMatch(/client|publisher/);
   });
+
+  it('finds causes however long the new relay let the tap wait before it could feed it', () => {
+    const frames = Array.from({ length: 40 }, (_, at) => testFrame(at + 1));
+    const steps = frames.flatMap((frame, at): CaptureStep[] => {
+      const isSplit = at % 4 === 1;
+      const chunks = isSplit ? [frame.subarray(0, 40), frame.subarray(40)] : [frame];
+      return [
+        { connection: 1, stream: 'old', bytes: frame },
+        { waitMs: 50 },
+        ...chunks.map((bytes): CaptureStep => ({ connection: 1, stream: 'client', bytes })),
+        ...(isSplit ? [] : [answered(frame)]),
+      ];
+    });
+    const { groups } = compare([...JOINED, ...steps, { waitMs: 2_000 }, ...LEFT]);
+    expect(groups.map(({ kind, cause }) => [kind, cause])).toEqual([
+      ['missing', 'read-began-inside-a-frame'],
+    ]);
+  });
 });

@@ -99,7 +99,7 @@ function defectFinding(
   { facts, deliveries }: { readonly facts: ClientFacts; readonly deliveries: Deliveries },
 ): Finding {
   const wasSent = sending !== undefined;
-  const begun = facts.wasSent(item.content) ? undefined : facts.begunBy(item.content, side);
+  const begun = facts.wasSent(item.content) ? undefined : facts.begunBy(item, side);
   const origin =
     wasSent && facts.isTapped
       ? `${side} delivered them, ${otherSide(side)} did not`
@@ -133,9 +133,16 @@ function defectOrigin(side: Side, begun: Begun | undefined, wasSent: boolean): s
   const other = otherSide(side);
   if (wasSent) return `a client sent them, ${side} forwarded them, ${other} did not`;
   if (begun === undefined) return `${other} did not deliver them`;
-  const { content, candidates } = begun;
-  const one = candidates === 1 ? '' : ` (one of ${candidates} messages that begin like this)`;
+  const { content } = begun;
+  const one = doubtOf(begun);
   return `the beginning of ${nameOf(content)}, of which ${content.length} bytes were sent${one}`;
+}
+
+function doubtOf({ candidates, hasMore }: Begun): string {
+  if (candidates === undefined)
+    return ' (less than a header is left: others may begin like this, too)';
+  if (candidates === 1 && !hasMore) return '';
+  return ` (one of ${candidates}${hasMore ? ' or more' : ''} messages that begin like this)`;
 }
 
 function defectTitle(side: Side, begun: Content | undefined, wasSent: boolean): string {

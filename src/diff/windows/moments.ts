@@ -189,20 +189,39 @@ export class Moments {
     this.#base += taken.length;
     if (this.#moments.length === 0) this.#moments.push(newMoment());
     const records: SpanRecord[] = [];
-    // A range that was cut ends somewhere here.
-    let isCut = this.#tiedBefore > 0;
-    for (const { firstRecord, tied, isFar } of taken) {
+    const { front, back } = tornIn(taken, this.#tiedBefore);
+    for (const [at, { firstRecord, tied, isFar }] of taken.entries()) {
       this.#tiedBefore += tied;
+      const isTorn = at < front || at >= back;
       for (let record = firstRecord; record !== undefined; record = record.next) {
-        record.isFar = isFar || isCut;
+        record.isFar = isFar || isTorn;
         records.push(record);
         this.#bytes -= record.span?.bytes.length ?? 0;
       }
-      if (this.#tiedBefore === 0) isCut = false;
     }
     this.#records -= records.length;
     return records;
   }
+}
+
+/**
+ * Which moments may belong to a range that was cut: those before `front`, to one that began before them, and those from
+ * `back` on, to one that goes on behind them.
+ */
+function tornIn(
+  taken: readonly Moment[],
+  tiedBefore: number,
+): { readonly front: number; readonly back: number } {
+  let tied = tiedBefore;
+  let front = tied === 0 ? 0 : taken.length;
+  let back = 0;
+  for (const [at, moment] of taken.entries()) {
+    tied += moment.tied;
+    if (tied !== 0) continue;
+    front = Math.min(front, at + 1);
+    back = at + 1;
+  }
+  return { front, back };
 }
 
 function newMoment(): Moment {

@@ -85,6 +85,7 @@ export class Survey implements WindowSink {
   readonly publishers: Publishers;
   readonly gaps: GapSurvey;
   readonly slowestNs: Record<Side, number> = { old: 0, new: 0 };
+  readonly earliestNs: Record<Side, number> = { old: 0, new: 0 };
   readonly hasDelivered: Record<Side, boolean> = { old: false, new: false };
   /** How long after a tap had fed them new delivered messages that agreed. */
   readonly behindFed = new LatencyHistogram();
@@ -145,6 +146,7 @@ export class Survey implements WindowSink {
     if (only !== undefined) {
       const delayNs = arrivalNs - only.arrivalNs;
       this.slowestNs[side] = Math.max(this.slowestNs[side], delayNs);
+      this.earliestNs[side] = Math.min(this.earliestNs[side], delayNs);
       if (isTapped && side === 'new' && !isOdd(index)) this.behindFed.add(delayNs);
     }
     const known = this.#ofStreams.get(stream) ?? this.#openStream(stream, arrivalNs);

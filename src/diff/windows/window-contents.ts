@@ -117,6 +117,7 @@ class Window implements WindowFacts {
     facts.sortSendings();
     for (const side of ['old', 'new'] as const) {
       facts.noteDelay(side, survey.slowestNs[side]);
+      facts.noteDelay(side, survey.earliestNs[side]);
       if (survey.hasDelivered[side]) facts.noteMoreDeliveries(side);
     }
     const noteElsewhere = (content: Content, key: string): void => {
