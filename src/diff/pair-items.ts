@@ -11,7 +11,16 @@ import type { ClientFacts } from './client-facts.ts';
 import type { IndexPair } from './pair-by-content.ts';
 import type { Publisher, Publishers } from './publishers.ts';
 import type { Around } from './read-capture.ts';
-import type { ChangedPair, Content, Item, ItemPair, SideItems, Slot, Unpaired } from './records.ts';
+import {
+  type ChangedPair,
+  type Content,
+  type Item,
+  type ItemPair,
+  otherSide,
+  type SideItems,
+  type Slot,
+  type Unpaired,
+} from './records.ts';
 import type { Originals } from './originals.ts';
 import { type CopiedRow, pairCopiesByTime, runAround, runsOf } from './pair-copies.ts';
 import { findMovedCopies } from './shared-order.ts';
@@ -113,7 +122,28 @@ function rowsOf(items: SideItems, publishers: Publishers, originals: Originals):
       row.keys[side].push(original.id);
     }
   }
+  for (const each of rows.values()) keepTheirOwn(each);
   return rows.values();
+}
+
+/** A message that each side has once has not been changed: what is like it is another one. */
+function keepTheirOwn({ old, new: neu, keys }: Row): void {
+  let exact: Readonly<Record<Side, ReadonlyMap<number, number>>> | undefined;
+  for (const side of ['old', 'new'] as const) {
+    const items = side === 'old' ? old : neu;
+    for (const [at, { content }] of items.entries()) {
+      const original = defined(keys[side][at], 'key');
+      if (original === content.id) continue;
+      exact ??= { old: countContentIds(old), new: countContentIds(neu) };
+      const own = exact[side].get(original) ?? 0;
+      const other = exact[otherSide(side)].get(original) ?? 0;
+      if (own === 1 && other === 1) keys[side][at] = content.id;
+    }
+  }
+}
+
+function countContentIds(items: readonly Item[]): ReadonlyMap<number, number> {
+  return countKeys(items.map(({ content }) => content.id));
 }
 
 const IN_ORDER: ItemPair['pairing'] = { kind: 'in-order' };

@@ -306,3 +306,18 @@ test('no more than the limit is listed, but the first of every group is, and all
     expect(result.divergences.find((item) => item.id === group.first)?.group).toBe(group.id);
   }
 });
+
+test('what is like a message that both delivered is another one, and not that message changed', () => {
+  const frames = [1, 2, 3, 4].map((sequence) => testFrame(sequence));
+  const like = testFrame(2, { sequence: 5_002n, timestamp: 5_002n });
+  const [first, ...rest] = frames;
+  if (first === undefined) throw new Error('four frames');
+  const result = diffScenario({
+    steps: [
+      ...sends(1, ...frames),
+      ...delivers('old', [1], ...frames),
+      ...delivers('new', [1], first, like, ...rest),
+    ],
+  });
+  expect(kindsOf(result)).toEqual(['extra']);
+});
