@@ -158,9 +158,11 @@ class JoinedSplitter {
     if (headers.length > HEADERS_MAX) return undefined;
     const { magic } = this.#layout.offsets;
     const starts = headers.filter((at, index) => {
-      // A header that was cut ends where the next one begins; both have their magic.
+      // A header that was cut ends where the next one begins. What has no magic ends before the first that has one.
+      const hasMagic = bytes.indexOf(this.#magic, at + magic) === at + magic;
+      const endMin = hasMagic ? at + magic + this.#magic.length : at;
       const next = headers.slice(index + 1, index + 1 + sizeBytes);
-      const end = next.find((other) => other >= at + magic + this.#magic.length) ?? bytes.length;
+      const end = next.find((other) => other >= endMin) ?? bytes.length;
       return this.#howSurely(bytes.subarray(at, Math.min(at + sizeBytes, end))) !== 'no';
     });
     if (starts[0] !== 0) return undefined;

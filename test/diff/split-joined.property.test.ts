@@ -152,10 +152,11 @@ test('what no client sent is left as the reader has it', () => {
 
 test('less than a magic is a piece where what is behind it is known', () => {
   const sent = Array.from({ length: 3 }, (_, index) => testFrame(index + 1, { checksum: 'zero' }));
-  const parts = partsOf(sent, [0, 40, undefined], 1);
-  const found = split(parts, sent);
+  const found = split(partsOf(sent, [0, 40, undefined], 1), sent);
   expect(found.map(({ span }) => span.bytes.length)).toEqual([1, 41, 100]);
   expect(found.map(({ span }) => span.kind)).toEqual(['defect', 'defect', 'frame']);
+  const cut = split(partsOf(sent, [0, 86, 59], 1), sent);
+  expect(cut.map(({ span }) => span.bytes.length)).toEqual([1, 87, 60]);
 });
 
 test('a piece that a span ends with goes on in the spans behind it, and bears the moment of the last', () => {
