@@ -97,14 +97,16 @@ class JoinedSplitter {
   /** Gives the pieces, the last with all that it goes on with. */
   *#goOn(first: Cut, spans: Ahead): Generator<ArrivedSpan> {
     let { pieces, last } = first;
-    for (let spansInLast = 1; spansInLast <= SPANS_IN_PIECE_MAX; spansInLast++) {
+    let spansInLast = 1;
+    for (;;) {
       yield* pieces;
-      if (pieces.length > 0) spansInLast = 1;
-      const next = this.#oddBehind(last, spans, 0);
+      const mayGoOn = spansInLast < SPANS_IN_PIECE_MAX;
+      const next = mayGoOn ? this.#oddBehind(last, spans, 0) : undefined;
       const more = next && this.#cut([last, next]);
       if (more === undefined) break;
       spans.drop(1);
       ({ pieces, last } = more);
+      spansInLast = pieces.length > 0 ? 1 : spansInLast + 1;
     }
     const { span } = last;
     const isTail = span.kind === 'defect' && this.#endsStream && spans.at(0) === undefined;

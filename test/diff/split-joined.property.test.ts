@@ -170,3 +170,23 @@ test('a piece that a span ends with goes on in the spans behind it, and bears th
   ]);
   expect(found.map(({ span }) => span.kind)).toEqual(['defect', 'frame', 'frame']);
 });
+
+test.each([1, 14, 15, 16, 17, 18, 40])(
+  'a piece that a reader cuts into many loses no byte, wherever the next begins: %s headers in it',
+  (count) => {
+    const headers = Array.from({ length: count }, (_, at) =>
+      testFrame(1_000 + at, { payload: new Uint8Array() }),
+    );
+    const value = concat(headers);
+    const full = testFrame(2, {
+      payload: concat([Uint8Array.of(1, 0xff), new Uint8Array(3), value]),
+      checksum: 'zero',
+    });
+    const [first, last] = [testFrame(1, { checksum: 'zero' }), testFrame(3, { checksum: 'zero' })];
+    for (const short of [1, 8, 33]) {
+      const delivered = [first.subarray(0, 50), full.subarray(0, -short), last.subarray(0, 60)];
+      const found = split(delivered, [first, full, last]);
+      expect(concat(found.map(({ span }) => span.bytes))).toEqual(concat(delivered));
+    }
+  },
+);
