@@ -11,11 +11,9 @@ import { type Content, type Head, keyHeadOf } from './records.ts';
 /** Candidates that are kept for one beginning, and looked at until they are found. */
 const CANDIDATES_MAX = 256;
 const LOOKED_AT_MAX = 16_384;
-/** A delivery may be stamped before the chunk that caused it. */
-const SKEW_NS = 10_000_000;
 
 export interface Begun {
-  /** Nobody got it from this side, if there is such a candidate; of several, what was sent last before. */
+  /** Nobody got it from this side, if there is such a candidate; of several, what was sent first after the message before it. */
   readonly content: Content;
   /** How many messages begin like this and are as likely; undefined: less than a header tells too little to count them. */
   readonly candidates: number | undefined;
@@ -29,7 +27,7 @@ export type Beginning = 'surely' | 'maybe' | 'no';
 export interface BeginningFacts {
   wasDelivered(content: Content, side: Side): boolean;
   /** When it was sent first. */
-  sentNs(content: Content, side: Side): number;
+  sentNs(content: Content): number;
 }
 
 interface Likely {
@@ -75,13 +73,16 @@ export class Beginnings {
     same.isSorted = false;
   }
 
-  /** Only after all deliveries are known: answers are kept. `arrivalNs`: of the beginning. */
-  find(beginning: Content, side: Side, arrivalNs: number): Begun | undefined {
+  /**
+   * Only after all deliveries are known: answers are kept. `behindNs`: when the message before it was sent. Its own time of
+   * arrival says nothing: two replays of one recording must be told alike.
+   */
+  find(beginning: Content, side: Side, behindNs: number): Begun | undefined {
     const key = `${side} ${beginning.id}`;
     let likely = this.#likely.get(key);
     if (likely === undefined) this.#likely.set(key, (likely = this.#search(beginning, side)));
     const { contents, hasMore } = likely;
-    const content = this.#nearest(contents, side, arrivalNs);
+    const content = this.#nearest(contents, behindNs);
     const candidates = beginning.head === undefined ? undefined : contents.length;
     return content && { content, candidates, hasMore };
   }
@@ -115,17 +116,17 @@ export class Beginnings {
     return { contents: delivered, hasMore: lookedAt > delivered.length };
   }
 
-  /** What was sent last before this moment; if nothing was, what was sent first after it. */
-  #nearest(contents: readonly Content[], side: Side, arrivalNs: number): Content | undefined {
+  /** What was sent first from this moment on; if nothing was, what was sent last before it. */
+  #nearest(contents: readonly Content[], behindNs: number): Content | undefined {
     let before: { readonly content: Content; readonly sentNs: number } | undefined;
     let behind: { readonly content: Content; readonly sentNs: number } | undefined;
     for (const content of contents) {
-      const sentNs = this.#facts.sentNs(content, side);
-      if (sentNs > arrivalNs + SKEW_NS) {
-        if (behind === undefined || sentNs < behind.sentNs) behind = { content, sentNs };
-      } else if (before === undefined || sentNs > before.sentNs) before = { content, sentNs };
+      const sentNs = this.#facts.sentNs(content);
+      if (sentNs < behindNs) {
+        if (before === undefined || sentNs > before.sentNs) before = { content, sentNs };
+      } else if (behind === undefined || sentNs < behind.sentNs) behind = { content, sentNs };
     }
-    return (before ?? behind)?.content;
+    return (behind ?? before)?.content;
   }
 
   *#candidates(beginning: Content): Generator<Content> {

@@ -78,10 +78,7 @@ export class ClientFacts {
     this.#unseenFromNs = unseenFromNs;
     this.#beginnings = new Beginnings({
       wasDelivered: (content, side) => this.wasDelivered(content, side),
-      sentNs: (content, side) => {
-        const [first] = this.sendingsOf(content);
-        return (first && asSentTo(side, first)?.timeNs) ?? -Infinity;
-      },
+      sentNs: (content) => this.sendingsOf(content)[0]?.timeNs ?? -Infinity,
     });
   }
 
@@ -167,6 +164,12 @@ export class ClientFacts {
     return once;
   }
 
+  /** When it was sent, if it was once. */
+  sentOnceNs(content: Content): number | undefined {
+    const sendings = this.sendingsOf(content);
+    return sendings.length === 1 ? sendings[0]?.timeNs : undefined;
+  }
+
   wasSent(content: Content): boolean {
     return this.#sendings.has(content.id) || this.#sentElsewhere.has(content.id);
   }
@@ -210,8 +213,8 @@ export class ClientFacts {
   }
 
   /** The message that these bytes of `side` are most likely the beginning of. */
-  begunBy({ content, arrivalNs }: Item, side: Side): Begun | undefined {
-    return this.#beginnings.find(content, side, arrivalNs);
+  begunBy({ content, behindNs = -Infinity }: Item, side: Side): Begun | undefined {
+    return this.#beginnings.find(content, side, behindNs);
   }
 }
 

@@ -2,8 +2,8 @@
 import type { ArrivedSpan } from '../capture/types.ts';
 import type { Content, Item } from './records.ts';
 
-/** What a window knows of an item beyond its content. */
-export type ItemMarks = Pick<Item, 'isCounted' | 'isFar' | 'agreedWith'>;
+/** What is known of an item beyond its content: of its place, and in a window. */
+export type ItemMarks = Pick<Item, 'behindNs' | 'isCounted' | 'isFar' | 'agreedWith'>;
 
 /** `index`: among the items of its stream. */
 export function makeItem(
@@ -20,6 +20,7 @@ export function makeItem(
     content,
     detail: span.kind === 'frame' ? undefined : span.detail,
     isTail: span.kind === 'tail',
+    behindNs: content.isFrame ? undefined : marks?.behindNs,
     isCounted: marks?.isCounted,
     isFar: marks?.isFar,
     agreedWith: marks?.agreedWith,

@@ -133,6 +133,7 @@ export function readCapture(
   facts.sortSendings();
   const itemsOf = (connection: number, side: Side): readonly Item[] => {
     const items: Item[] = [];
+    let behindNs: number | undefined;
     const { header } = dialects[side];
     const sent: SentMessages = {
       isWhole: (span) => facts.wasSent(table.intern(span, dialects[side])),
@@ -143,7 +144,8 @@ export function readCapture(
       const spans = readSpans(reader, stream, header);
       for (const arrived of splitJoined(spans, { layout: header, sent, endsStream: true })) {
         const content = table.intern(arrived.span, dialects[side]);
-        const item = makeItem(arrived, content, items.length);
+        const item = makeItem(arrived, content, items.length, { behindNs });
+        behindNs = facts.sentOnceNs(content) ?? behindNs;
         facts.noteDelivery(item.content, side, item.arrivalNs);
         items.push(item);
       }

@@ -69,6 +69,8 @@ export interface Item {
    * is beside it.
    */
   readonly isCounted?: boolean | undefined;
+  /** Of what is no frame: when the last message before it was sent, of those that were sent once. */
+  readonly behindNs?: number | undefined;
   /** What it passed, or what passed it, is not all in its window: how far it moved is not known. */
   readonly isFar?: boolean | undefined;
   /** Of old, where equal bytes are not all: what it agreed with. */

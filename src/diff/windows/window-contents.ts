@@ -225,6 +225,7 @@ class Window implements WindowFacts {
     const records = this.#connections.get(connection)?.[side] ?? [];
     const items: Item[] = [];
     let at = 0;
+    let behindNs: number | undefined;
     const options = {
       layout: this.#source.identity.dialectOf(side).header,
       sent: this.#sentOf(side, records, facts),
@@ -240,7 +241,8 @@ class Window implements WindowFacts {
       if (!isWhole) this.#pieces.set(placeName(connection, side, index), span.bytes);
       const { isCounted, isFar, partner } = record;
       const agreedWith = partner && this.#contentOf(partner);
-      const item = makeItem(arrived, content, index, { isCounted, isFar, agreedWith });
+      const item = makeItem(arrived, content, index, { behindNs, isCounted, isFar, agreedWith });
+      behindNs = facts.sentOnceNs(content) ?? behindNs;
       facts.noteDelivery(content, side, item.arrivalNs);
       items.push(item);
     }
