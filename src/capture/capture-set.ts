@@ -107,8 +107,13 @@ export class CaptureSet implements CaptureReader {
     return [...this.#missing(), ...gaps.values()];
   }
 
+  /** In the order of the streams, as one file has them: each part numbers its streams anew. */
   accounts(): readonly StreamAccount[] {
-    return this.#parts.flatMap((part) => part.accounts());
+    const places = new Map([...this.#streams.keys()].map((key, place) => [key, place]));
+    const placeOf = ({ connection, stream }: StreamAccount): number =>
+      places.get(keyOf(connection, stream)) ?? places.size;
+    const accounts = this.#parts.flatMap((part) => part.accounts());
+    return accounts.sort((left, right) => placeOf(left) - placeOf(right));
   }
 
   *events(): Generator<CaptureEvent> {
